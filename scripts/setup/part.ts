@@ -1,0 +1,47 @@
+/**
+ * The vocabulary of the setup: what a test may require of the machine, and what is known about each requirement.
+ * A part is `ready` only when it was tried on this machine (a device answered, a program printed its version), never
+ * because a file happens to be there.
+ */
+import { fileURLToPath } from 'node:url';
+
+/** What a test suite may ask for. The order is the order in which the setup brings them up. */
+export const partNames = [
+  'webgpu',
+  'chromium',
+  'venv',
+  'tensorflow-python',
+  'kernelspec',
+  'tensorflow',
+] as const;
+export type PartName = (typeof partNames)[number];
+
+/** What each part is, in the words of the reports. */
+export const partTitles: Record<PartName, string> = {
+  webgpu: 'a WebGPU adapter (software Vulkan is enough)',
+  chromium: 'a Chromium browser for the end-to-end tests',
+  venv: 'Jupyter tools in .venv (jupyterlab, nbclient, papermill, nbconvert, jupyter_kernel_test)',
+  'tensorflow-python': 'tensorflow-cpu in .venv',
+  kernelspec: 'the kernelbook kernelspec in .venv',
+  tensorflow: 'tfjs-node-gpu linked against the TensorFlow of .venv',
+};
+
+export interface PartState {
+  name: PartName;
+  ready: boolean;
+  /** What was found when ready; why not, and what would help, when not. */
+  reason: string;
+}
+
+export type SetupReport = Record<PartName, PartState>;
+
+/** The environment variable by which `kernelbook test` hands its report to the suites. */
+export const reportVariable = 'KERNELBOOK_SETUP_REPORT';
+
+/** The package's root: this file runs as scripts/setup/part.ts under Vitest and as dist/scripts/setup/part.js. */
+export const packageRoot = findPackageRoot();
+
+function findPackageRoot(): string {
+  const here = fileURLToPath(new URL('../../', import.meta.url));
+  return /[\\/]dist[\\/]$/.test(here) ? fileURLToPath(new URL('../../../', import.meta.url)) : here;
+}
