@@ -1,0 +1,40 @@
+/** What can go wrong between a client and its kernel, told apart by class. */
+import type { KernelExit } from './kernel-process.js';
+
+export class KernelStartError extends Error {
+  override name = 'KernelStartError';
+}
+
+/** The kernel process ended although nobody asked it to. */
+export class KernelDiedError extends Error {
+  override name = 'KernelDiedError';
+  constructor(
+    kernel: string,
+    readonly exit: KernelExit,
+  ) {
+    super(`the kernel ${kernel} died (${describeExit(exit)})${lastLines(exit.log)}`);
+  }
+}
+
+/** The cell took longer than allowed; `killed` says whether the interrupt was not enough. */
+export class KernelTimeoutError extends Error {
+  override name = 'KernelTimeoutError';
+  constructor(
+    readonly timeoutMs: number,
+    readonly killed: boolean,
+  ) {
+    super(
+      `the cell did not finish within ${timeoutMs / 1000} s and was interrupted${killed ? '; the kernel did not answer the interrupt and was killed' : ''}`,
+    );
+  }
+}
+
+export function describeExit({ code, signal }: KernelExit): string {
+  if (signal) return `signal ${signal}`;
+  return code === null ? 'could not be started' : `exit code ${code}`;
+}
+
+export function lastLines(log: string, count = 8): string {
+  const lines = log.trimEnd().split('\n').slice(-count);
+  return lines.length > 1 || lines[0] ? `:\n${lines.join('\n')}` : '';
+}
