@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 /** The command line `kernelbook`: one subcommand per file of this folder. */
 import { Command } from 'commander';
+import { registerTest } from './test/command.js';
 
 const program = new Command('kernelbook').description('A TypeScript Jupyter kernel, GPU library and workbook.');
+
+registerTest(program);
 
 await program.parseAsync();

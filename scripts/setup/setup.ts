@@ -1,0 +1,66 @@
+/**
+ * Brings up what the tests need on a bare machine, part by part: try it, install it where it is missing, try it again.
+ * A part that cannot be had never fails the setup; it is reported with its reason, and the suites that need it are
+ * skipped by name.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { installChromium, installFont } from './chromium.js';
+import { installKernelspec, linkTensorflow } from './own-commands.js';
+import {
+  type PartName,
+  type PartState,
+  packageRoot,
+  partNames,
+  partTitles,
+  type SetupReport,
+} from './part.js';
+import { probe } from './probe.js';
+import { installRequirements } from './python.js';
+import { installVulkan } from './vulkan.js';
+
+/** Installs one part, saying each thing it installs; gives the reason when it cannot. */
+export type Installer = (say: (line: string) => void) => string | undefined;
+
+const installers: Record<PartName, Installer> = {
+  webgpu: installVulkan,
+  chromium: installChromium,
+  venv: installRequirements('requirements.txt'),
+  'tensorflow-python': installRequirements('requirements-tensorflow.txt'),
+  kernelspec: installKernelspec,
+  tensorflow: linkTensorflow,
+};
+
+/** What must be ready before a part can be installed. */
+const needed: Partial<Record<PartName, PartName>> = { kernelspec: 'venv', tensorflow: 'tensorflow-python' };
+
+export const reportFile = path.join(packageRoot, '.cache', 'setup.json');
+
+/** Tries every part, installs what is missing unless `install` is false, and writes the report to .cache/setup.json. */
+export function setup({ install = true, say = console.log } = {}): SetupReport {
+  const report = {} as SetupReport;
+  for (const name of partNames) {
+    const state = install ? bringUp(name, report, say) : probe(name);
+    report[name] = state;
+    say(`setup: ${name}: ${state.ready ? `ready: ${state.reason}` : `not ready: ${state.reason}`}`);
+  }
+  mkdirSync(path.dirname(reportFile), { recursive: true });
+  writeFileSync(reportFile, `${JSON.stringify(report, null, 2)}\n`);
+  return report;
+}
+
+function bringUp(name: PartName, report: SetupReport, say: (line: string) => void): PartState {
+  const before = probe(name);
+  const announce = (line: string) => say(`setup: ${name}: ${line}`);
+  if (before.ready) {
+    const failure = name === 'chromium' ? installFont(announce) : undefined;
+    if (failure) announce(failure);
+    return before;
+  }
+  const need = needed[name];
+  if (need && !report[need].ready) return { name, ready: false, reason: `${partTitles[need]} is missing` };
+  const failure = installers[name](announce);
+  if (failure) return { name, ready: false, reason: failure };
+  const after = probe(name);
+  return after.ready ? after : { ...after, reason: `installed, but ${after.reason}` };
+}

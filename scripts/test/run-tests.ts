@@ -1,0 +1,66 @@
+/** The steps of `kernelbook test`: setup, style and type check, Vitest, summary. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { packageRoot, reportVariable } from '../setup/part.js';
+import { reportFile, setup } from '../setup/setup.js';
+import { formatSummary, type Summary, summarise, type VitestReport } from './summary.js';
+
+const bin = (name: string): string => path.join(packageRoot, 'node_modules', '.bin', name);
+const checks = [
+  { name: 'style (biome ci)', command: [bin('biome'), 'ci', '.'] },
+  { name: 'types (tsc --noEmit)', command: [bin('tsc'), '-p', 'tsconfig.json', '--noEmit'] },
+];
+
+/** Runs everything; true when all of it passed. */
+export function runTests(filters: string[], options: { setup: boolean; check: boolean }): boolean {
+  const report = setup({ install: options.setup });
+  const failedChecks = (options.check ? checks : []).filter(({ name, command }) => {
+    const ok = runVisibly(command) === 0;
+    console.log(`check: ${name}: ${ok ? 'passed' : 'FAILED'}`);
+    return !ok;
+  });
+
+  const json = path.join(packageRoot, '.cache', 'vitest.json');
+  mkdirSync(path.dirname(json), { recursive: true });
+  rmSync(json, { force: true });
+  const status = runVisibly(
+    [bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`, ...filters],
+    { [reportVariable]: reportFile, KERNELBOOK_NO_BUILD: '1' },
+  );
+  const summary = summarise(readReport(json), report, path.join(packageRoot, 'test'));
+  if (options.check) addChecks(summary, failedChecks);
+  if (status !== 0 && summary.failed === 0) {
+    summary.failed++;
+    summary.failures.push(
+      `Vitest ended with exit status ${status}, though no test failed: see its output above`,
+    );
+  }
+  console.log(`\n${formatSummary(summary)}`);
+  return summary.failed === 0 && status === 0;
+}
+
+function addChecks(summary: Summary, failed: typeof checks): void {
+  const passed = checks.length - failed.length;
+  summary.suites.unshift({ suite: 'check', passed, failed: failed.length, skipped: 0 });
+  summary.passed += passed;
+  summary.failed += failed.length;
+  summary.failures.unshift(...failed.map(({ name }) => `check: ${name}`));
+}
+
+function readReport(file: string): VitestReport {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
+  } catch {
+    return { testResults: [] };
+  }
+}
+
+function runVisibly([command, ...args]: string[], env: Record<string, string> = {}): number {
+  const child = spawnSync(command!, args, {
+    cwd: packageRoot,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  return child.status ?? 1;
+}
