@@ -1,0 +1,39 @@
+/**
+ * What the evaluator hands to the kernel: the outcome of a cell, and the services it needs from the kernel.
+ * All calls are callbacks on the main thread; nothing here is a promise, because the promises of an
+ * interrupted cell never settle.
+ */
+import type { MimeBundle } from '../../src/display.js';
+
+export interface ErrorReport {
+  ename: string;
+  evalue: string;
+  /** Lines with ANSI colours, naming `cell N, line L` in the user's TypeScript. */
+  traceback: string[];
+}
+
+export type CellOutcome = { status: 'ok'; result?: MimeBundle } | ({ status: 'error' } & ErrorReport);
+
+export interface DisplayOutput {
+  data: MimeBundle;
+  metadata: Record<string, unknown>;
+  displayId?: string;
+  /** True: replace the outputs shown under `displayId`. */
+  update: boolean;
+}
+
+/** What code belongs to; follows the code through awaits, timers and callbacks. */
+export interface CellContext<Parent = unknown> {
+  count: number;
+  /** Opaque to the evaluator: the kernel keeps the parent header here. */
+  parent: Parent;
+}
+
+/** What the kernel provides. `context` is undefined when no cell can be held responsible. */
+export interface EvaluatorHost<Parent = unknown> {
+  display(output: DisplayOutput, context: CellContext<Parent> | undefined): void;
+  /** Text for the stderr stream: exceptions in timers, unhandled rejections. */
+  stderr(text: string, context: CellContext<Parent> | undefined): void;
+  /** Asks the front end for a line; absent where there is no stdin. */
+  input?(prompt: string, password: boolean, context: CellContext<Parent> | undefined): Promise<string>;
+}

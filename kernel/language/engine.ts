@@ -1,0 +1,99 @@
+/**
+ * What a language engine does for the kernel: it holds the notebook as one typed program, checks a cell against
+ * the cells that ran before it, compiles it to plain JavaScript, and answers completion, hover and completeness.
+ * Implementations: `CheckerEngine` (one TypeScript checker kept alive) and `ServiceEngine` (the public
+ * LanguageService: slower, the fallback and the oracle of the tests); `RemoteEngine` is either one in a child process.
+ * Positions are 0-based UTF-16 offsets into the cell's text; lines and columns in diagnostics are 1-based.
+ */
+
+export interface Diagnostic {
+  /** TypeScript's error number, e.g. 2322; 0 for the kernel's own refusals. */
+  code: number;
+  message: string;
+  start: number;
+  length: number;
+  line: number;
+  column: number;
+}
+
+/** Everything the evaluator needs to run a cell; plain JSON. */
+export interface CompiledCell {
+  /** The execution count, the N of `cell N`. */
+  count: number;
+  /** The user's TypeScript, for tracebacks. */
+  source: string;
+  /** A script whose completion value is a function `(cell) => result` (async when `usesAwait`). */
+  js: string;
+  /** Top-level names to exist as script-level `let` bindings before `js` runs. */
+  declares: string[];
+  usesAwait: boolean;
+  /** Source-map mappings, outermost first: `js` -> intermediate text -> ... -> `source`. */
+  mappings: string[];
+}
+
+export interface Compiled {
+  ok: true;
+  /** Hand this to `commit` once the cell has run without throwing. */
+  token: number;
+  cell: CompiledCell;
+}
+
+export interface Rejected {
+  ok: false;
+  diagnostics: Diagnostic[];
+  /** As `tsc --pretty` prints it (ANSI colours): `cell N:line:col - error TS…`, the source line, the squiggle. */
+  pretty: string;
+  /** `pretty` without colours. */
+  plain: string;
+}
+
+export type CompileResult = Compiled | Rejected;
+
+export interface CompletionMatch {
+  text: string;
+  /** `function`, `method`, `property`, `const`, `class`, `module`, `keyword`, … */
+  type: string;
+  start: number;
+  end: number;
+  /** The type of the symbol, where it was cheap to compute. */
+  signature?: string;
+}
+
+export interface CompletionResult {
+  matches: string[];
+  start: number;
+  end: number;
+  types: CompletionMatch[];
+}
+
+export interface InspectResult {
+  found: boolean;
+  text: string;
+  html?: string;
+}
+
+export interface CompletenessResult {
+  status: 'complete' | 'incomplete' | 'invalid' | 'unknown';
+  /** What to put at the start of the next line when incomplete. */
+  indent: string;
+}
+
+type Awaitable<T> = T | Promise<T>;
+
+export interface LanguageEngine {
+  /** Checks and compiles; nothing becomes visible to other cells before `commit`. */
+  compile(code: string, cell: { count: number }): Awaitable<CompileResult>;
+  /** The cell of `token` ran without throwing: later cells see its declarations. Unknown tokens are ignored. */
+  commit(token: number): Awaitable<void>;
+  complete(code: string, cursorUtf16: number): Awaitable<CompletionResult>;
+  /** `detailLevel` 1 adds where the symbol is declared and, for the user's own code, its source. */
+  inspect(code: string, cursorUtf16: number, detailLevel: 0 | 1): Awaitable<InspectResult>;
+  isComplete(code: string): Awaitable<CompletenessResult>;
+  /** Forgets every cell. */
+  reset(): Awaitable<void>;
+}
+
+export interface EngineOptions {
+  /** The notebook's folder: relative imports and npm packages resolve from here. */
+  cwd: string;
+}
