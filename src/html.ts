@@ -1,0 +1,71 @@
+/**
+ * The few pieces of HTML our outputs are made of. Everything that came from a user goes through `escapeHtml`;
+ * the tables carry no script and read the colours of the page they stand in.
+ */
+
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text made safe for element content and for quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/** One table cell: a plain string, or text with a longer explanation shown on hover. */
+export type Cell = string | { text: string; title?: string; strong?: boolean };
+
+export interface Table {
+  caption?: string;
+  head: readonly string[];
+  rows: readonly (readonly Cell[])[];
+}
+
+const cellStyle = 'padding:0.2em 0.7em;text-align:left;vertical-align:top;';
+
+/** An HTML table of escaped text. */
+export function htmlTable({ caption, head, rows }: Table): string {
+  const headCells = head
+    .map((text) => `<th scope="col" style="${cellStyle}">${escapeHtml(text)}</th>`)
+    .join('');
+  const bodyRows = rows.map((row) => `<tr>${row.map(htmlCell).join('')}</tr>`).join('');
+  const captionRow = caption
+    ? `<caption style="text-align:left;font-weight:600;padding:0.2em 0.7em;">${escapeHtml(caption)}</caption>`
+    : '';
+  return `<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;">${captionRow}<thead><tr>${headCells}</tr></thead><tbody>${bodyRows}</tbody></table>`;
+}
+
+function htmlCell(cell: Cell): string {
+  const { text, title, strong } =
+    typeof cell === 'string' ? { text: cell, title: undefined, strong: false } : cell;
+  const attribute = title ? ` title="${escapeHtml(title)}"` : '';
+  const weight = strong ? 'font-weight:600;' : '';
+  return `<td style="${cellStyle}${weight}"${attribute}>${escapeHtml(text)}</td>`;
+}
+
+/** The same table for a terminal: columns padded with spaces, a wide (CJK) character counted as two columns. */
+export function textTable({ caption, head, rows }: Table): string {
+  const lines = [
+    head,
+    ...rows.map((row) => row.map((cell) => (typeof cell === 'string' ? cell : cell.text))),
+  ];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => columns(line[column] ?? ''))));
+  const text = lines.map((line) =>
+    line
+      .map((cell, column) => cell + ' '.repeat(widths[column]! - columns(cell)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [...(caption ? [caption] : []), ...text].join('\n');
+}
+
+const wideCharacter =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff01-\uff60]/u;
+
+function columns(text: string): number {
+  return [...text].reduce((total, character) => total + (wideCharacter.test(character) ? 2 : 1), 0);
+}
