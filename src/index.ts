@@ -1,5 +1,17 @@
 /** @module kernelbook: the library notebooks import. */
+export {
+  BackendInfo,
+  type BackendName,
+  type BackendReport,
+  listBackends,
+  useBackend,
+} from './compute/backend.js';
+export { GpuError } from './compute/device.js';
+export { type LaunchRecord, launchedKernels } from './compute/launch.js';
 export * from './compute/ndarray.js';
 export { seededNormal, seededUniform } from './compute/random.js';
+export { fromNdArray, read, toNdArray } from './compute/read.js';
+export { tf } from './compute/tf.js';
+export { type DeviceTiming, syncDevice, timeWall, withGpuTiming } from './compute/timing.js';
 export * from './display.js';
 export * from './verify/index.js';
