@@ -20,3 +20,22 @@ export function ndarray(shape: readonly number[], values?: ArrayLike<number>): N
   }
   return { shape: [...shape], data: values ? Float64Array.from(values) : new Float64Array(size) };
 }
+
+/**
+ * The last two axes at the given leading index, as rows: `matrixAt(q, 0, 1)` is head 1 of batch entry 0 of [B,H,T,D].
+ * @throws RangeError when the array has not two axes more than there are indices, or an index is outside.
+ */
+export function matrixAt(array: NdArray, ...leading: readonly number[]): number[][] {
+  const { shape, data } = array;
+  const inside = leading.every(
+    (index, axis) => Number.isInteger(index) && index >= 0 && index < shape[axis]!,
+  );
+  if (shape.length !== leading.length + 2 || !inside) {
+    throw new RangeError(`matrixAt: no matrix at index [${leading}] of an array of shape [${shape}]`);
+  }
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  const start = leading.reduce((offset, index, axis) => offset * shape[axis]! + index, 0) * rows * columns;
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from(data.slice(start + row * columns, start + (row + 1) * columns)),
+  );
+}
