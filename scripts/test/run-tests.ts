@@ -7,9 +7,24 @@ import { reportFile, setup } from '../setup/setup.js';
 import { formatSummary, type Summary, summarise, type VitestReport } from './summary.js';
 
 const bin = (name: string): string => path.join(packageRoot, 'node_modules', '.bin', name);
+// By its path: tslab brings a TypeScript of its own, and either may own node_modules/.bin/tsc.
+const typescript = path.join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc');
 const checks = [
-  { name: 'style (biome ci)', command: [bin('biome'), 'ci', '.'] },
-  { name: 'types (tsc --noEmit)', command: [bin('tsc'), '-p', 'tsconfig.json', '--noEmit'] },
+  {
+    name: 'style (biome ci)',
+    command: [bin('biome'), 'ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.'],
+  },
+  {
+    name: 'types (tsc --noEmit)',
+    // Not .bin/tsc: tslab brings an older TypeScript that offers the same name.
+    command: [
+      process.execPath,
+      path.join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc'),
+      '-p',
+      'tsconfig.json',
+      '--noEmit',
+    ],
+  },
 ];
 
 /** Runs everything; true when all of it passed. */
