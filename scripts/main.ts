@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 /** The command line `kernelbook`: one subcommand per file of this folder. */
 import { Command } from 'commander';
+import { registerLinkTensorflow } from './link-tensorflow/command.js';
 import { registerTest } from './test/command.js';
 
-const program = new Command('kernelbook').description('A TypeScript Jupyter kernel, GPU library and workbook.');
+const program = new Command('kernelbook').description(
+  'A TypeScript Jupyter kernel, GPU library and workbook.',
+);
 
+registerLinkTensorflow(program);
 registerTest(program);
 
 await program.parseAsync();
