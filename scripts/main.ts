@@ -2,6 +2,7 @@
 /** The command line `kernelbook`: one subcommand per file of this folder. */
 import { Command } from 'commander';
 import { registerLinkTensorflow } from './link-tensorflow/command.js';
+import { registerRun } from './run/command.js';
 import { registerTest } from './test/command.js';
 
 const program = new Command('kernelbook').description(
@@ -9,6 +10,7 @@ const program = new Command('kernelbook').description(
 );
 
 registerLinkTensorflow(program);
+registerRun(program);
 registerTest(program);
 
 await program.parseAsync();

@@ -1,0 +1,130 @@
+/** `kernelbook run`: its options, and how they reach the runner. */
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
+import { packageRoot } from '../../kernel/package-root.js';
+import type { GivenParameter } from './parameters.js';
+
+interface Options {
+  parameter: GivenParameter[];
+  output: string;
+  jobs: number;
+  kernel?: string;
+  backend?: string;
+  timeout: number;
+}
+
+const usageStatus = 2;
+
+export function registerRun(program: Command): void {
+  const command = new RunCommand('run')
+    .description('run notebooks in their kernels and save them with their outputs')
+    .argument(
+      '[notebooks...]',
+      'notebooks or folders (default: the notebooks of this project, in reading order)',
+    )
+    .addOption(
+      new Option('-p, --parameter <name=value>', 'a parameter; also as two words: -p name value')
+        .argParser(collectParameter)
+        .default([], 'none'),
+    )
+    .option('-o, --output <folder>', 'where the executed notebooks go', 'build/notebooks')
+    .option('-j, --jobs <number>', 'how many notebooks run at once', positiveInteger, 1)
+    .option('-k, --kernel <name>', 'the kernel to use, whatever the notebooks name')
+    .addOption(
+      new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices([
+        'webgpu',
+        'tensorflow',
+        'wasm',
+        'cpu',
+      ]),
+    )
+    .option('-t, --timeout <seconds>', 'longest time for one cell, 0 for no limit', seconds, 600)
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : usageStatus))
+    .action(async (targets: string[], options: Options) => {
+      process.exitCode = await run(targets, options);
+    });
+  program.addCommand(command);
+}
+
+/** Where the notebooks of the project are: here, or in the package. */
+export function defaultNotebooks(): string {
+  const here = 'notebooks';
+  return existsSync(here) ? here : relative(process.cwd(), join(packageRoot(), 'notebooks'));
+}
+
+async function run(targets: string[], options: Options): Promise<number> {
+  // Loaded here: the command line must start fast, and ZeroMQ and the compiler are large.
+  const { runNotebooks } = await import('./run.js');
+  const { UsageError } = await import('./parameters.js');
+  const { terminalProgress } = await import('./progress.js');
+  const { failureReport, summaryTable } = await import('./report.js');
+  const { stopSignals } = await import('./stop-signals.js');
+  const progress = terminalProgress();
+  const stop = stopSignals((line) => progress.note(line));
+  try {
+    const results = await runNotebooks({
+      targets: targets.length > 0 ? targets : [defaultNotebooks()],
+      output: options.output,
+      parameters: options.parameter,
+      jobs: options.jobs,
+      kernel: options.kernel,
+      timeoutMs: options.timeout === 0 ? undefined : options.timeout * 1000,
+      env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
+      signal: stop.signal,
+      progress,
+    });
+    console.log(`\n${summaryTable(results)}`);
+    const failures = failureReport(results);
+    if (failures) console.error(`\n${failures}`);
+    console.log(`\nExecuted notebooks: ${options.output}`);
+    return stop.exitCode() ?? (failures ? 1 : 0);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    for (const line of error.message.split('\n')) console.error(`kernelbook run: ${line}`);
+    return usageStatus;
+  } finally {
+    stop.release();
+  }
+}
+
+/** Commander's options take one word; papermill's `-p name value` takes two, and the value may begin with `-`. */
+class RunCommand extends Command {
+  override parseOptions(argv: string[]): ParseOptionsResult {
+    const joined: string[] = [];
+    for (let i = 0; i < argv.length; i++) {
+      const word = argv[i]!;
+      if (word === '--') return super.parseOptions([...joined, ...argv.slice(i)]);
+      const name = argv[i + 1];
+      if ((word !== '-p' && word !== '--parameter') || name === undefined || name.includes('=')) {
+        joined.push(word);
+        continue;
+      }
+      const value = argv[i + 2];
+      if (value === undefined) this.error(`error: ${word} ${name} needs a value`, { exitCode: usageStatus });
+      joined.push(`--parameter=${name}=${value}`);
+      i += 2;
+    }
+    return super.parseOptions(joined);
+  }
+}
+
+function collectParameter(word: string, before: GivenParameter[]): GivenParameter[] {
+  const [, name, text] = /^([\p{ID_Start}$_][\p{ID_Continue}$]*)=([\s\S]*)$/u.exec(word) ?? [];
+  if (name === undefined || text === undefined) throw new InvalidArgumentError('Give a name and a value.');
+  return [...before, { name, text }];
+}
+
+function positiveInteger(word: string): number {
+  const value = Number(word);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('Give a whole number, 1 or more.');
+  return value;
+}
+
+function seconds(word: string): number {
+  const value = Number(word);
+  if (word.trim() === '' || !(value >= 0 && value <= 1e6))
+    throw new InvalidArgumentError('Give a number of seconds.');
+  return value;
+}

@@ -1,0 +1,151 @@
+/**
+ * The types a notebook's parameters may have, and how text from the command line becomes a value of such a
+ * type. Nothing is guessed where a type is declared: `--steps abc` for a number is refused before a kernel starts.
+ */
+
+export type ParameterType =
+  | { kind: 'number' | 'bigint' | 'string' | 'boolean' | 'unknown' }
+  | { kind: 'literal'; value: string | number | boolean | null }
+  | { kind: 'array'; element: ParameterType }
+  | { kind: 'tuple'; elements: ParameterType[] }
+  | { kind: 'object'; fields: { name: string; type: ParameterType; optional: boolean }[] }
+  | { kind: 'union'; members: ParameterType[] };
+
+export interface Parameter {
+  name: string;
+  type: ParameterType;
+  /** The declaration without its value, to be repeated in the injected cell: `let steps: number`. */
+  declaration: string;
+}
+
+/** The text does not denote a value of the type. */
+export class ParameterMismatch extends Error {
+  override readonly name = 'ParameterMismatch';
+}
+
+/**
+ * The value `text` denotes for a parameter of this type. Strings are taken as they stand, numbers as TypeScript
+ * writes them, everything nested as JSON. Throws ParameterMismatch.
+ */
+export function parseValue(type: ParameterType, text: string): unknown {
+  if (type.kind === 'union') return parseUnion(type.members, type, text);
+  const scalar = parseScalar(type, text);
+  if (scalar !== undefined) return scalar;
+  const json = parseJson(text);
+  if (json === undefined) {
+    if (type.kind === 'unknown') return text;
+    throw mismatch('', JSON.stringify(text), type);
+  }
+  checkValue(type, json, '');
+  return json;
+}
+
+/** How the type is written in messages. */
+export function describeType(type: ParameterType): string {
+  switch (type.kind) {
+    case 'literal':
+      return JSON.stringify(type.value);
+    case 'array': {
+      const element = describeType(type.element);
+      return type.element.kind === 'union' ? `(${element})[]` : `${element}[]`;
+    }
+    case 'tuple':
+      return `[${type.elements.map(describeType).join(', ')}]`;
+    case 'object':
+      return `{ ${type.fields.map((f) => `${f.name}${f.optional ? '?' : ''}: ${describeType(f.type)}`).join('; ')} }`;
+    case 'union':
+      return type.members.map(describeType).join(' | ');
+    default:
+      return type.kind;
+  }
+}
+
+function parseUnion(members: ParameterType[], whole: ParameterType, text: string): unknown {
+  // A string member would swallow everything: `null` for `string | null` means null, so it comes last.
+  const ordered = [...members].sort((a, b) => Number(a.kind === 'string') - Number(b.kind === 'string'));
+  for (const member of ordered) {
+    try {
+      return parseValue(member, text);
+    } catch (error) {
+      if (!(error instanceof ParameterMismatch)) throw error;
+    }
+  }
+  throw mismatch('', JSON.stringify(text), whole);
+}
+
+/** undefined: not a scalar type, or no scalar of the type; JSON is tried next. */
+function parseScalar(type: ParameterType, text: string): unknown {
+  if (type.kind === 'string') return text;
+  if (type.kind === 'literal' && text === String(type.value)) return type.value;
+  if (type.kind === 'number') return parseNumber(text);
+  if (type.kind === 'bigint') return /^-?\d+n?$/.test(text) ? BigInt(text.replace('n', '')) : undefined;
+  if (type.kind === 'unknown') return parseNumber(text);
+  return undefined;
+}
+
+function parseNumber(text: string): number | undefined {
+  const trimmed = text.trim().replace(/(?<=\d)_(?=\d)/g, '');
+  if (/^[+-]?(Infinity|NaN)$/.test(trimmed)) return Number(trimmed.replace(/^[+-](?=NaN)/, ''));
+  if (trimmed === '' || /infinity/i.test(trimmed)) return undefined;
+  const value = Number(trimmed);
+  return Number.isNaN(value) || !Number.isFinite(value) ? undefined : value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkValue(type: ParameterType, value: unknown, path: string): void {
+  if (!conforms(type, value, path)) throw mismatch(path, JSON.stringify(value), type);
+}
+
+/** False where the value itself is of the wrong kind; a fault further inside throws with its own path. */
+function conforms(type: ParameterType, value: unknown, path: string): boolean {
+  switch (type.kind) {
+    case 'unknown':
+      return true;
+    case 'literal':
+      return value === type.value;
+    case 'array':
+      if (!Array.isArray(value)) return false;
+      for (const [index, element] of value.entries()) checkValue(type.element, element, `${path}[${index}]`);
+      return true;
+    case 'tuple':
+      if (!Array.isArray(value) || value.length !== type.elements.length) return false;
+      for (const [index, element] of type.elements.entries())
+        checkValue(element, value[index], `${path}[${index}]`);
+      return true;
+    case 'object': {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+      const given = value as Record<string, unknown>;
+      const known = new Set(type.fields.map((field) => field.name));
+      if (Object.keys(given).some((key) => !known.has(key))) return false;
+      for (const field of type.fields) {
+        if (!Object.hasOwn(given, field.name)) {
+          if (!field.optional) return false;
+        } else checkValue(field.type, given[field.name], `${path}.${field.name}`);
+      }
+      return true;
+    }
+    case 'union':
+      return type.members.some((member) => {
+        try {
+          return conforms(member, value, path);
+        } catch (error) {
+          if (error instanceof ParameterMismatch) return false;
+          throw error;
+        }
+      });
+    default:
+      // JSON has no literal for bigint: inside JSON a bigint cannot be given.
+      return typeof value === type.kind;
+  }
+}
+
+function mismatch(path: string, shown: string, type: ParameterType): ParameterMismatch {
+  return new ParameterMismatch(`${path ? `its part ${path} ` : ''}is ${shown}, not ${describeType(type)}`);
+}

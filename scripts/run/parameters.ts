@@ -1,0 +1,172 @@
+/**
+ * Typed parameters of a notebook, with papermill's conventions: the cell tagged `parameters` declares them with
+ * their defaults; values of a run go into a cell tagged `injected-parameters` after it, replacing that of an
+ * earlier run. A wrong name or type is an error before any kernel starts.
+ */
+import { nearest } from '../../kernel/kernelspec.js';
+import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
+import { describeType, type Parameter, ParameterMismatch, parseValue } from './parameter-type.js';
+
+/** A fault in what the user gave; the message is one line. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** One `-p name value` of the command line. */
+export interface GivenParameter {
+  name: string;
+  text: string;
+}
+
+/** A notebook that takes some of the given parameters. */
+export interface Parameterised {
+  notebook: Notebook;
+  /** The values by name, as they are recorded in the notebook's metadata. */
+  values: Record<string, unknown>;
+}
+
+interface Translator {
+  parse: (source: string) => Parameter[];
+  literal: (value: unknown) => string;
+  line: (declaration: string, literal: string) => string;
+  comment: string;
+}
+
+/**
+ * Injects the parameters each notebook declares. One that no notebook declares, or whose value is not of the
+ * declared type, throws UsageError.
+ * @param notebooks the notebooks by the name used in messages, with the language of their kernel
+ */
+export async function applyParameters(
+  notebooks: { name: string; language: string; notebook: Notebook }[],
+  given: GivenParameter[],
+): Promise<Parameterised[]> {
+  if (given.length === 0) return notebooks.map(({ notebook }) => ({ notebook, values: {} }));
+  const repeated = given.find(({ name }, index) => given.findIndex((other) => other.name === name) !== index);
+  if (repeated) throw new UsageError(`parameter ${repeated.name} is given twice`);
+  const declared = await Promise.all(notebooks.map((entry) => declaredParameters(entry)));
+  for (const { name } of given) requireDeclared(name, notebooks, declared);
+  return notebooks.map((entry, index) => inject(entry.name, entry.notebook, declared[index]!, given));
+}
+
+interface Declared {
+  translator: Translator | undefined;
+  parameters: Parameter[];
+  cell: CodeCell | undefined;
+}
+
+async function declaredParameters(entry: { language: string; notebook: Notebook }): Promise<Declared> {
+  const cell = entry.notebook.cells.find(
+    (one): one is CodeCell => one.cell_type === 'code' && hasTag(one, 'parameters'),
+  );
+  const translator = cell && (await translatorFor(entry.language));
+  return { translator, cell, parameters: cell && translator ? translator.parse(cell.source) : [] };
+}
+
+async function translatorFor(language: string): Promise<Translator | undefined> {
+  if (language === 'python') {
+    const { pythonParameters, pythonLiteral } = await import('./python-parameters.js');
+    return {
+      parse: pythonParameters,
+      literal: pythonLiteral,
+      line: (name, value) => `${name} = ${value}`,
+      comment: '#',
+    };
+  }
+  if (language !== 'typescript' && language !== 'javascript') return undefined;
+  const { typescriptParameters, typescriptLiteral } = await import('./typescript-parameters.js');
+  return {
+    parse: typescriptParameters,
+    literal: typescriptLiteral,
+    line: (declaration, value) => `${declaration} = ${value};`,
+    comment: '//',
+  };
+}
+
+function requireDeclared(
+  name: string,
+  notebooks: { name: string; language: string }[],
+  declared: Declared[],
+): void {
+  if (declared.some(({ parameters }) => parameters.some((parameter) => parameter.name === name))) return;
+  const known = [
+    ...new Map(declared.flatMap(({ parameters }) => parameters.map((one) => [one.name, one]))).values(),
+  ];
+  const where = notebooks.length === 1 ? notebooks[0]!.name : `the ${notebooks.length} notebooks`;
+  if (known.length === 0) {
+    const foreign = declared.findIndex(({ cell, translator }) => cell && !translator);
+    if (foreign >= 0) {
+      const { name: notebook, language } = notebooks[foreign]!;
+      throw new UsageError(
+        `${notebook}: parameters cannot be given to a notebook in ${language || 'an unnamed language'}`,
+      );
+    }
+    throw new UsageError(
+      `unknown parameter ${name}: ${where} has no cell tagged "parameters" that declares any`,
+    );
+  }
+  const near = nearest(
+    name.toLowerCase(),
+    known.map((one) => one.name),
+  );
+  const list = known.map((one) => `${one.name}: ${describeType(one.type)}`).join(', ');
+  throw new UsageError(
+    `unknown parameter ${name}${near ? `, did you mean ${near}?` : '.'} Known in ${where}: ${list}`,
+  );
+}
+
+function inject(
+  name: string,
+  notebook: Notebook,
+  declared: Declared,
+  given: GivenParameter[],
+): Parameterised {
+  const { translator, cell } = declared;
+  const values: Record<string, unknown> = {};
+  const lines: string[] = [];
+  for (const { name: parameterName, text } of given) {
+    const parameter = declared.parameters.find((one) => one.name === parameterName);
+    if (!parameter || !translator) continue;
+    const value = typedValue(name, parameter, text);
+    // Metadata is JSON, which has neither bigint nor NaN: those are recorded as text.
+    values[parameterName] = isJson(value) ? value : text;
+    lines.push(translator.line(parameter.declaration, translator.literal(value)));
+  }
+  if (!translator || !cell || lines.length === 0) return { notebook, values };
+  const source = `${translator.comment} Parameters\n${lines.join('\n')}`;
+  return { notebook: { ...notebook, cells: withInjectedCell(notebook, cell, source) }, values };
+}
+
+function typedValue(notebook: string, parameter: Parameter, text: string): unknown {
+  try {
+    return parseValue(parameter.type, text);
+  } catch (error) {
+    if (!(error instanceof ParameterMismatch)) throw error;
+    throw new UsageError(`${notebook}: parameter ${parameter.name} ${error.message}`);
+  }
+}
+
+function isJson(value: unknown): boolean {
+  return typeof value === 'number' ? Number.isFinite(value) : typeof value !== 'bigint';
+}
+
+function withInjectedCell(notebook: Notebook, parametersCell: CodeCell, source: string): Notebook['cells'] {
+  const old = notebook.cells.findIndex((one) => hasTag(one, 'injected-parameters'));
+  const cell: CodeCell = {
+    cell_type: 'code',
+    id: old >= 0 ? notebook.cells[old]!.id : freeId(notebook),
+    metadata: { tags: ['injected-parameters'] },
+    source,
+    execution_count: null,
+    outputs: [],
+  };
+  if (old >= 0) return notebook.cells.with(old, cell);
+  return notebook.cells.toSpliced(notebook.cells.indexOf(parametersCell) + 1, 0, cell);
+}
+
+function freeId(notebook: Notebook): string {
+  const taken = new Set(notebook.cells.map((cell) => cell.id));
+  let id = 'injected-parameters';
+  for (let n = 2; taken.has(id); n++) id = `injected-parameters-${n}`;
+  return id;
+}

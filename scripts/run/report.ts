@@ -1,0 +1,70 @@
+/** What a run says at its end: a table of the notebooks, and each failure with cell, error and component. */
+import { relative } from 'node:path';
+import type { NotebookResult } from './execute-notebook.js';
+
+/** One line per notebook, columns aligned. */
+export function summaryTable(results: NotebookResult[]): string {
+  const rows = results.map((result) => [
+    result.name,
+    `${result.ran}/${result.cells}`,
+    verified(result),
+    duration(result.seconds),
+    result.peakMemory === undefined ? '-' : `${Math.round(result.peakMemory / 2 ** 20)} MiB`,
+    result.verdict,
+  ]);
+  const table = [['notebook', 'cells', 'verified', 'time', 'peak memory', 'verdict'], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => pad(cell, widths[column]!, column))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Numbers are set to the right, names and verdicts to the left. */
+function pad(cell: string, width: number, column: number): string {
+  return column === 0 || column === 5 ? cell.padEnd(width) : cell.padStart(width);
+}
+
+/** Which notebook, which cell, which error, and what was being verified. */
+export function failureReport(results: NotebookResult[]): string {
+  return results
+    .flatMap((result) => {
+      const { failure } = result;
+      if (!failure) return [];
+      const { cell } = failure;
+      const run = cell?.executionCount == null ? '' : ` (In [${cell.executionCount}])`;
+      const place = cell ? `cell ${cell.number}${run} "${cell.id}"` : 'before its first cell';
+      const components = result.verifications.filter((one) => !one.passed).map((one) => one.name);
+      return [
+        `FAILED ${result.name}, ${place}: ${failure.ename}: ${failure.evalue}`,
+        ...(components.length > 0 ? [`  not verified: ${components.join(', ')}`] : []),
+        `  outputs so far: ${relative(process.cwd(), result.output)}`,
+      ];
+    })
+    .join('\n');
+}
+
+/** One finished notebook in a line. */
+export function describeResult(result: NotebookResult): string {
+  const { failure } = result;
+  const where = failure?.cell ? ` in cell ${failure.cell.number}` : '';
+  const why = failure ? `${where}: ${failure.ename}` : '';
+  return `${result.name}  ${result.verdict}${why}  (${result.ran}/${result.cells} cells, ${duration(result.seconds)})`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+function verified(result: NotebookResult): string {
+  const failed = result.verifications.filter((one) => !one.passed).length;
+  const total = result.verifications.length;
+  if (total === 0) return '-';
+  return failed === 0 ? `${total} ok` : `${total - failed} ok, ${failed} failed`;
+}

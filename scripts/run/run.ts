@@ -1,0 +1,138 @@
+/**
+ * Runs notebooks: everything that can be known beforehand (files, kernels, parameters, places to write) is
+ * checked first, then the notebooks run, `jobs` at a time, each in its own kernel.
+ */
+import { dirname, join, relative, resolve } from 'node:path';
+import { findKernelSpec, type KernelSpec, KernelSpecError } from '../../kernel/kernelspec.js';
+import { packageVersion } from '../../kernel/package-root.js';
+import { gitCommit } from '../git-commit.js';
+import type { Notebook } from '../notebook/format.js';
+import { NotebookFileError, readNotebook } from '../notebook/read.js';
+import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
+import { executeNotebook, type NotebookJob, type NotebookResult } from './execute-notebook.js';
+import { prepareNotebook } from './papermill.js';
+import { applyParameters, type GivenParameter, UsageError } from './parameters.js';
+import type { Progress } from './progress.js';
+
+export interface RunOptions {
+  /** Files and folders. */
+  targets: string[];
+  output: string;
+  parameters: GivenParameter[];
+  jobs: number;
+  /** Overrides the kernel the notebooks name. */
+  kernel: string | undefined;
+  timeoutMs: number | undefined;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  progress: Progress;
+}
+
+/** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
+export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
+  const jobs = await prepare(options);
+  const { progress } = options;
+  progress.start(jobs.map((job) => job.name));
+  const results: NotebookResult[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < jobs.length; index = next++) {
+      const job = jobs[index]!;
+      progress.begin(job.name);
+      const result = await executeNotebook(job);
+      results[index] = result;
+      progress.end(result);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(options.jobs, jobs.length) }, worker));
+  } finally {
+    progress.stop();
+  }
+  return results;
+}
+
+interface Candidate extends SelectedNotebook {
+  notebook: Notebook;
+  spec: KernelSpec;
+}
+
+async function prepare(options: RunOptions): Promise<NotebookJob[]> {
+  const selected = await selectNotebooks(options.targets).catch(asUsageError);
+  const outputs = placeOutputs(selected, resolve(options.output));
+  const candidates = await readAll(selected, options.kernel);
+  const parameterised = await applyParameters(
+    candidates.map(({ name, notebook, spec }) => ({ name, notebook, language: spec.language.toLowerCase() })),
+    options.parameters,
+  );
+  const version = `kernelbook ${packageVersion()}`;
+  const commit = await gitCommit();
+  return candidates.map(({ name, path, spec }, index): NotebookJob => {
+    const { notebook, values } = parameterised[index]!;
+    const output = outputs[index]!;
+    const prepared = prepareNotebook(notebook, {
+      input: relative(process.cwd(), path),
+      output: relative(process.cwd(), output),
+      parameters: values,
+      version,
+    });
+    if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
+    return {
+      name,
+      notebook: prepared,
+      output,
+      spec,
+      cwd: dirname(path),
+      env: options.env,
+      timeoutMs: options.timeoutMs,
+      signal: options.signal,
+      onCell: (done, total) => options.progress.cell(name, done, total),
+    };
+  });
+}
+
+/** Reads every notebook and finds its kernel; all faults are told at once, a line each. */
+async function readAll(selected: SelectedNotebook[], kernel: string | undefined): Promise<Candidate[]> {
+  const faults: string[] = [];
+  const candidates: Candidate[] = [];
+  for (const one of selected) {
+    try {
+      const notebook = await readNotebook(one.path);
+      const name = kernel ?? notebook.metadata.kernelspec?.name;
+      if (name === undefined)
+        faults.push(`${one.name}: the notebook names no kernel; choose one with --kernel`);
+      else candidates.push({ ...one, notebook, spec: findKernelSpec(name) });
+    } catch (error) {
+      if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
+      else if (error instanceof KernelSpecError) faults.push(`${one.name}: ${error.message}`);
+      else throw error;
+    }
+  }
+  if (faults.length > 0) throw new UsageError([...new Set(faults)].join('\n'));
+  return candidates;
+}
+
+function placeOutputs(selected: SelectedNotebook[], folder: string): string[] {
+  const taken = new Map<string, string>();
+  return selected.map(({ place, name }) => {
+    const output = join(folder, place);
+    const other = taken.get(output);
+    if (other)
+      throw new UsageError(
+        `${other} and ${name} would both be written to ${relative(process.cwd(), output)}`,
+      );
+    if (selected.some((one) => one.path === output)) {
+      throw new UsageError(`${name} would be overwritten by an executed notebook; choose another --output`);
+    }
+    taken.set(output, name);
+    return output;
+  });
+}
+
+function asUsageError(error: unknown): never {
+  throw error instanceof SelectionError ? new UsageError(error.message) : error;
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
