@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line `kernelbook`: one subcommand per file of this folder. */
 import { Command } from 'commander';
+import { registerDevices } from './devices.js';
 import { registerLinkTensorflow } from './link-tensorflow/command.js';
 import { registerRun } from './run/command.js';
 import { registerTest } from './test/command.js';
@@ -9,6 +10,7 @@ const program = new Command('kernelbook').description(
   'A TypeScript Jupyter kernel, GPU library and workbook.',
 );
 
+registerDevices(program);
 registerLinkTensorflow(program);
 registerRun(program);
 registerTest(program);

@@ -27,8 +27,10 @@ let loaded: TensorFlowInfo | undefined;
  */
 export async function loadTensorFlow(): Promise<TensorFlowInfo> {
   if (loaded) return loaded;
-  // Read by TensorFlow when its library loads: keep its banner, keep out of the way of an explicit choice.
+  // Read by TensorFlow when its library loads; an explicit choice wins. Without oneDNN's reordering of sums there
+  // is no banner about it, results repeat, and the operations used here are no slower.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
   const current = tf.getBackend();
   try {
     createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu');
