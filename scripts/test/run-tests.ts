@@ -7,8 +7,6 @@ import { reportFile, setup } from '../setup/setup.js';
 import { formatSummary, type Summary, summarise, type VitestReport } from './summary.js';
 
 const bin = (name: string): string => path.join(packageRoot, 'node_modules', '.bin', name);
-// By its path: tslab brings a TypeScript of its own, and either may own node_modules/.bin/tsc.
-const typescript = path.join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc');
 const checks = [
   {
     name: 'style (biome ci)',

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BackendName, backendNames, listBackends, useBackend } from '../../src/compute/backend.js';
 import { tf } from '../../src/compute/tf.js';
+import { skipNote } from '../support/requires.js';
 
 const reports = await listBackends();
 
@@ -22,7 +23,7 @@ export function eachBackend(
     if (!only.includes(name)) continue;
     if (!available) {
       describe(name, () => {
-        it(`is not available: ${reason}`, (context) => context.skip(reason));
+        it(`is available ${skipNote(name, reason ?? '')}`, (context) => context.skip(reason));
       });
       continue;
     }

@@ -29,7 +29,8 @@ export function requires(name: PartName): Requirement {
 }
 
 /** The form in which a skipped title carries its reason; `kernelbook test` reads it back. */
-export const skipNote = (name: string, reason: string): string => `[needs ${name}: ${reason}]`;
+export const skipNote = (name: string, reason: string): string =>
+  `[needs ${name}: ${reason.replace(/\s+/g, ' ')}]`;
 
 /**
  * `describe`, for a suite that needs something of the machine: one part or several. When one is absent the suite is
