@@ -3,7 +3,7 @@
  * A part is `ready` only when it was tried on this machine (a device answered, a program printed its version), never
  * because a file happens to be there.
  */
-import { fileURLToPath } from 'node:url';
+import { packageRoot as locatePackageRoot } from '../../kernel/package-root.js';
 
 /** What a test suite may ask for. The order is the order in which the setup brings them up. */
 export const partNames = [
@@ -38,10 +38,5 @@ export type SetupReport = Record<PartName, PartState>;
 /** The environment variable by which `kernelbook test` hands its report to the suites. */
 export const reportVariable = 'KERNELBOOK_SETUP_REPORT';
 
-/** The package's root: this file runs as scripts/setup/part.ts under Vitest and as dist/scripts/setup/part.js. */
-export const packageRoot = findPackageRoot();
-
-function findPackageRoot(): string {
-  const here = fileURLToPath(new URL('../../', import.meta.url));
-  return /[\\/]dist[\\/]$/.test(here) ? fileURLToPath(new URL('../../../', import.meta.url)) : here;
-}
+/** The package's root folder, from the sources and from dist/. */
+export const packageRoot = locatePackageRoot();

@@ -155,10 +155,10 @@ function probeKernelspec(): Omit<PartState, 'name'> {
     };
   }
   // A spec written by another checkout would test that checkout's kernel.
-  if (!argv.some((word) => typeof word === 'string' && word.startsWith(packageRoot))) {
+  if (!argv.some((word) => typeof word === 'string' && word.startsWith(packageRoot + path.sep))) {
     return { ready: false, reason: 'the kernelspec in .venv starts a kernel outside this package' };
   }
-  return { ready: true, reason: file.slice(packageRoot.length) };
+  return { ready: true, reason: path.relative(packageRoot, file) };
 }
 
 function probeTensorflow(): Omit<PartState, 'name'> {
