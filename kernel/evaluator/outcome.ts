@@ -34,6 +34,8 @@ export interface EvaluatorHost<Parent = unknown> {
   display(output: DisplayOutput, context: CellContext<Parent> | undefined): void;
   /** Text for the stderr stream: exceptions in timers, unhandled rejections. */
   stderr(text: string, context: CellContext<Parent> | undefined): void;
+  /** Clears the outputs of the cell: at once, or with `wait` when the next output comes. */
+  clearOutput?(wait: boolean, context: CellContext<Parent> | undefined): void;
   /** Asks the front end for a line; absent where there is no stdin. */
   input?(prompt: string, password: boolean, context: CellContext<Parent> | undefined): Promise<string>;
 }

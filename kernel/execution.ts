@@ -1,0 +1,215 @@
+/**
+ * Executes requests one after the other: check and compile in the engine, run in the user thread, publish, reply.
+ * After an error the requests queued behind it are aborted; an interrupt ends the running cell wherever it is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CellOutcome, ErrorReport } from './evaluator/outcome.js';
+import type { History } from './history.js';
+import type { Interrupter } from './interrupter.js';
+import type { LanguageEngine, Rejected } from './language/engine.js';
+import type { CellId } from './link.js';
+import type { Outlet } from './outlet.js';
+import type { ContentMap, ExecuteReply, RawMessage, UserExpression } from './protocol/messages.js';
+import type { UserThreadProxy } from './user-thread-proxy.js';
+
+export interface ExecutionRequest {
+  message: RawMessage;
+  content: ContentMap['execute_request'];
+  identities: readonly Uint8Array[];
+  reply(content: ExecuteReply, started: Date): void;
+}
+
+interface Job extends ExecutionRequest {
+  id: CellId;
+  started: Date;
+  /** Settles the job from outside: the cell itself will not. */
+  stop(error: ErrorReport): void;
+  stopped: Promise<CellOutcome>;
+}
+
+/** Long enough to read what a client sent in the same breath as the failing cell, and no front end notices it. */
+const drainMs = 5;
+/** An interrupt is repeated so long; then the kernel gives itself up to be restarted. */
+const interruptTimeoutMs = 20_000;
+/** How long after an interrupt code of the abandoned cell is kept from blocking the thread. */
+const watchMs = 5_000;
+const watchStepMs = 200;
+const watchPatienceMs = 300;
+
+export class Executions {
+  readonly #queue: ExecutionRequest[] = [];
+  #current: Job | undefined;
+  #draining = false;
+  #count = 0;
+  /** The jobs whose code the running interrupt has terminated. */
+  readonly #hit = new Set<Job>();
+
+  constructor(
+    readonly outlet: Outlet,
+    readonly engine: LanguageEngine,
+    readonly thread: UserThreadProxy,
+    readonly interrupter: Interrupter,
+    readonly history: History,
+  ) {}
+
+  enqueue(request: ExecutionRequest): void {
+    this.#queue.push(request);
+    void this.#drain();
+  }
+
+  /** Stops the running cell. Resolves to false if the user thread could not be freed. */
+  async interrupt(): Promise<boolean> {
+    const job = this.#current;
+    const answered = await this.interrupter.interrupt(interruptTimeoutMs);
+    if (!answered) return false;
+    if (job) this.#hit.add(job);
+    this.#stopHit();
+    void this.#watch();
+    return true;
+  }
+
+  /** Called in the moment before code is terminated: whose is it? */
+  terminating(): void {
+    // A cell the thread has not taken up yet is not the one that keeps it busy.
+    if (this.#current && !this.thread.blocked) this.#hit.add(this.#current);
+  }
+
+  /** Ends the running cell with an error because the process is going away. */
+  fail(error: ErrorReport): void {
+    this.#current?.stop(error);
+  }
+
+  #stopHit(): void {
+    if (this.#current && this.#hit.has(this.#current)) {
+      this.thread.abandon();
+      this.#current.stop(keyboardInterrupt);
+    }
+    this.#hit.clear();
+  }
+
+  /** An abandoned cell may wake up from an await and loop: it must not keep the next cell from starting. */
+  async #watch(): Promise<void> {
+    for (const until = Date.now() + watchMs; Date.now() < until; await sleep(watchStepMs)) {
+      if (this.#current && !this.thread.blocked) continue;
+      if (await this.thread.ping(watchPatienceMs)) continue;
+      if (this.#current && !this.thread.blocked) continue;
+      await this.interrupter.interrupt(watchMs);
+      this.#stopHit();
+    }
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#handle(next);
+    this.#draining = false;
+  }
+
+  async #handle(request: ExecutionRequest): Promise<void> {
+    const { header } = request.message;
+    const { code, silent, store_history: store, stop_on_error: stopOnError } = request.content;
+    const job = this.#open(request);
+    this.#current = job;
+    this.outlet.busy(header, true);
+    const blank = code.trim() === '';
+    if (store && !blank) this.history.add(++this.#count, code);
+    const count = this.#count;
+    if (!silent) this.outlet.publish('execute_input', { code, execution_count: count }, header);
+
+    const outcome = blank ? ({ status: 'ok' } as const) : await this.#run(job, count);
+    const reply = await this.#report(job, count, outcome);
+    if (reply.status === 'error') await sleep(drainMs);
+    // Only what was queued before the reply: later requests may be the client's answer to the error.
+    const aborted = reply.status === 'error' && stopOnError ? this.#queue.splice(0) : [];
+    this.#current = undefined;
+    this.outlet.flush();
+    request.reply(reply, job.started);
+    this.outlet.idle(header);
+    for (const waiting of aborted) {
+      this.outlet.busy(waiting.message.header);
+      waiting.reply({ status: 'aborted' }, new Date());
+      this.outlet.idle(waiting.message.header);
+    }
+  }
+
+  #open(request: ExecutionRequest): Job {
+    const { silent, allow_stdin: allowStdin } = request.content;
+    const id = this.outlet.open({
+      request: request.message,
+      identities: request.identities,
+      silent,
+      allowStdin,
+    });
+    let stop: Job['stop'] = () => {};
+    const stopped = new Promise<CellOutcome>((resolve) => {
+      stop = (error) => resolve({ status: 'error', ...error });
+    });
+    return { ...request, id, started: new Date(), stop, stopped };
+  }
+
+  #run(job: Job, count: number): Promise<CellOutcome> {
+    return Promise.race([this.#evaluate(job, job.content.code, count), job.stopped]);
+  }
+
+  async #evaluate(job: Job, code: string, count: number, commit = true): Promise<CellOutcome> {
+    try {
+      const compiled = await this.engine.compile(code, { count });
+      // An interrupt may have come while the engine worked; then nothing runs any more.
+      if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
+      if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
+      const outcome = await this.thread.run(job.id, compiled.cell);
+      if (outcome.status === 'ok' && commit) await this.engine.commit(compiled.token);
+      return outcome;
+    } catch (error) {
+      return { status: 'error', ...engineError(error) };
+    }
+  }
+
+  async #report(job: Job, count: number, outcome: CellOutcome): Promise<ExecuteReply> {
+    const { header } = job.message;
+    const { silent, user_expressions: expressions } = job.content;
+    if (outcome.status === 'error') {
+      const { ename, evalue, traceback } = outcome;
+      if (!silent) this.outlet.publish('error', { ename, evalue, traceback }, header);
+      return { status: 'error', ename, evalue, traceback, execution_count: count };
+    }
+    if (outcome.result && !silent) {
+      const text = outcome.result['text/plain'];
+      if (typeof text === 'string') this.history.setOutput(count, text);
+      this.outlet.publish(
+        'execute_result',
+        { execution_count: count, data: outcome.result, metadata: {} },
+        header,
+      );
+    }
+    const values: Record<string, UserExpression> = {};
+    for (const [name, expression] of Object.entries(expressions)) {
+      const value = await Promise.race([this.#evaluate(job, expression, count, false), job.stopped]);
+      values[name] =
+        value.status === 'error' ? value : { status: 'ok', data: value.result ?? {}, metadata: {} };
+    }
+    return { status: 'ok', execution_count: count, user_expressions: values, payload: [] };
+  }
+}
+
+const keyboardInterrupt: ErrorReport = {
+  ename: 'KeyboardInterrupt',
+  evalue: 'the cell was interrupted',
+  traceback: ['\u001b[31mKeyboardInterrupt\u001b[39m: the cell was interrupted'],
+};
+
+function compileError({ diagnostics, pretty }: Rejected): ErrorReport {
+  const [first] = diagnostics;
+  const others = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : '';
+  const number = first?.code ? `TS${first.code}: ` : '';
+  return {
+    ename: 'CompileError',
+    evalue: `line ${first?.line}, column ${first?.column}: ${number}${first?.message}${others}`,
+    traceback: pretty.trimEnd().split('\n'),
+  };
+}
+
+function engineError(error: unknown): ErrorReport {
+  const evalue = error instanceof Error ? error.message : String(error);
+  return { ename: 'EngineError', evalue, traceback: [`the language engine failed: ${evalue}`] };
+}

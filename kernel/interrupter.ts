@@ -1,0 +1,98 @@
+/**
+ * Stops user code from the protocol worker, wherever it is: in a loop, after an await, in a timer or a callback.
+ * The V8 inspector pauses the main thread, Node's fatal-error path cleans its async stack, and the debugger resumes
+ * with termination. Bare `Runtime.terminateExecution` would abort the process when the code runs under a timer.
+ * A thread that answers a ping runs no code: then nothing is done, and the caller abandons the cell.
+ */
+import { Session } from 'node:inspector';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { interruptHook } from './link.js';
+import { log } from './log.js';
+
+interface CallFrame {
+  location: { scriptId: string };
+}
+
+const kernelFolder = dirname(fileURLToPath(import.meta.url));
+const pingMs = 60;
+const pauseMs = 400;
+const hook = `globalThis[Symbol.for(${JSON.stringify(interruptHook)})]()`;
+/** After so many pauses without a user frame, code of ours that runs on behalf of a cell is stopped too. */
+const patientRounds = 5;
+
+export class Interrupter {
+  #running: Promise<boolean> | undefined;
+
+  /**
+   * `ping` resolves to whether the main thread answered within the given time; `terminating` is called while the
+   * thread is paused, just before its code is terminated.
+   */
+  constructor(
+    readonly ping: (timeoutMs: number) => Promise<boolean>,
+    readonly terminating: () => void,
+  ) {}
+
+  /** Resolves to true as soon as the main thread answers, to false if it has not after `timeoutMs`. */
+  interrupt(timeoutMs: number): Promise<boolean> {
+    this.#running ??= this.#repeat(timeoutMs).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #repeat(timeoutMs: number): Promise<boolean> {
+    const until = Date.now() + timeoutMs;
+    for (let round = 0; Date.now() < until; round++) {
+      if (await this.ping(pingMs)) return true;
+      try {
+        await terminate(round >= patientRounds, this.terminating);
+      } catch (error) {
+        log(`interrupt: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
+      }
+    }
+    return this.ping(pingMs);
+  }
+}
+
+/** One attempt: pause, look, stop the code if it is the user's, let the thread go. */
+async function terminate(anyCode: boolean, terminating: () => void): Promise<void> {
+  const session = new Session();
+  session.connectToMainThread();
+  const urls = new Map<string, string>();
+  const post = (method: string, params: object = {}) =>
+    new Promise<void>((resolve, reject) => {
+      session.post(method, params, (error) => (error ? reject(error) : resolve()));
+    });
+  const postInTime = (method: string, params?: object) => Promise.race([post(method, params), after(pauseMs)]);
+  session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
+  const paused = new Promise<CallFrame[]>((resolve) => {
+    session.once('Debugger.paused', ({ params }) => resolve(params.callFrames));
+  });
+  try {
+    // Neither is awaited alone: the thread handles them when it next looks, and a native call may keep it from that.
+    post('Debugger.enable').catch(() => {});
+    post('Debugger.pause').catch(() => {});
+    const frames = await Promise.race([paused, after(pauseMs)]);
+    if (frames?.some((frame) => anyCode || isUserCode(urls.get(frame.location.scriptId)))) {
+      await after(0); // what the thread said before it was paused is heard first
+      terminating();
+      await postInTime('Runtime.evaluate', { expression: hook });
+      await postInTime('Debugger.resume', { terminateOnResume: true });
+    } else if (frames) await postInTime('Debugger.resume');
+    await postInTime('Debugger.disable');
+  } finally {
+    session.disconnect();
+  }
+}
+
+/** Everything but Node's own code and the kernel's counts as the user's: libraries run on the user's behalf. */
+function isUserCode(url: string | undefined): boolean {
+  if (url === undefined || url.startsWith('node:')) return false;
+  const path = url.startsWith('file:') ? fileURLToPath(url) : url;
+  return !path.startsWith(kernelFolder);
+}
+
+function after(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,30 @@
+/** What the kernel tells about itself. */
+import { packageVersion } from './package-root.js';
+import { type KernelInfo, protocolVersion } from './protocol/messages.js';
+
+/** The exact version the package pins; read from here because loading the compiler would delay kernel_info. */
+export const typescriptVersion = '6.0.3';
+
+export function kernelInfo(): KernelInfo {
+  return {
+    protocol_version: protocolVersion,
+    implementation: 'kernelbook',
+    implementation_version: packageVersion(),
+    language_info: {
+      name: 'typescript',
+      version: typescriptVersion,
+      mimetype: 'text/typescript',
+      file_extension: '.ts',
+      pygments_lexer: 'typescript',
+      codemirror_mode: 'typescript',
+      nbconvert_exporter: 'script',
+    },
+    banner: `kernelbook ${packageVersion()}: TypeScript ${typescriptVersion} on Node ${process.version}. Cells are type-checked before they run.`,
+    help_links: [
+      { text: 'TypeScript', url: 'https://www.typescriptlang.org/docs/' },
+      { text: 'TensorFlow.js API', url: 'https://js.tensorflow.org/api/latest/' },
+    ],
+    // Optional features of the protocol: neither the debugger nor subshells.
+    supported_features: [],
+  };
+}

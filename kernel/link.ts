@@ -1,0 +1,82 @@
+/**
+ * What the user thread (the process's main thread) and the protocol worker say to each other. Cells are named by
+ * the numbers the worker gives them, so that late output finds the header of the request that caused it.
+ */
+import type { CellOutcome, DisplayOutput } from './evaluator/outcome.js';
+import type { CompiledCell } from './language/engine.js';
+import type { ConnectionInfo } from './protocol/connection-file.js';
+
+export type CellId = number;
+
+export type ToUserThread =
+  | { kind: 'run'; id: CellId; cell: CompiledCell }
+  /** Drop the cell: it was interrupted, or its client is gone. */
+  | { kind: 'abandon' }
+  | { kind: 'ping'; nonce: number }
+  | { kind: 'input'; request: number; value: string }
+  | { kind: 'input-failed'; request: number; reason: string }
+  | { kind: 'exit'; code: number };
+
+export type FromUserThread =
+  | { kind: 'ready' }
+  | { kind: 'started'; id: CellId }
+  | { kind: 'done'; id: CellId; outcome: CellOutcome }
+  | { kind: 'pong'; nonce: number }
+  | { kind: 'stream'; id: CellId | undefined; name: 'stdout' | 'stderr'; text: string }
+  | { kind: 'display'; id: CellId | undefined; output: DisplayOutput }
+  | { kind: 'clear'; id: CellId | undefined; wait: boolean }
+  | { kind: 'input'; id: CellId | undefined; request: number; prompt: string; password: boolean }
+  /** The process is ending; the thread blocks until `Flow.closed` is set. */
+  | { kind: 'exiting'; code: number };
+
+export interface WorkerSetup {
+  connection: ConnectionInfo;
+  cwd: string;
+  flow: SharedArrayBuffer;
+}
+
+/** The name under which the user thread offers the inspector a function that cleans Node's async stack. */
+export const interruptHook = 'kernelbook.interrupt';
+
+const inFlight = 0;
+const closed = 1;
+const flowLimit = 16 * 1024 * 1024;
+
+/**
+ * The two numbers both threads see: how many characters of output wait in the worker's inbox, so that a cell that
+ * prints without end is slowed down instead of filling the memory, and whether the worker has closed its sockets.
+ */
+export class Flow {
+  readonly #cells: Int32Array;
+
+  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(8)) {
+    this.#cells = new Int32Array(buffer);
+  }
+
+  /** User thread: blocks while too much is under way, at most `patienceMs`. */
+  sent(size: number, patienceMs = 10_000): void {
+    let waiting = Atomics.add(this.#cells, inFlight, size) + size;
+    const until = Date.now() + patienceMs;
+    while (waiting > flowLimit && waiting > size && Date.now() < until) {
+      Atomics.wait(this.#cells, inFlight, waiting, 100);
+      waiting = Atomics.load(this.#cells, inFlight);
+    }
+  }
+
+  /** Worker: this much has been taken. */
+  taken(size: number): void {
+    Atomics.sub(this.#cells, inFlight, size);
+    Atomics.notify(this.#cells, inFlight);
+  }
+
+  /** Worker: the sockets are closed, the process may end. */
+  close(): void {
+    Atomics.store(this.#cells, closed, 1);
+    Atomics.notify(this.#cells, closed);
+  }
+
+  /** User thread: blocks until the sockets are closed. */
+  waitClosed(timeoutMs: number): void {
+    Atomics.wait(this.#cells, closed, 0, timeoutMs);
+  }
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+/**
+ * The kernel process: `node main.js CONNECTION_FILE`. This thread is for user code only; the protocol worker owns
+ * the sockets and answers while user code runs.
+ */
+import { Worker } from 'node:worker_threads';
+import { Flow, type WorkerSetup } from './link.js';
+import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
+
+function fail(text: string, code: number): never {
+  process.stderr.write(`kernelbook kernel: ${text}\n`);
+  process.exit(code);
+}
+
+const words = process.argv.slice(2).filter((word) => word !== '-f');
+const [file] = words;
+if (file === undefined || words.length > 1)
+  fail('usage: main.js CONNECTION_FILE (a Jupyter front end starts this)', 2);
+
+try {
+  const flow = new Flow();
+  const setup: WorkerSetup = {
+    connection: readConnectionFile(file),
+    cwd: process.cwd(),
+    flow: flow.buffer,
+  };
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
+  worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
+  // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
+  const { serveUserCode } = await import('./user-thread.js');
+  serveUserCode(worker, setup.cwd, flow);
+} catch (error) {
+  if (error instanceof ConnectionFileError) fail(error.message, 2);
+  throw error;
+}

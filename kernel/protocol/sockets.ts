@@ -1,0 +1,92 @@
+/**
+ * The kernel's five ZeroMQ sockets on loopback. Messages that are malformed or badly signed are dropped with one log
+ * line. Nothing is dropped on our side when a client is slow: the queues have no high-water mark.
+ */
+import { Router, XPublisher } from 'zeromq';
+import { log } from '../log.js';
+import { type ConnectionInfo, endpoint } from './connection-file.js';
+import type { Message } from './messages.js';
+import type { Decoded, Session } from './wire.js';
+
+export type RequestChannel = 'shell' | 'control' | 'stdin';
+const channels = ['shell', 'control', 'stdin'] as const;
+
+const subscribeByte = 1;
+
+export class KernelSockets {
+  readonly #routers: Record<RequestChannel, Router>;
+  readonly #heartbeat = newRouter();
+  readonly #iopub = new XPublisher({ linger: 1_000, sendHighWaterMark: 0, verbosity: 'allSubs' });
+  #closed = false;
+
+  constructor(
+    readonly connection: ConnectionInfo,
+    readonly session: Session,
+    readonly onMessage: (channel: RequestChannel, received: Decoded) => void,
+  ) {
+    this.#routers = { shell: newRouter(), control: newRouter(), stdin: newRouter() };
+  }
+
+  async bind(): Promise<void> {
+    await this.#heartbeat.bind(endpoint(this.connection, 'hb_port'));
+    await this.#iopub.bind(endpoint(this.connection, 'iopub_port'));
+    for (const channel of channels)
+      await this.#routers[channel].bind(endpoint(this.connection, `${channel}_port`));
+    void this.#echo();
+    void this.#welcome();
+    for (const channel of channels) void this.#receive(channel);
+  }
+
+  send(channel: RequestChannel, message: Message, identities: readonly Uint8Array[]): void {
+    if (this.#closed) return;
+    this.#routers[channel].send(this.session.encode(message, identities)).catch(onSendError);
+  }
+
+  publish(message: Message): void {
+    if (this.#closed) return;
+    this.#iopub.send(this.session.encode(message, [message.type])).catch(onSendError);
+  }
+
+  /** Must come before the end of the process: ZeroMQ aborts it otherwise. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const socket of [this.#heartbeat, this.#iopub, ...Object.values(this.#routers)]) socket.close();
+  }
+
+  async #echo(): Promise<void> {
+    for await (const frames of this.#heartbeat) await this.#heartbeat.send(frames);
+  }
+
+  /** Tells each new subscriber that it is one (JEP 65), so that clients need not guess. */
+  async #welcome(): Promise<void> {
+    for await (const [frame] of this.#iopub) {
+      if (frame?.[0] !== subscribeByte) continue;
+      const subscription = frame.subarray(1).toString('utf8');
+      const message = this.session.make('iopub_welcome', { subscription });
+      this.#iopub.send(this.session.encode(message, [subscription])).catch(onSendError);
+    }
+  }
+
+  async #receive(channel: RequestChannel): Promise<void> {
+    for await (const frames of this.#routers[channel]) {
+      let received: Decoded;
+      try {
+        received = this.session.decode(frames);
+      } catch (error) {
+        log(`dropped a message on ${channel}: ${(error as Error).message}`);
+        continue;
+      }
+      this.onMessage(channel, received);
+    }
+  }
+}
+
+
+function newRouter(): Router {
+  return new Router({ linger: 1_000, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
+}
+
+function onSendError(error: Error): void {
+  log(`a message could not be sent: ${error.message}`);
+}

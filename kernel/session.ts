@@ -1,0 +1,207 @@
+/**
+ * The kernel's side of the protocol: takes requests from shell, control and stdin, answers the quick ones at once,
+ * also while a cell runs, and queues executions.
+ */
+import type { Executions } from './execution.js';
+import type { History } from './history.js';
+import type { InputDesk } from './input.js';
+import { kernelInfo } from './kernel-info.js';
+import type { LanguageEngine } from './language/engine.js';
+import { log } from './log.js';
+import type { Outlet } from './outlet.js';
+import { toCodePoints, toUtf16 } from './protocol/cursor.js';
+import type { ContentMap, ErrorStatus, MessageType, RawMessage } from './protocol/messages.js';
+import {
+  commTarget,
+  completeRequest,
+  executeRequest,
+  historyRequest,
+  inspectRequest,
+  isCompleteRequest,
+  RequestError,
+  shutdownRequest,
+} from './protocol/request.js';
+import type { KernelSockets, RequestChannel } from './protocol/sockets.js';
+import type { Decoded } from './protocol/wire.js';
+
+export interface SessionParts {
+  sockets: KernelSockets;
+  outlet: Outlet;
+  engine: LanguageEngine;
+  executions: Executions;
+  history: History;
+  inputs: InputDesk;
+  /** The user thread could not be freed by an interrupt. */
+  stuck(): void;
+  /** Ends the kernel. */
+  shutdown(): void;
+}
+
+type Answer<T extends MessageType> = Promise<ContentMap[T]> | ContentMap[T];
+
+/** An interrupt is usually over in milliseconds; one that takes longer is acknowledged before its end. */
+const interruptReplyMs = 1_000;
+
+export class KernelSession {
+  constructor(readonly parts: SessionParts) {}
+
+  receive(channel: RequestChannel, { message, identities }: Decoded): void {
+    if (channel === 'stdin') {
+      if (message.type === 'input_reply') this.parts.inputs.onReply(message);
+      return;
+    }
+    void this.#dispatch(channel, message, identities).catch((error: unknown) =>
+      log(`${message.type}: ${error instanceof Error ? error.stack : error}`),
+    );
+  }
+
+  async #dispatch(
+    channel: RequestChannel,
+    message: RawMessage,
+    identities: readonly Uint8Array[],
+  ): Promise<void> {
+    const { executions, history, sockets } = this.parts;
+    const answer = <T extends MessageType>(type: T, handle: () => Answer<T>) =>
+      this.#answer(channel, message, identities, type, handle);
+    switch (message.type) {
+      case 'execute_request':
+        return this.#execute(channel, message, identities);
+      case 'kernel_info_request':
+        return answer('kernel_info_reply', () => ({ status: 'ok', ...kernelInfo() }));
+      case 'complete_request':
+        return answer('complete_reply', () => this.#complete(message));
+      case 'inspect_request':
+        return answer('inspect_reply', () => this.#inspect(message));
+      case 'is_complete_request':
+        return answer('is_complete_reply', () => this.#isComplete(message));
+      case 'history_request':
+        return answer('history_reply', () => ({
+          status: 'ok',
+          history: history.query(historyRequest(message)),
+        }));
+      case 'comm_info_request':
+        // The kernel side opens no comms and knows no targets.
+        return answer('comm_info_reply', () => ({ status: 'ok', comms: {} }));
+      case 'connect_request': {
+        const { shell_port, iopub_port, stdin_port, hb_port, control_port } = sockets.connection;
+        const ports = { shell_port, iopub_port, stdin_port, hb_port, control_port };
+        return answer('connect_reply', () => ({ status: 'ok', ...ports }));
+      }
+      case 'interrupt_request':
+        return answer('interrupt_reply', async () => {
+          const freed = executions.interrupt().then((free) => {
+            this.parts.inputs.cancel();
+            if (!free) this.parts.stuck();
+          });
+          await Promise.race([freed, new Promise((resolve) => setTimeout(resolve, interruptReplyMs))]);
+          return { status: 'ok' };
+        });
+      case 'shutdown_request': {
+        const content = shutdownRequest(message);
+        await answer('shutdown_reply', () => ({ status: 'ok', ...content }));
+        // Other clients of this kernel learn of it on iopub.
+        this.parts.outlet.publish('shutdown_reply', { status: 'ok', ...content }, message.header);
+        return this.parts.shutdown();
+      }
+      case 'comm_open': {
+        // The specification's answer to a target that nobody registered.
+        const { comm_id } = commTarget(message);
+        return this.parts.outlet.publish('comm_close', { comm_id, data: {} }, message.header);
+      }
+      case 'comm_msg':
+      case 'comm_close':
+        return;
+      default:
+        log(`no answer to ${message.type} on ${channel}: the kernel does not support it`);
+    }
+  }
+
+  #execute(channel: RequestChannel, message: RawMessage, identities: readonly Uint8Array[]): Promise<void> {
+    const reply = (content: ContentMap['execute_reply'], started: Date) =>
+      this.#reply(channel, message, identities, 'execute_reply', content, started);
+    let content: ContentMap['execute_request'];
+    try {
+      content = executeRequest(message);
+    } catch (error) {
+      return this.#answer(channel, message, identities, 'execute_reply', () => {
+        throw error;
+      });
+    }
+    this.parts.executions.enqueue({ message, content, identities, reply });
+    return Promise.resolve();
+  }
+
+  async #complete(message: RawMessage): Promise<ContentMap['complete_reply']> {
+    const { code, cursor_pos: cursor } = completeRequest(message);
+    const found = await this.parts.engine.complete(code, toUtf16(code, cursor));
+    return {
+      status: 'ok',
+      matches: found.matches,
+      cursor_start: toCodePoints(code, found.start),
+      cursor_end: toCodePoints(code, found.end),
+      metadata: {
+        _jupyter_types_experimental: found.types.map(({ text, type, start, end, signature }) => ({
+          text,
+          type,
+          start: toCodePoints(code, start),
+          end: toCodePoints(code, end),
+          ...(signature === undefined ? {} : { signature }),
+        })),
+      },
+    };
+  }
+
+  async #inspect(message: RawMessage): Promise<ContentMap['inspect_reply']> {
+    const { code, cursor_pos: cursor, detail_level: level } = inspectRequest(message);
+    const { found, text, html } = await this.parts.engine.inspect(code, toUtf16(code, cursor), level);
+    const data: Record<string, string> = {};
+    if (found) data['text/plain'] = text;
+    if (found && html !== undefined) data['text/html'] = html;
+    return { status: 'ok', found, data, metadata: {} };
+  }
+
+  async #isComplete(message: RawMessage): Promise<ContentMap['is_complete_reply']> {
+    const { status, indent } = await this.parts.engine.isComplete(isCompleteRequest(message).code);
+    return status === 'incomplete' ? { status, indent } : { status };
+  }
+
+  /** Busy, reply, idle; an exception becomes an error reply. */
+  async #answer<T extends MessageType>(
+    channel: RequestChannel,
+    message: RawMessage,
+    identities: readonly Uint8Array[],
+    type: T,
+    handle: () => Answer<T>,
+  ): Promise<void> {
+    const { outlet } = this.parts;
+    const started = new Date();
+    outlet.busy(message.header);
+    let content: ContentMap[T] | ErrorStatus;
+    try {
+      content = await handle();
+    } catch (error) {
+      const { name: ename, message: evalue } = error instanceof Error ? error : new Error(String(error));
+      if (!(error instanceof RequestError)) log(`${message.type}: ${evalue}`);
+      content = { status: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] };
+    }
+    this.#reply(channel, message, identities, type, content as ContentMap[T], started);
+    outlet.idle(message.header);
+  }
+
+  #reply<T extends MessageType>(
+    channel: RequestChannel,
+    message: RawMessage,
+    identities: readonly Uint8Array[],
+    type: T,
+    content: ContentMap[T],
+    started: Date,
+  ): void {
+    const { sockets } = this.parts;
+    const metadata = { started: started.toISOString() };
+    sockets.send(
+      channel,
+      sockets.session.make(type, content, { parent: message.header, metadata }),
+      identities,
+    );
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Signals and the death of the parent, seen by the worker. Node hands signals only to the main thread's event loop,
+ * which a synchronous loop of the user blocks; libuv itself wakes every loop that asked, so the worker asks libuv.
+ */
+import { constants } from 'node:os';
+import { log } from './log.js';
+
+interface SignalWrap {
+  onsignal: (signal: number) => void;
+  start(signal: number): number;
+}
+interface ProcessBinding {
+  binding(name: 'signal_wrap'): { Signal: new () => SignalWrap };
+}
+
+export interface SignalHandlers {
+  interrupt(): void;
+  terminate(): void;
+}
+
+export function watchSignals(handlers: SignalHandlers): void {
+  const { SIGINT, SIGTERM } = constants.signals;
+  try {
+    process.noDeprecation = true; // of process.binding, in this thread only
+    const { Signal } = (process as unknown as ProcessBinding).binding('signal_wrap');
+    for (const [signal, handle] of [
+      [SIGINT, handlers.interrupt],
+      [SIGTERM, handlers.terminate],
+    ] as const) {
+      const wrap = new Signal();
+      wrap.onsignal = () => handle();
+      const failed = wrap.start(signal);
+      if (failed) throw new Error(`signal ${signal} cannot be watched (${failed})`);
+    }
+  } catch (error) {
+    log(`signals are left to the main thread: ${(error as Error).message}`);
+  }
+}
+
+const parentPollMs = 1_000;
+
+/** Calls `gone` when the process that started this kernel ends: no kernel outlives its server. */
+export function watchParent(gone: () => void): void {
+  const parent = process.ppid;
+  // Set by Jupyter and by our client. If another process is in between, its end says nothing.
+  if (process.env.JPY_PARENT_PID !== String(parent)) return;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    gone();
+  }, parentPollMs);
+}

@@ -1,0 +1,100 @@
+/** The worker's view of the user thread: run a cell, abandon it, ask whether the thread is alive. */
+import type { MessagePort } from 'node:worker_threads';
+import type { CellOutcome } from './evaluator/outcome.js';
+import type { CompiledCell } from './language/engine.js';
+import type { CellId, Flow, FromUserThread, ToUserThread } from './link.js';
+
+type Of<K extends FromUserThread['kind']> = Extract<FromUserThread, { kind: K }>;
+
+export interface UserThreadHandlers {
+  stream(message: Of<'stream'>): void;
+  display(message: Of<'display'>): void;
+  clear(message: Of<'clear'>): void;
+  input(message: Of<'input'>): void;
+  /** The process ends, by `process.exit` in a cell or because we asked. */
+  exiting(code: number): void;
+}
+
+export class UserThreadProxy {
+  readonly #ready: Promise<void>;
+  readonly #pings = new Map<number, () => void>();
+  #nonce = 0;
+  #running: { id: CellId; started: boolean; done: (outcome: CellOutcome) => void } | undefined;
+  #isReady = false;
+
+  constructor(
+    readonly port: MessagePort,
+    readonly flow: Flow,
+    handlers: UserThreadHandlers,
+  ) {
+    this.#ready = new Promise((resolve) => {
+      port.on('message', (message: FromUserThread) => {
+        switch (message.kind) {
+          case 'ready':
+            this.#isReady = true;
+            return resolve();
+          case 'started':
+            if (this.#running?.id === message.id) this.#running.started = true;
+            return;
+          case 'done':
+            return this.#finish(message);
+          case 'pong':
+            this.#pings.get(message.nonce)?.();
+            return;
+          case 'stream':
+            this.flow.taken(message.text.length);
+            return handlers.stream(message);
+          case 'exiting':
+            return handlers.exiting(message.code);
+          default:
+            (handlers[message.kind] as (message: FromUserThread) => void)(message);
+        }
+      });
+    });
+  }
+
+  /** True while the thread has not yet taken up the cell it was given: something old keeps it busy. */
+  get blocked(): boolean {
+    return this.#running !== undefined && !this.#running.started && this.#isReady;
+  }
+
+  /** Runs a cell; never resolves if the cell is abandoned. */
+  async run(id: CellId, cell: CompiledCell): Promise<CellOutcome> {
+    await this.#ready;
+    return new Promise((done) => {
+      this.#running = { id, started: false, done };
+      this.post({ kind: 'run', id, cell });
+    });
+  }
+
+  abandon(): void {
+    this.#running = undefined;
+    this.post({ kind: 'abandon' });
+  }
+
+  /** Whether the thread's event loop answers within `timeoutMs`. */
+  ping(timeoutMs: number): Promise<boolean> {
+    const nonce = ++this.#nonce;
+    return new Promise((resolve) => {
+      const end = (answered: boolean) => {
+        clearTimeout(timer);
+        this.#pings.delete(nonce);
+        resolve(answered);
+      };
+      const timer = setTimeout(end, timeoutMs, false);
+      this.#pings.set(nonce, () => end(true));
+      this.post({ kind: 'ping', nonce });
+    });
+  }
+
+  post(message: ToUserThread): void {
+    this.port.postMessage(message);
+  }
+
+  #finish({ id, outcome }: Of<'done'>): void {
+    if (this.#running?.id !== id) return; // abandoned meanwhile
+    const { done } = this.#running;
+    this.#running = undefined;
+    done(outcome);
+  }
+}

@@ -1,0 +1,119 @@
+/** The protocol worker: puts the kernel's parts together around the sockets, and takes them apart at the end. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Executions } from './execution.js';
+import { History } from './history.js';
+import { InputDesk } from './input.js';
+import { Interrupter } from './interrupter.js';
+import { LanguageHost } from './language-host.js';
+import { Flow, type WorkerSetup } from './link.js';
+import { log } from './log.js';
+import { Outlet } from './outlet.js';
+import { KernelSockets } from './protocol/sockets.js';
+import { Session } from './protocol/wire.js';
+import { KernelSession } from './session.js';
+import { watchParent, watchSignals } from './signals.js';
+import { UserThreadProxy } from './user-thread-proxy.js';
+
+/** After a polite request to end, the user thread may still be in a loop; then the process is killed. */
+const exitPatienceMs = 500;
+
+if (!parentPort) throw new Error('worker.js is started by main.js as a worker thread');
+const { connection, cwd, flow: buffer } = workerData as WorkerSetup;
+const flow = new Flow(buffer);
+
+// A fault in one message must not take the kernel down.
+process.on('uncaughtException', (error) => log(error.stack ?? String(error)));
+process.on('unhandledRejection', (reason) => log(reason instanceof Error ? reason.stack! : String(reason)));
+
+const sockets = new KernelSockets(connection, new Session(connection.key), (channel, received) =>
+  session.receive(channel, received),
+);
+const outlet = new Outlet(sockets);
+const inputs = new InputDesk(sockets);
+const history = new History();
+const engine = new LanguageHost(cwd);
+const thread = new UserThreadProxy(parentPort, flow, {
+  stream: ({ id, name, text }) => outlet.stream(id, name, text),
+  display: ({ id, output }) => outlet.display(id, output),
+  clear: ({ id, wait }) => outlet.clear(id, wait),
+  input: ({ id, request, prompt, password }) => {
+    const origin = outlet.origin(id);
+    if (!origin?.allowStdin)
+      return thread.post({
+        kind: 'input-failed',
+        request,
+        reason: 'the front end that runs this cell takes no input',
+      });
+    outlet.flush(); // what was printed before the question is shown before it
+    inputs.ask({
+      origin,
+      prompt,
+      password,
+      answer: (value) => thread.post({ kind: 'input', request, value }),
+    });
+  },
+  exiting: (code) => {
+    executions.fail({
+      ename: 'KernelExit',
+      evalue: `the kernel process ended with exit code ${code}`,
+      traceback: [`KernelExit: the kernel process ended with exit code ${code}`],
+    });
+    // One turn of the loop, for the failed cell's reply to go out.
+    setTimeout(close, 20);
+  },
+});
+const interrupter = new Interrupter(
+  (timeoutMs) => thread.ping(timeoutMs),
+  () => executions.terminating(),
+);
+const executions = new Executions(outlet, engine, thread, interrupter, history);
+const session = new KernelSession({
+  sockets,
+  outlet,
+  engine,
+  executions,
+  history,
+  inputs,
+  stuck: () => {
+    outlet.stream(
+      undefined,
+      'stderr',
+      'The cell did not stop at the interrupt; the kernel ends so that it can be restarted.\n',
+    );
+    shutdown();
+  },
+  shutdown,
+});
+
+function close(): void {
+  outlet.flush();
+  engine.dispose();
+  sockets.close();
+  flow.close();
+}
+
+function shutdown(): void {
+  close();
+  thread.post({ kind: 'exit', code: 0 });
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), exitPatienceMs);
+}
+
+watchSignals({
+  interrupt: () =>
+    void executions.interrupt().then((free) => {
+      inputs.cancel();
+      if (!free) log('the interrupt did not stop the running code');
+    }),
+  terminate: shutdown,
+});
+watchParent(shutdown);
+
+try {
+  await sockets.bind();
+  outlet.publish('status', { execution_state: 'starting' }, {});
+} catch (error) {
+  log(`the sockets could not be opened: ${(error as Error).message}`);
+  sockets.close();
+  flow.close();
+  thread.post({ kind: 'exit', code: 1 });
+}
