@@ -1,0 +1,87 @@
+/**
+ * A cell as a source file: always a module, with the lists of imports and augmentations that the compiler
+ * otherwise fills in when it builds a program.
+ */
+import ts from 'typescript';
+import { markAsModule } from './module-host.js';
+import { internals } from './typescript-internal.js';
+
+export function parseCell(fileName: string, text: string): ts.SourceFile {
+  const file = ts.createSourceFile(
+    fileName,
+    text,
+    {
+      languageVersion: ts.ScriptTarget.ESNext,
+      setExternalModuleIndicator: markAsModule,
+      jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
+    },
+    true,
+    ts.ScriptKind.TS,
+  );
+  const inner = internals(file);
+  inner.path = fileName;
+  inner.resolvedPath = fileName;
+  inner.originalFileName = fileName;
+  inner.imports = /\b(import|export)\b/.test(text) ? moduleSpecifiers(file) : [];
+  inner.moduleAugmentations = file.statements
+    .filter(ts.isModuleDeclaration)
+    .filter((node) => ts.isStringLiteral(node.name) || (node.flags & ts.NodeFlags.GlobalAugmentation) !== 0)
+    .map((node) => node.name as ts.StringLiteral | ts.Identifier);
+  inner.ambientModuleNames = [];
+  return file;
+}
+
+/** Every module named by an import, export, `import()` or `import('…')` type, as the literal's node. */
+function moduleSpecifiers(file: ts.SourceFile): ts.StringLiteralLike[] {
+  const found: ts.StringLiteralLike[] = [];
+  const visit = (node: ts.Node): void => {
+    const specifier = specifierOf(node);
+    if (specifier && ts.isStringLiteralLike(specifier) && specifier.text) found.push(specifier);
+    ts.forEachChild(node, visit);
+  };
+  ts.forEachChild(file, visit);
+  return found;
+}
+
+function specifierOf(node: ts.Node): ts.Node | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+    return node.arguments[0];
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return node.argument.literal;
+  if (ts.isImportEqualsDeclaration(node) && ts.isExternalModuleReference(node.moduleReference)) {
+    return node.moduleReference.expression;
+  }
+  return undefined;
+}
+
+const unsupportedJsx =
+  'JSX is not supported in cells. Build elements with functions, or show HTML with display({ "text/html": … }).';
+
+/** What the evaluator cannot run, refused before anything runs: where, and what to do instead. */
+export function refusals(file: ts.SourceFile): { start: number; length: number; message: string }[] {
+  const using = file.statements.find(
+    (node) =>
+      ts.isVariableStatement(node) &&
+      (node.declarationList.flags & ts.NodeFlags.Using) === ts.NodeFlags.Using,
+  );
+  if (using) {
+    const start = using.getStart(file);
+    const message =
+      '`using` at the top of a cell has no end of scope in a notebook. Put it into a block: { using x = … }';
+    return [{ start, length: 'using'.length, message }];
+  }
+  if (internals(file).parseDiagnostics.length === 0) return [];
+  const jsx = firstJsx(file.text);
+  return jsx ? [{ start: jsx.getStart(), length: jsx.getWidth(), message: unsupportedJsx }] : [];
+}
+
+/** The first JSX element, if the text parses only as TSX. */
+function firstJsx(text: string): ts.Node | undefined {
+  const file = ts.createSourceFile('cell.tsx', text, ts.ScriptTarget.ESNext, true, ts.ScriptKind.TSX);
+  if (internals(file).parseDiagnostics.length > 0) return undefined;
+  const find = (node: ts.Node): ts.Node | undefined =>
+    ts.isJsxElement(node) || ts.isJsxSelfClosingElement(node) || ts.isJsxFragment(node)
+      ? node
+      : ts.forEachChild(node, find);
+  return find(file);
+}

@@ -1,0 +1,60 @@
+/** The compiler options of cells, and the globals the evaluator gives them. */
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { dependencyFolder } from './own-package.js';
+
+/** The built-ins this Node really has: a cell must not pass the check and then miss a method when it runs. */
+function libraries(): string[] {
+  const major = Number(process.versions.node.split('.')[0]);
+  const language =
+    major >= 24
+      ? ['es2025', 'esnext.array', 'esnext.disposable']
+      : major >= 22
+        ? ['es2024', 'es2025.collection', 'es2025.iterator', 'esnext.array', 'esnext.disposable']
+        : ['es2023', 'esnext.disposable'];
+  return [...language, 'dom', 'dom.iterable'].map((name) => `lib.${name}.d.ts`);
+}
+
+/** `node_modules/@types` of the notebook's folder and its parents, then ours for notebooks outside any project. */
+function typeRoots(cwd: string): string[] {
+  const roots: string[] = [];
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    roots.push(join(folder, 'node_modules', '@types'));
+    if (folder === dirname(folder)) break;
+  }
+  const own = dependencyFolder('@types/node');
+  if (own && !roots.includes(dirname(own))) roots.push(dirname(own));
+  return roots;
+}
+
+export function compilerOptions(cwd: string): ts.CompilerOptions {
+  return {
+    target: ts.ScriptTarget.ESNext,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    moduleDetection: ts.ModuleDetectionKind.Force,
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    resolveJsonModule: true,
+    lib: libraries(),
+    types: ['node'],
+    typeRoots: typeRoots(cwd),
+  };
+}
+
+/** Declares what `kernel/evaluator/globals.ts` installs. */
+export const cellGlobals = `
+interface CellDisplayOptions {
+  /** Names the output so that a later call with \`update: true\` replaces it. */
+  displayId?: string;
+  /** Replace what was shown under \`displayId\` instead of adding an output. */
+  update?: boolean;
+  metadata?: Record<string, unknown>;
+}
+/** Shows a value as an output of the cell. */
+declare function display(value: unknown, options?: CellDisplayOptions): Promise<void>;
+/** Asks the reader for a line of text; \`password: true\` hides what is typed. */
+declare function input(prompt?: string, options?: { password?: boolean }): Promise<string>;
+`;

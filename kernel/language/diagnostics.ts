@@ -1,0 +1,117 @@
+/** Diagnostics of a cell: which count, and how they read. Lines and columns are those of the user's cell. */
+import { stripVTControlCharacters } from 'node:util';
+import ts from 'typescript';
+import { refusals } from './cell-file.js';
+import type { Diagnostic, Rejected } from './engine.js';
+import { internal, internals } from './typescript-internal.js';
+
+/**
+ * Implicit `any` of things a notebook rightly leaves open: packages without types (7016), and variables that get
+ * their type by assignments in other cells (7005, 7034).
+ */
+const ignoredCodes = new Set([7016, 7005, 7034]);
+
+const unusedExpectation = { code: 2578, text: "Unused '@ts-expect-error' directive." };
+
+/** Errors only, without those a `@ts-ignore` or `@ts-expect-error` above the line asks to drop, in reading order. */
+export function relevant(
+  cell: ts.SourceFile,
+  found: readonly ts.DiagnosticWithLocation[],
+): ts.DiagnosticWithLocation[] {
+  const { parseDiagnostics, commentDirectives } = internals(cell);
+  const errors = found.filter(
+    (item) => item.category === ts.DiagnosticCategory.Error && !ignoredCodes.has(item.code),
+  );
+  const kept = commentDirectives?.length && !parseDiagnostics.length ? applyDirectives(cell, errors) : errors;
+  const unique = new Map(kept.map((item) => [`${item.start}:${item.code}:${text(item)}`, item]));
+  return [...unique.values()].sort((a, b) => a.start - b.start || a.code - b.code);
+}
+
+function applyDirectives(
+  cell: ts.SourceFile,
+  errors: ts.DiagnosticWithLocation[],
+): ts.DiagnosticWithLocation[] {
+  const directives = internal.createCommentDirectivesMap(cell, internals(cell).commentDirectives ?? []);
+  const lines = cell.text.split(/\r?\n/);
+  const isSilenced = (error: ts.DiagnosticWithLocation): boolean => {
+    for (let line = cell.getLineAndCharacterOfPosition(error.start).line - 1; line >= 0; line--) {
+      if (directives.markUsed(line)) return true;
+      const content = lines[line]!.trim();
+      if (content !== '' && !content.startsWith('//')) return false;
+    }
+    return false;
+  };
+  const kept = errors.filter((error) => !isSilenced(error));
+  const unused = directives
+    .getUnusedExpectations()
+    .map(({ range }) =>
+      located(cell, range.pos, range.end - range.pos, unusedExpectation.code, unusedExpectation.text),
+    );
+  return [...kept, ...unused];
+}
+
+function located(
+  file: ts.SourceFile,
+  start: number,
+  length: number,
+  code: number,
+  messageText: string,
+): ts.DiagnosticWithLocation {
+  return { file, start, length, code, messageText, category: ts.DiagnosticCategory.Error };
+}
+
+/** What the kernel itself refuses in this cell. */
+export function refused(cell: ts.SourceFile): ts.DiagnosticWithLocation[] {
+  return refusals(cell).map(({ start, length, message }) => located(cell, start, length, 0, message));
+}
+
+function text(diagnostic: ts.Diagnostic): string {
+  return ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n');
+}
+
+export function reject(
+  cell: ts.SourceFile,
+  count: number,
+  found: readonly ts.DiagnosticWithLocation[],
+): Rejected {
+  const shownFile = Object.create(cell, { fileName: { value: `cell ${count}` } }) as ts.SourceFile;
+  const pretty = ts
+    .formatDiagnosticsWithColorAndContext(
+      found.map((item) => ({ ...item, file: shownFile, messageText: withoutPaths(item.messageText) })),
+      { getCurrentDirectory: () => '', getCanonicalFileName: (name) => name, getNewLine: () => '\n' },
+    )
+    .replaceAll(/ TS0: /g, ': ')
+    .trimEnd();
+  return {
+    ok: false,
+    diagnostics: found.map((item) => plainDiagnostic(cell, item)),
+    pretty,
+    plain: stripVTControlCharacters(pretty),
+  };
+}
+
+function plainDiagnostic(cell: ts.SourceFile, item: ts.DiagnosticWithLocation): Diagnostic {
+  const { line, character } = cell.getLineAndCharacterOfPosition(item.start);
+  const message = withoutPaths(text(item)) as string;
+  return {
+    code: item.code,
+    message,
+    start: item.start,
+    length: item.length,
+    line: line + 1,
+    column: character + 1,
+  };
+}
+
+/** Types of earlier cells print as `import("/folder/__cell_3").A`; the reader knows them as `A`. */
+function withoutPaths(message: string | ts.DiagnosticMessageChain): string | ts.DiagnosticMessageChain {
+  if (typeof message === 'string')
+    return message.replaceAll(/(typeof )?import\("[^"]*__cell_\d+"\)\./g, '$1');
+  return {
+    ...message,
+    messageText: withoutPaths(message.messageText) as string,
+    ...(message.next
+      ? { next: message.next.map((item) => withoutPaths(item) as ts.DiagnosticMessageChain) }
+      : {}),
+  };
+}

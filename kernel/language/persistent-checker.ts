@@ -1,0 +1,186 @@
+/**
+ * One TypeScript checker that lives across cells. A cell is parsed, bound, put under the scope of the earlier cells
+ * and checked; nothing is emitted and no earlier type is computed twice. The checker believes it works for a program:
+ * `#asProgram` answers for the real program (libraries, imported modules) and for the cells. A new import makes a new
+ * program, and a new checker only where that changed the global types.
+ */
+import { join } from 'node:path';
+import ts from 'typescript';
+import { parseCell } from './cell-file.js';
+import { cellGlobals, compilerOptions } from './compiler-options.js';
+import { ModuleHost } from './module-host.js';
+import { Scope } from './scope.js';
+import { checkFile, internal, internals } from './typescript-internal.js';
+
+/** After ten unknown names a checker stops looking for what the user may have meant. */
+const unknownNameCodes = new Set([2304, 2503, 2552, 2833]);
+const unknownNameLimit = 10;
+
+export class PersistentChecker {
+  readonly options: ts.CompilerOptions;
+  readonly host: ModuleHost;
+  /** What the compiler's services take for the program. */
+  readonly asProgram: ts.Program;
+  readonly #importsFile: string;
+  readonly #globalsFile: string;
+  readonly #specifiers = new Set<string>();
+  readonly #resolved = new Map<string, ts.ResolvedModuleWithFailedLookupLocations>();
+  readonly #cells = new Map<string, ts.SourceFile>();
+  #program!: ts.Program;
+  #checker: ts.TypeChecker | undefined;
+  #checkerFiles: readonly ts.SourceFile[] = [];
+  #unknownNames = 0;
+  #sequence = 0;
+  #scope: Scope;
+
+  constructor(readonly cwd: string) {
+    this.options = compilerOptions(cwd);
+    this.host = new ModuleHost(cwd, this.options);
+    this.#importsFile = join(cwd, '__imports.ts');
+    this.#globalsFile = join(cwd, '__globals.d.ts');
+    this.host.setVirtual(this.#globalsFile, cellGlobals, true);
+    this.asProgram = this.#programWithCells();
+    this.#scope = this.#emptyScope();
+    this.#buildProgram();
+  }
+
+  get checker(): ts.TypeChecker {
+    this.#checker ??= this.#createChecker();
+    return this.#checker;
+  }
+
+  /** Parses a cell and puts it under the scope; it stays known to the checker until `remove`. */
+  add(text: string): ts.SourceFile {
+    if (this.host.dropChanged()) this.#reload();
+    if (this.#unknownNames >= unknownNameLimit) this.#checker = undefined;
+    const cell = parseCell(join(this.cwd, `__cell_${this.#sequence++}.ts`), text);
+    const inner = internals(cell);
+    this.#cells.set(cell.fileName, cell);
+    this.#resolveImports(inner.imports.map((literal) => literal.text));
+    internal.bindSourceFile(cell, this.options);
+    this.#scope.attach(cell);
+    if (inner.moduleAugmentations.length) this.#checker = undefined;
+    return cell;
+  }
+
+  commit(cell: ts.SourceFile): void {
+    this.#scope.commit(cell);
+  }
+
+  remove(cell: ts.SourceFile): void {
+    this.#cells.delete(cell.fileName);
+    if (internals(cell).moduleAugmentations.length) this.#checker = undefined;
+  }
+
+  /** Forgets every cell; libraries and modules stay loaded. */
+  reset(): void {
+    this.#cells.clear();
+    this.#scope = this.#emptyScope();
+    this.#checker = undefined;
+  }
+
+  diagnostics(cell: ts.SourceFile): readonly ts.DiagnosticWithLocation[] {
+    const { parseDiagnostics, bindDiagnostics } = internals(cell);
+    if (parseDiagnostics.length) return parseDiagnostics;
+    const found = [...bindDiagnostics, ...checkFile(this.checker, cell)];
+    this.#unknownNames += found.filter((item) => unknownNameCodes.has(item.code)).length;
+    return found;
+  }
+
+  #emptyScope(): Scope {
+    return Scope.over(join(this.cwd, '__scope.ts'), parseCell, this.options);
+  }
+
+  #resolveImports(specifiers: string[]): void {
+    const unknown = specifiers.filter(
+      (name) => !this.#resolved.get(name)?.resolvedModule && !this.#isAmbient(name),
+    );
+    if (unknown.length === 0) return;
+    // A module that was missing may have been installed since.
+    if (unknown.some((name) => this.#specifiers.has(name))) this.host.forgetResolutions();
+    for (const name of unknown) this.#specifiers.add(name);
+    this.#buildProgram();
+  }
+
+  #isAmbient(specifier: string): boolean {
+    return this.checker.getAmbientModules().some((symbol) => symbol.name === `"${specifier}"`);
+  }
+
+  /** The user's files changed on disk: read them again, and forget the types made of the old ones. */
+  #reload(): void {
+    this.host.forgetResolutions();
+    this.#resolved.clear();
+    this.#checker = undefined;
+    this.#buildProgram();
+  }
+
+  #buildProgram(): void {
+    const specifiers = [...this.#specifiers];
+    const imports = specifiers
+      .map((name, index) => `import * as _${index} from ${JSON.stringify(name)};\n`)
+      .join('');
+    const importsFile = this.host.setVirtual(this.#importsFile, imports, false);
+    const before = new Set<ts.SourceFile>(this.#program?.getSourceFiles());
+    this.#program = ts.createProgram({
+      rootNames: [this.#globalsFile, this.#importsFile],
+      options: this.options,
+      host: this.host,
+      ...(this.#program ? { oldProgram: this.#program } : {}),
+    });
+    this.host.programBuilt();
+    for (const name of specifiers)
+      this.#resolved.set(name, this.host.resolve(name, this.#importsFile, ts.ModuleKind.ESNext));
+    for (const file of this.#program.getSourceFiles()) {
+      if (before.has(file) || file === importsFile) continue;
+      internal.bindSourceFile(file, this.options);
+      if (changesGlobals(file)) this.#checker = undefined;
+    }
+  }
+
+  #createChecker(): ts.TypeChecker {
+    this.#unknownNames = 0;
+    const augmenting = [...this.#cells.values()].filter((cell) => internals(cell).moduleAugmentations.length);
+    // Only cells that augment globals or modules take part in the checker's set-up; the others come and go.
+    this.#checkerFiles = [...this.#program.getSourceFiles(), ...augmenting];
+    const checker = internal.createTypeChecker(this.asProgram);
+    this.#checkerFiles = [];
+    return checker;
+  }
+
+  #programWithCells(): ts.Program {
+    const isCell = (file: ts.SourceFile) => this.#cells.has(file.fileName);
+    const own: Record<string, unknown> = {
+      getSourceFile: (name: string) => this.#cells.get(name) ?? this.#program.getSourceFile(name),
+      getSourceFiles: () => (this.#checkerFiles.length ? this.#checkerFiles : this.#program.getSourceFiles()),
+      getResolvedModule: (file: ts.SourceFile, name: string, mode: ts.ResolutionMode) =>
+        isCell(file) ? this.#resolved.get(name) : call(this.#program, 'getResolvedModule', file, name, mode),
+      getResolvedModuleFromModuleSpecifier: (literal: ts.StringLiteralLike, given?: ts.SourceFile) => {
+        const file = given ?? literal.getSourceFile();
+        return isCell(file)
+          ? this.#resolved.get(literal.text)
+          : call(this.#program, 'getResolvedModuleFromModuleSpecifier', literal, file);
+      },
+      getTypeChecker: () => this.checker,
+    };
+    return new Proxy({} as ts.Program, {
+      get: (_, key: string) => own[key] ?? (this.#program as unknown as Record<string, unknown>)[key],
+      has: (_, key) => key in this.#program,
+    });
+  }
+}
+
+function call(target: object, method: string, ...args: unknown[]): unknown {
+  return (target as Record<string, (...args: unknown[]) => unknown>)[method]?.(...args);
+}
+
+/** Whether adding this file changes types that other files see without importing it. */
+function changesGlobals(file: ts.SourceFile): boolean {
+  const inner = internals(file);
+  return (
+    !internal.isExternalOrCommonJsModule(file) ||
+    inner.moduleAugmentations.length > 0 ||
+    (inner.patternAmbientModules?.length ?? 0) > 0 ||
+    inner.jsGlobalAugmentations !== undefined ||
+    inner.symbol?.globalExports !== undefined
+  );
+}

@@ -1,0 +1,207 @@
+/**
+ * From a module's JavaScript to a cell the evaluator can run again and again in one global scope:
+ *   names        `const x = 1` -> `x = 1`; the evaluator keeps one script-level `let x` for all cells
+ *   functions    `function f() {}` -> `f = function () {};`, moved up, as declarations are hoisted
+ *   imports      `import { a } from 'm'` -> `({ a } = await __cell.import("m"));`, moved up
+ *   exports      lose the word `export`
+ *   last value   `expression;` -> `return (expression);`
+ * The result is `(function (__cell) { "use strict"; … })`, async only where the cell awaits. Expects output of
+ * `strip`: plain JavaScript with every semicolon in place.
+ */
+import MagicString from 'magic-string';
+import { type Declaration, type Node, parseSync, type Statement, type VariableDeclaration } from 'oxc-parser';
+import { type Found, survey } from './survey.js';
+
+export interface Rewritten {
+  js: string;
+  declares: string[];
+  usesAwait: boolean;
+  mappings: string;
+}
+
+/** @param erased local names of imports that are only types */
+export function rewrite(js: string, erased: ReadonlySet<string>): Rewritten {
+  return new CellRewriter(js, erased).run();
+}
+
+class CellRewriter {
+  readonly #text: MagicString;
+  readonly #names = new Set<string>();
+  readonly #vars = new Set<string>();
+  readonly #erased: ReadonlySet<string>;
+  #usesAwait = false;
+
+  constructor(
+    readonly js: string,
+    erased: ReadonlySet<string>,
+  ) {
+    this.#text = new MagicString(js);
+    this.#erased = erased;
+  }
+
+  run(): Rewritten {
+    const { program, errors } = parseSync('cell.js', this.js, { sourceType: 'module', lang: 'js' });
+    if (errors.length) throw new SyntaxError(errors[0]!.message);
+    const statements = (program.body as Statement[]).filter((node) => node.type !== 'EmptyStatement');
+    const anchor = statements.find((node) => !isHoisted(node));
+    for (const node of statements) {
+      this.#applySurvey(survey(node));
+      if (node === statements.at(-1) && this.#returnValue(node)) continue;
+      this.#statement(node);
+      if (anchor && node.start > anchor.start && isHoisted(node))
+        this.#text.move(node.start, node.end, anchor.start);
+    }
+    const reset = [...this.#vars].map((name) => `${name} = `).join('');
+    const head = `(${this.#usesAwait ? 'async ' : ''}function (__cell) { "use strict"; ${reset ? `${reset}void 0; ` : ''}`;
+    this.#text.prepend(head).append('\n})');
+    const map = this.#text.generateMap({ source: 'cell.js', hires: false });
+    return {
+      js: this.#text.toString(),
+      declares: [...this.#names],
+      usesAwait: this.#usesAwait,
+      mappings: map.mappings,
+    };
+  }
+
+  /** What lies deeper in a statement: awaits, `var`s that belong to the cell, `import()` and `import.meta`. */
+  #applySurvey(found: Found): void {
+    if (found.awaits) this.#usesAwait = true;
+    for (const node of found.dynamicImports)
+      this.#text.overwrite(node.start, node.start + 'import'.length, '__cell.import');
+    for (const node of found.importMetas) this.#text.overwrite(node.start, node.end, '__cell.meta');
+    for (const { declaration, isLoopTarget } of found.nestedVars) this.#variables(declaration, isLoopTarget);
+  }
+
+  /** Turns the last statement into `return (…)` if it is an expression. */
+  #returnValue(node: Statement): boolean {
+    if (node.type === 'ExpressionStatement') {
+      this.#text.appendLeft(node.start, 'return (').overwrite(node.expression.end, node.end, ');');
+      return true;
+    }
+    if (node.type !== 'ExportDefaultDeclaration' || isDeclaration(node.declaration)) return false;
+    this.#text.overwrite(node.start, node.declaration.start, 'return (');
+    this.#text.overwrite(node.declaration.end, node.end, ');');
+    return true;
+  }
+
+  #statement(node: Statement): void {
+    switch (node.type) {
+      case 'ImportDeclaration':
+        this.#usesAwait = true;
+        this.#text.overwrite(node.start, node.end, this.#importText(node));
+        return;
+      case 'ExportAllDeclaration':
+        this.#usesAwait = true;
+        this.#text.overwrite(
+          node.start,
+          node.end,
+          `await __cell.import(${JSON.stringify(node.source.value)});`,
+        );
+        return;
+      case 'ExportNamedDeclaration':
+        if (node.declaration) {
+          this.#text.remove(node.start, node.declaration.start);
+          this.#declaration(node.declaration);
+        } else if (node.source) {
+          this.#usesAwait = true;
+          this.#text.overwrite(
+            node.start,
+            node.end,
+            `await __cell.import(${JSON.stringify(node.source.value)});`,
+          );
+        } else this.#text.remove(node.start, node.end);
+        return;
+      case 'ExportDefaultDeclaration':
+        if (isDeclaration(node.declaration)) {
+          this.#text.remove(node.start, node.declaration.start);
+          this.#declaration(node.declaration);
+        } else this.#text.overwrite(node.start, node.declaration.start, 'void ');
+        return;
+      default:
+        this.#declaration(node);
+    }
+  }
+
+  #declaration(node: Statement | Declaration): void {
+    if (node.type === 'VariableDeclaration') {
+      this.#variables(node, false);
+    } else if (node.type === 'FunctionDeclaration' && node.id) {
+      this.#names.add(node.id.name);
+      this.#text
+        .appendLeft(node.start, `${node.id.name} = `)
+        .remove(node.id.start, node.id.end)
+        .appendRight(node.end, ';');
+    } else if (node.type === 'ClassDeclaration' && node.id) {
+      // The class keeps its inner name: static blocks refer to it before the assignment is done.
+      this.#names.add(node.id.name);
+      this.#text.appendLeft(node.start, `${node.id.name} = `).appendRight(node.end, ';');
+    }
+  }
+
+  /** `const a = 1, { b } = c` -> `a = 1, ({ b } = c)`; the names live outside. */
+  #variables(node: VariableDeclaration, isLoopTarget: boolean): void {
+    const isVar = node.kind === 'var';
+    for (const { id, init, start, end } of node.declarations) {
+      for (const name of namesOf(id)) {
+        this.#names.add(name);
+        if (isVar) this.#vars.add(name);
+      }
+      if (isLoopTarget) continue;
+      if (!init) this.#text.overwrite(start, end, isVar ? '0' : `${this.js.slice(start, end)} = void 0`);
+      else if (id.type !== 'Identifier') this.#text.prependRight(start, '(').appendLeft(end, ')');
+    }
+    this.#text.remove(node.start, node.declarations[0]!.start);
+  }
+
+  #importText(node: Extract<Statement, { type: 'ImportDeclaration' }>): string {
+    const attributes = node.attributes.map(
+      ({ key, value }) => `${this.js.slice(key.start, key.end)}: ${value.raw}`,
+    );
+    const options = attributes.length ? `, { with: { ${attributes.join(', ')} } }` : '';
+    const module = `await __cell.import(${JSON.stringify(node.source.value)}${options})`;
+    const specifiers = node.specifiers.filter(({ local }) => !this.#erased.has(local.name));
+    for (const { local } of specifiers) this.#names.add(local.name);
+    const space = specifiers.find((item) => item.type === 'ImportNamespaceSpecifier')?.local.name;
+    const members = specifiers.flatMap((item) => {
+      if (item.type === 'ImportNamespaceSpecifier') return [];
+      if (item.type === 'ImportDefaultSpecifier') return [`default: ${item.local.name}`];
+      const imported =
+        item.imported.type === 'Identifier' ? item.imported.name : JSON.stringify(item.imported.value);
+      return [`${imported}: ${item.local.name}`];
+    });
+    const assigned = space ? `${space} = ${module}` : module;
+    return members.length ? `({ ${members.join(', ')} } = ${assigned});` : `${assigned};`;
+  }
+}
+
+function isDeclaration(node: Node): node is Declaration {
+  return (node.type === 'FunctionDeclaration' || node.type === 'ClassDeclaration') && node.id !== null;
+}
+
+/** Evaluated before the rest of the cell, wherever it stands. */
+function isHoisted(node: Statement): boolean {
+  if (node.type === 'ImportDeclaration' || node.type === 'FunctionDeclaration') return true;
+  if (node.type === 'ExportNamedDeclaration' || node.type === 'ExportDefaultDeclaration') {
+    return node.declaration?.type === 'FunctionDeclaration' && node.declaration.id !== null;
+  }
+  return false;
+}
+
+function namesOf(pattern: Node): string[] {
+  switch (pattern.type) {
+    case 'Identifier':
+      return [pattern.name];
+    case 'ObjectPattern':
+      return pattern.properties.flatMap((item) =>
+        namesOf(item.type === 'RestElement' ? item.argument : item.value),
+      );
+    case 'ArrayPattern':
+      return pattern.elements.flatMap((item) => (item ? namesOf(item) : []));
+    case 'AssignmentPattern':
+      return namesOf(pattern.left);
+    case 'RestElement':
+      return namesOf(pattern.argument);
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What a cell can see of the cells before it. A cell's file gets as parent an empty module whose `locals` table
+ * holds the newest symbol of every name; the compiler's ordinary name lookup does the rest. Where a new symbol
+ * lacks a meaning of the one it replaces (a value where there was a type), the old one stays visible in a second table behind.
+ */
+import ts from 'typescript';
+import { internal, internals, visibleSymbol } from './typescript-internal.js';
+
+const allMeanings = ts.SymbolFlags.Value | ts.SymbolFlags.Type | ts.SymbolFlags.Namespace;
+
+/** What a symbol can mean; an import may mean anything. */
+function meanings(symbol: ts.Symbol): number {
+  return symbol.flags & ts.SymbolFlags.Alias ? allMeanings : symbol.flags & allMeanings;
+}
+
+type Table = ReadonlyMap<ts.__String, ts.Symbol>;
+
+export class Scope {
+  #newest: Table = new Map();
+  #behind: Table = new Map();
+
+  /** @param empty an empty bound module file that stands for the scope in the parent chain */
+  constructor(readonly empty: ts.SourceFile) {}
+
+  /** Puts a cell under the names that are visible now; later commits do not change what it sees. */
+  attach(cell: ts.SourceFile): void {
+    internals(cell).parent = this.#level(
+      this.#newest,
+      this.#behind.size ? this.#level(this.#behind) : undefined,
+    );
+  }
+
+  #level(table: Table, parent?: ts.SourceFile): ts.SourceFile {
+    const level = Object.create(this.empty) as ts.SourceFile;
+    internals(level).locals = table as ts.SymbolTable;
+    internals(level).parent = parent;
+    return level;
+  }
+
+  /** Makes the declarations of a cell visible to the cells that come. */
+  commit(cell: ts.SourceFile): void {
+    const locals = internals(cell).locals;
+    if (!locals?.size) return;
+    const newest = new Map(this.#newest);
+    const behind = new Map(this.#behind);
+    for (const [name, local] of locals) {
+      const symbol = visibleSymbol(local);
+      const old = newest.get(name);
+      newest.set(name, symbol);
+      if (!old) continue;
+      if (meanings(old) & ~meanings(symbol)) behind.set(name, old);
+    }
+    this.#newest = newest;
+    this.#behind = behind;
+  }
+
+  static over(
+    fileName: string,
+    parse: (name: string, text: string) => ts.SourceFile,
+    options: ts.CompilerOptions,
+  ): Scope {
+    const empty = parse(fileName, '');
+    internal.bindSourceFile(empty, options);
+    return new Scope(empty);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The one binding to TypeScript's internal API: exactly what the persistent checker uses, typed by hand, with a test
+ * of its presence at start-up. TypeScript is pinned exactly (6.0.3, the last compiler written in JavaScript);
+ * where a function is missing, `missingInternals` names it and the kernel falls back to the LanguageService.
+ */
+import ts from 'typescript';
+
+interface CommentDirective {
+  range: ts.TextRange;
+}
+
+interface CommentDirectivesMap {
+  markUsed(line: number): boolean;
+  getUnusedExpectations(): CommentDirective[];
+}
+
+/** What the compiler hangs on a source file beyond its public interface. */
+export interface FileInternals {
+  path: string;
+  resolvedPath: string;
+  originalFileName: string;
+  parent: unknown;
+  externalModuleIndicator: ts.Node | undefined;
+  locals: ts.SymbolTable | undefined;
+  symbol: { globalExports?: ts.SymbolTable } | undefined;
+  imports: ts.StringLiteralLike[];
+  moduleAugmentations: (ts.StringLiteral | ts.Identifier)[];
+  ambientModuleNames: string[];
+  patternAmbientModules?: unknown[];
+  jsGlobalAugmentations?: ts.SymbolTable;
+  parseDiagnostics: ts.DiagnosticWithLocation[];
+  bindDiagnostics: ts.DiagnosticWithLocation[];
+  commentDirectives?: CommentDirective[];
+}
+
+export function internals(file: ts.SourceFile): FileInternals {
+  return file as unknown as FileInternals;
+}
+
+/** The symbol other files see for a declared name: `export const x` has a local and an exported one. */
+export function visibleSymbol(symbol: ts.Symbol): ts.Symbol {
+  return (symbol as ts.Symbol & { exportSymbol?: ts.Symbol }).exportSymbol ?? symbol;
+}
+
+/** Checks one file; the public way to its diagnostics goes through a program. */
+export function checkFile(checker: ts.TypeChecker, file: ts.SourceFile): ts.DiagnosticWithLocation[] {
+  const inner = checker as ts.TypeChecker & {
+    getDiagnostics(file: ts.SourceFile): ts.DiagnosticWithLocation[];
+  };
+  return inner.getDiagnostics(file);
+}
+
+interface SymbolDisplay {
+  displayParts: ts.SymbolDisplayPart[];
+  documentation: ts.SymbolDisplayPart[];
+  symbolKind: string;
+  tags?: ts.JSDocTagInfo[];
+}
+
+interface TypeScriptInternals {
+  createTypeChecker(host: unknown): ts.TypeChecker;
+  bindSourceFile(file: ts.SourceFile, options: ts.CompilerOptions): void;
+  createSymbolTable(): ts.SymbolTable;
+  createCommentDirectivesMap(file: ts.SourceFile, directives: CommentDirective[]): CommentDirectivesMap;
+  isExternalOrCommonJsModule(file: ts.SourceFile): boolean;
+  getTouchingPropertyName(file: ts.SourceFile, position: number): ts.Node;
+  getContainerNode(node: ts.Node): ts.Node | undefined;
+  Completions: {
+    getCompletionsAtPosition(
+      host: unknown,
+      program: unknown,
+      log: (message: string) => void,
+      file: ts.SourceFile,
+      position: number,
+      preferences: ts.UserPreferences,
+      triggerCharacter: undefined,
+      completionKind: undefined,
+      cancellation: { isCancellationRequested(): boolean; throwIfCancellationRequested(): void },
+      formatContext: undefined,
+      includeSymbol: boolean,
+    ): (ts.CompletionInfo & { entries: (ts.CompletionEntry & { symbol?: ts.Symbol })[] }) | undefined;
+  };
+  SymbolDisplay: {
+    getSymbolDisplayPartsDocumentationAndSymbolKind(
+      checker: ts.TypeChecker,
+      symbol: ts.Symbol,
+      file: ts.SourceFile,
+      enclosing: ts.Node | undefined,
+      location: ts.Node,
+    ): SymbolDisplay;
+  };
+}
+
+const functions = [
+  'createTypeChecker',
+  'bindSourceFile',
+  'createSymbolTable',
+  'createCommentDirectivesMap',
+  'isExternalOrCommonJsModule',
+  'getTouchingPropertyName',
+  'getContainerNode',
+  'Completions.getCompletionsAtPosition',
+  'SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind',
+] as const;
+
+export const internal = ts as unknown as TypeScriptInternals;
+
+/** Names of the internal functions this TypeScript lacks; empty when the persistent checker can work. */
+export function missingInternals(api: unknown = ts): string[] {
+  return functions.filter((path) => {
+    let value: unknown = api;
+    for (const key of path.split('.')) value = (value as Record<string, unknown> | undefined)?.[key];
+    return typeof value !== 'function';
+  });
+}
