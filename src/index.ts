@@ -1,4 +1,6 @@
 /** @module kernelbook: the library notebooks import. */
+
+export * from './attention/index.js';
 export {
   BackendInfo,
   type BackendName,
@@ -14,4 +16,7 @@ export { fromNdArray, read, toNdArray } from './compute/read.js';
 export { tf } from './compute/tf.js';
 export { type DeviceTiming, syncDevice, timeWall, withGpuTiming } from './compute/timing.js';
 export * from './display.js';
+export * from './norm/index.js';
+export * from './plot/index.js';
+export * from './position/index.js';
 export * from './verify/index.js';

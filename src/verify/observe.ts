@@ -1,5 +1,6 @@
 /** Computes the value under test and notes where it came from: the backend, and the path when we run the function. */
 import { tf } from '../compute/tf.js';
+import { watchPath } from '../profile/path-taken.js';
 import { isTensorLike, toValues, type Values } from './values.js';
 
 export interface Observed {
@@ -15,11 +16,12 @@ export interface Observed {
 export async function observe(caller: string, actual: unknown): Promise<Observed> {
   if (typeof actual !== 'function') return read(caller, await actual);
   const marker = tf.scalar(0);
+  const path = watchPath();
   try {
     const value: unknown = await (actual as () => unknown)();
     const observed = await read(caller, value);
     if (value instanceof tf.Tensor && value.id > marker.id) value.dispose();
-    return observed;
+    return observed.backend ? { ...observed, path: path() } : observed;
   } finally {
     marker.dispose();
   }

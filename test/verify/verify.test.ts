@@ -112,7 +112,7 @@ describe('verify', () => {
     const before = tf.memory().numTensors;
     const made = await verify('x', () => kept.add(1), [2, 3]);
     await verify('x', () => kept, [1, 2]);
-    expect(made.facts.backend).toBe('cpu');
+    expect(made.facts).toMatchObject({ backend: 'cpu', path: 'composed' });
     expect(tf.memory().numTensors).toBe(before);
     expect(kept.isDisposed).toBe(false);
   });
