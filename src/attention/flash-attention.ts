@@ -1,0 +1,171 @@
+/**
+ * The FlashAttention kernels as tfjs operations: registration with their gradients, one kernel per head dim and
+ * combination of optional inputs, and the uniforms they read.
+ */
+import { type Attributes, type Fused, registerFused } from '../compute/fused.js';
+import { spread } from '../compute/launch.js';
+import { tf } from '../compute/tf.js';
+import { broadcastStrides } from '../shapes.js';
+import { forwardKernel } from './flash-attention.wgsl.js';
+import { keyGradientKernel, queryGradientKernel } from './flash-attention-gradient.wgsl.js';
+import { type FlashVariant, layoutOf, type uniforms } from './flash-tile.wgsl.js';
+import type { AttentionSetup } from './options.js';
+
+export const flashAttentionKernel = 'KernelbookAttention';
+export const largestHeadDim = 256;
+
+type Optional = 'slopes' | 'mask';
+type Uniforms = { [name in keyof typeof uniforms]: number };
+
+/** What the kernels need to know beside shapes; strides of the mask in elements. */
+interface FlashAttributes extends Attributes {
+  scale: number;
+  ahead: number;
+  behind: number;
+  maskStrides: number[];
+}
+
+/** No limit, without overflow when a position is added. */
+const unlimited = 2 ** 30;
+
+function remember<K>(make: (variant: FlashVariant) => K): (variant: FlashVariant) => K {
+  const made = new Map<string, K>();
+  return (variant) => {
+    const key = `${variant.D} ${variant.slopes} ${variant.mask}`;
+    const kernel = made.get(key) ?? make(variant);
+    made.set(key, kernel);
+    return kernel;
+  };
+}
+
+const forward = remember(forwardKernel);
+const queryGradient = remember(queryGradientKernel);
+const keyGradient = remember(keyGradientKernel);
+
+interface Sizes {
+  uniforms: Uniforms;
+  workgroups: [number, number];
+}
+
+/** `over` says which axis the workgroups divide: queries (T) or keys (S). */
+function sizes(q: tf.TensorInfo, k: tf.TensorInfo, attributes: FlashAttributes, over: 'T' | 'S'): Sizes {
+  const [B, H, T, D] = q.shape as [number, number, number, number];
+  const [, K, S] = k.shape as [number, number, number];
+  const { rows } = layoutOf(D);
+  const total = over === 'T' ? B * H * Math.ceil(T / rows) : B * K * Math.ceil(S / rows);
+  const [maskB = 0, maskH = 0, maskT = 0, maskS = 0] = attributes.maskStrides;
+  const { scale, ahead, behind } = attributes;
+  return {
+    uniforms: { T, S, H, K, total, ahead, behind, maskB, maskH, maskT, maskS, scale },
+    workgroups: spread(total),
+  };
+}
+
+/** Registers the three operations for one combination of optional inputs. */
+function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Optional, FlashAttributes> {
+  const suffix = optional.map((name) => name[0]!.toUpperCase() + name.slice(1)).join('');
+  const variantOf = (D: number): FlashVariant => ({
+    D,
+    slopes: optional.includes('slopes'),
+    mask: optional.includes('mask'),
+  });
+  const headDim = (q: tf.TensorInfo) => q.shape[3]!;
+
+  const queries = registerFused({
+    name: `KernelbookAttentionQueryGradient${suffix}`,
+    inputs: ['q', 'k', 'v', 'out', 'dout', 'stats', ...optional],
+    forward: (inputs, attributes: FlashAttributes, launch) => {
+      const { q, k, stats } = inputs;
+      const { dq, deltas } = launch(queryGradient(variantOf(headDim(q))), {
+        inputs,
+        outputs: { dq: { shape: q.shape }, deltas: { shape: stats.shape.slice(0, 3) } },
+        ...sizes(q, k, attributes, 'T'),
+      });
+      return [dq, deltas];
+    },
+  });
+
+  const keys = registerFused({
+    name: `KernelbookAttentionKeyGradient${suffix}`,
+    inputs: ['q', 'k', 'v', 'dout', 'stats', 'deltas', ...optional],
+    forward: (inputs, attributes: FlashAttributes, launch) => {
+      const { q, k } = inputs;
+      const { dk, dv } = launch(keyGradient(variantOf(headDim(q))), {
+        inputs,
+        outputs: { dk: { shape: k.shape }, dv: { shape: k.shape } },
+        ...sizes(q, k, attributes, 'S'),
+      });
+      return [dk, dv];
+    },
+  });
+
+  return registerFused({
+    name: `${flashAttentionKernel}${suffix}`,
+    inputs: ['q', 'k', 'v', ...optional],
+    forward: (inputs, attributes: FlashAttributes, launch) => {
+      const { q, k } = inputs;
+      const { out, stats } = launch(forward(variantOf(headDim(q))), {
+        inputs,
+        outputs: { out: { shape: q.shape }, stats: { shape: [...q.shape.slice(0, 3), 2] } },
+        ...sizes(q, k, attributes, 'T'),
+      });
+      return [out, stats];
+    },
+    gradient: {
+      saveInputs: ['q', 'k', 'v', ...optional],
+      saveOutputs: [true, true],
+      backward: ([dout], saved, attributes) => gradients(dout!, saved, attributes),
+    },
+  });
+
+  function gradients(dout: tf.Tensor, saved: tf.Tensor[], attributes: FlashAttributes) {
+    const [q, k, v] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const [out, stats] = saved.slice(-2) as [tf.Tensor, tf.Tensor];
+    const extra = Object.fromEntries(optional.map((name, n) => [name, saved[3 + n]!])) as Record<
+      Optional,
+      tf.Tensor
+    >;
+    // At once, not per input: tfjs disposes what one input's function leaves behind before it asks for the next.
+    const [dq, deltas] = queries.run({ q, k, v, out, dout, stats, ...extra }, attributes) as [
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    const [dk, dv] = keys.run({ q, k, v, dout, stats, deltas, ...extra }, attributes) as [
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    return { q: () => dq, k: () => dk, v: () => dv };
+  }
+}
+
+const plain = register([]);
+const biased = register(['slopes']);
+const masked = register(['mask']);
+const biasedAndMasked = register(['slopes', 'mask']);
+
+/** attention by the fused kernels; inputs checked by the caller, not empty, the mask bool or int32. */
+export function flashAttention(
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
+  setup: AttentionSetup,
+  mask: tf.Tensor | undefined,
+): tf.Tensor {
+  const { B, H, T, S, scale, causal, window, slopes } = setup;
+  const attributes: FlashAttributes = {
+    scale,
+    ahead: causal ? 0 : unlimited,
+    behind: Math.min(unlimited, Math.ceil(window) - 1),
+    maskStrides: mask ? broadcastStrides(mask.shape, [B, H, T, S])! : [],
+  };
+  return tf.tidy(() => {
+    const extra: Partial<Record<Optional, tf.Tensor>> = {};
+    if (slopes) extra.slopes = tf.tensor1d([...slopes], 'float32');
+    if (mask) extra.mask = mask;
+    const operation = slopes ? (mask ? biasedAndMasked : biased) : mask ? masked : plain;
+    return operation.run(
+      { q, k, v, ...extra } as Record<'q' | 'k' | 'v' | Optional, tf.Tensor>,
+      attributes,
+    )[0]!;
+  });
+}

@@ -1,0 +1,94 @@
+/**
+ * FlashAttention forward (Dao 2023, arXiv:2307.08691): a workgroup holds a block of queries and walks over the keys
+ * in tiles, keeping per query the running maximum m and sum l of the softmax (Milakov & Gimelshein 2018,
+ * arXiv:1805.02867): m' = max(m, s), l' = l e^(m - m') + e^(s - m'), o' = o e^(m - m') + e^(s - m') v.
+ * It keeps (m, 1/l) per query for the backward pass, never the weights.
+ */
+import { defineKernel } from '../compute/launch.js';
+import {
+  type FlashVariant,
+  layoutOf,
+  loader,
+  optionalInputs,
+  scoring,
+  stage,
+  storer,
+  threads,
+  uniforms,
+  workgroupMemory,
+} from './flash-tile.wgsl.js';
+
+export function forwardKernel(variant: FlashVariant) {
+  const { D } = variant;
+  const { slices, width, rows, columns, element } = layoutOf(D);
+  const stride = width * slices;
+  const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
+  return defineKernel({
+    name: 'attention.forward',
+    inputs: { q: element, k: element, v: element, ...optionalInputs(variant) },
+    outputs: { out: element, stats: 'vec2<f32>' },
+    uniforms,
+    code: `
+${loader('q', D)}${loader('k', D)}${loader('v', D)}${storer('out', D)}${scoring(variant)}
+${workgroupMemory(D, ['keys', 'values'], ['partial'])}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+  let index = group.x + group.y * groups.x;
+  if (index >= u.total) { return; }
+  let block = i32(index) % ${tilesPerHead} * ${rows};
+  let head = i32(index) / ${tilesPerHead};
+  let b = head / u.H;
+  let h = head % u.H;
+  let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
+  let row = i32(lane) % ${rows};
+  let slice = i32(lane) / ${rows} * ${width};
+  let i = block + row;
+  let query = head * u.T + min(i, u.T - 1);
+
+  var held: array<vec4f, ${width}>;
+  var sum: array<vec4f, ${width}>;
+  for (var d = 0; d < ${width}; d++) { held[d] = load_q(query, slice + d); }
+  var m = hidden;
+  var l = 0.0;
+  let offset = u.S - u.T;
+  let start = max(0, block + offset - u.behind);
+  let end = min(u.S, min(block + ${rows}, u.T) + offset + u.ahead);
+  for (var first = start; first < end; first += ${columns}) {
+    workgroupBarrier();
+    ${stage(D, 'keys', 'k', 'keyBase', 'u.S')}
+    ${stage(D, 'values', 'v', 'keyBase', 'u.S')}
+    workgroupBarrier();
+    var s: array<f32, ${columns}>;
+    for (var j = 0; j < ${columns}; j++) {
+      var product = 0.0;
+      for (var d = 0; d < ${width}; d++) { product += dot(held[d], keys[j * ${stride} + slice + d]); }
+      ${slices > 1 ? `partial[j * ${threads} + i32(lane)] = product;` : 's[j] = product;'}
+    }
+    ${slices > 1 ? 'workgroupBarrier();' : ''}
+    var largest = m;
+    for (var j = 0; j < ${columns}; j++) {
+      s[j] = score(${slices > 1 ? 'sum_partial(j, row)' : 's[j]'}, b, h, i, first + j);
+      largest = max(largest, s[j]);
+    }
+    let fade = exp(m - largest);
+    l *= fade;
+    for (var d = 0; d < ${width}; d++) { sum[d] *= fade; }
+    for (var j = 0; j < ${columns}; j++) {
+      // A hidden pair is skipped by value; NaN is not equal to it and so reaches the output.
+      if (s[j] != hidden) {
+        let p = exp(s[j] - largest);
+        l += p;
+        for (var d = 0; d < ${width}; d++) { sum[d] += p * values[j * ${stride} + slice + d]; }
+      }
+    }
+    m = largest;
+  }
+  if (i < u.T) {
+    let inverse = select(1.0 / l, 0.0, l == 0.0);
+    for (var d = 0; d < ${width}; d++) { store_out(query, slice + d, sum[d] * inverse); }
+    if (slice == 0) { stats[query] = vec2f(m, inverse); }
+  }
+}`,
+  });
+}

@@ -1,0 +1,14 @@
+export { alibiSlopes } from './alibi-slopes.js';
+export { type AttentionOptions, attention } from './attention.js';
+export {
+  type AttentionOracleOptions,
+  attentionGradientOracle,
+  attentionOracle,
+  attentionWeightsOracle,
+} from './attention-oracle.js';
+export {
+  type AttentionWeights,
+  type MultiHeadAttentionOptions,
+  multiHeadAttention,
+} from './multi-head-attention.js';
+export type { AttentionRule } from './options.js';

@@ -1,0 +1,105 @@
+/**
+ * Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762): project x to queries, keys and values, attend per
+ * head, project back. Heads are contiguous blocks of D rows of the weights; with fewer key/value heads than query
+ * heads it is grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245). RoPE rotates q and k after projection.
+ */
+import { tf } from '../compute/tf.js';
+import { type RopeOptions, rope } from '../position/rope.js';
+import type { Positions } from '../position/rope-table.js';
+import { requireAxes, requireFloat32, shown } from '../shapes.js';
+import { type AttentionOptions, attention } from './attention.js';
+
+/** Weights are [out, in]: y = x W^T. */
+export interface AttentionWeights {
+  /** [H D, C] */
+  wq: tf.Tensor;
+  /** [K D, C] */
+  wk: tf.Tensor;
+  /** [K D, C] */
+  wv: tf.Tensor;
+  /** [C, H D] */
+  wo: tf.Tensor;
+}
+
+export interface MultiHeadAttentionOptions extends AttentionOptions {
+  /** H. */
+  heads: number;
+  /** K, a divisor of H; default H. */
+  kvHeads?: number;
+  /** Rotate queries and keys; positions default to 0..T-1. */
+  rope?: Omit<RopeOptions, 'path'> & { positions?: Positions };
+}
+
+/**
+ * @param x [B,T,C], float32
+ * @returns [B,T,C], differentiable in x and the four weights
+ * @throws RangeError when a weight does not fit x and the head counts, or D is not whole; otherwise as `attention`.
+ */
+export function multiHeadAttention(
+  x: tf.Tensor,
+  weights: AttentionWeights,
+  options: MultiHeadAttentionOptions,
+): tf.Tensor {
+  const { heads: H, kvHeads: K = H, rope: rotation, ...rule } = options;
+  const { wq, wk, wv, wo } = weights;
+  requireFloat32('multiHeadAttention', { x, wq, wk, wv, wo });
+  const D = checkWeights(x.shape, weights, H, K);
+  const [B, T, C] = x.shape as [number, number, number];
+  // Two axes: tfjs has no gradient for a 3-d tensor times a matrix.
+  const rows = tf.reshape(x, [B * T, C]);
+  const project = (weight: tf.Tensor, heads: number) =>
+    tf.transpose(tf.reshape(tf.matMul(rows, weight, false, true), [B, T, heads, D]), [0, 2, 1, 3]);
+  const rotate = (tensor: tf.Tensor) =>
+    rotation
+      ? rope(tensor, rotation.positions ?? Array.from({ length: T }, (_, t) => t), {
+          ...rotation,
+          path: rule.path,
+        })
+      : tensor;
+  const out = attention(rotate(project(wq, H)), rotate(project(wk, K)), project(wv, K), rule);
+  const joined = tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [B * T, H * D]);
+  return tf.reshape(tf.matMul(joined, wo, false, true), [B, T, C]);
+}
+
+/** @returns D */
+function checkWeights(
+  x: readonly number[],
+  { wq, wk, wv, wo }: AttentionWeights,
+  H: number,
+  K: number,
+): number {
+  requireAxes('multiHeadAttention', 'x', x, 'B,T,C');
+  for (const [name, count] of [
+    ['heads', H],
+    ['kvHeads', K],
+  ] as const) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new RangeError(`multiHeadAttention: ${name} must be a positive integer, got ${count}`);
+    }
+  }
+  if (H % K !== 0) {
+    throw new RangeError(`multiHeadAttention: heads (${H}) must be a multiple of kvHeads (${K})`);
+  }
+  const C = x[2]!;
+  const D = (wq.shape[0] ?? 0) / H;
+  if (!Number.isInteger(D)) {
+    throw new RangeError(
+      `multiHeadAttention: the rows of wq ${shown(wq.shape)} do not divide into ${H} heads (D would be ${D})`,
+    );
+  }
+  const wanted: [string, tf.Tensor, number[]][] = [
+    ['wq', wq, [H * D, C]],
+    ['wk', wk, [K * D, C]],
+    ['wv', wv, [K * D, C]],
+    ['wo', wo, [C, H * D]],
+  ];
+  for (const [name, tensor, shape] of wanted) {
+    if (tensor.rank !== 2 || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
+      throw new RangeError(
+        `multiHeadAttention: ${name} must be [out, in] = ${shown(shape)} for x ${shown(x)}, ${H} heads, ` +
+          `${K} key/value heads and D = ${D}; got ${shown(tensor.shape)}`,
+      );
+    }
+  }
+  return D;
+}

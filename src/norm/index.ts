@@ -1,0 +1,1 @@
+export { type RmsNormOptions, rmsNorm, rmsNormGradientOracle, rmsNormOracle } from './rms-norm.js';

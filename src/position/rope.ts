@@ -1,0 +1,119 @@
+/**
+ * RoPE, rotary position embedding (Su et al. 2021, arXiv:2104.09864): each pair of features of a query or key at
+ * position m is rotated by the angle m theta_i, theta_i = base^(-2i/D), so that <R_m q, R_n k> = q^T R_(n-m) k depends
+ * on the offset n - m only. A rotation is orthogonal: the gradient is the rotation by the negative angle.
+ */
+import { type NdArray, ndarray } from '../compute/ndarray.js';
+import { tf } from '../compute/tf.js';
+import { withGradient } from '../gradient.js';
+import { choosePath, type KernelPath } from '../path.js';
+import { requireFloat32, shown } from '../shapes.js';
+import { ropeKernel, runRope } from './rope.wgsl.js';
+import { type Positions, positionValues, ropeAngles, ropeTable } from './rope-table.js';
+
+/** Which features form a pair: 'interleaved' (2i, 2i+1) as in the paper and Meta's Llama, 'half' (i, i+D/2) as in GPT-NeoX and Hugging Face. */
+export type RopeLayout = 'interleaved' | 'half';
+
+export interface RopeOptions {
+  /** Default 'interleaved'. */
+  layout?: RopeLayout;
+  /** Default 10000. */
+  base?: number;
+  path?: KernelPath;
+}
+
+/**
+ * Rotates queries or keys by their positions.
+ * @param x [B,H,T,D] or any [...,T,D], float32, D even
+ * @param positions [T], any real numbers
+ * @returns the shape of x, differentiable in x
+ * @throws TypeError when x is not float32; RangeError when D is odd, the number of positions is not T, or the layout
+ *   is unknown; Error when path 'fused' is asked for on a backend without the kernel.
+ */
+export function rope(x: tf.Tensor, positions: Positions, options: RopeOptions = {}): tf.Tensor {
+  const { layout = 'interleaved', base = 10000, path } = options;
+  requireFloat32('rope', { x });
+  checkShapes(x.shape, positionValues(positions).length, layout);
+  const chosen = choosePath('rope', ropeKernel, path);
+  if (x.size === 0) return tf.clone(x);
+  const table = ropeTable(positions, x.shape[x.rank - 1]!, base);
+  return chosen === 'fused' ? runRope(x, table, layout, 1) : composed(x, table, layout, 1);
+}
+
+function checkShapes(x: readonly number[], T: number, layout: RopeLayout): void {
+  if (layout !== 'interleaved' && layout !== 'half') {
+    throw new RangeError(`rope: layout must be 'interleaved' or 'half', got ${JSON.stringify(layout)}`);
+  }
+  if (x.length < 2) throw new RangeError(`rope: x must be [B,H,T,D] or [...,T,D], got ${shown(x)}`);
+  if (x[x.length - 1]! % 2 !== 0) {
+    throw new RangeError(
+      `rope: D must be even, because features are rotated in pairs; got x ${shown(x)} with D = ${x[x.length - 1]}`,
+    );
+  }
+  if (x[x.length - 2] !== T) {
+    throw new RangeError(
+      `rope: needs one position per token, got positions [${T}] for x ${shown(x)} with T = ${x[x.length - 2]}`,
+    );
+  }
+}
+
+/** The same from tfjs operations, for every backend; `direction` -1 rotates back. */
+function composed(x: tf.Tensor, table: tf.Tensor, layout: RopeLayout, direction: 1 | -1): tf.Tensor {
+  return withGradient([x], () => {
+    const [T, half] = table.shape as [number, number];
+    const pairs = layout === 'interleaved' ? [-1, T, half, 2] : [-1, T, 2, half];
+    const axis = layout === 'interleaved' ? 3 : 2;
+    const [cos, sin] = tf.unstack(table, 2) as [tf.Tensor, tf.Tensor];
+    const signed = direction === 1 ? sin : tf.neg(sin);
+    const [a, b] = tf.unstack(tf.reshape(x, pairs), axis) as [tf.Tensor, tf.Tensor];
+    const first = tf.sub(tf.mul(a, cos), tf.mul(b, signed));
+    const second = tf.add(tf.mul(a, signed), tf.mul(b, cos));
+    return {
+      value: tf.reshape(tf.stack([first, second], axis), x.shape),
+      gradient: (dy) => [composed(dy, table, layout, direction === 1 ? -1 : 1)],
+    };
+  });
+}
+
+/** RoPE in float64 with plain loops; x [...,T,D]. */
+export function ropeOracle(
+  x: NdArray,
+  positions: Positions,
+  options: Omit<RopeOptions, 'path'> = {},
+): NdArray {
+  return rotate(x, positions, options, 1);
+}
+
+/** Gradient of sum(dy * rope(x)) with respect to x: the rotation by the negative angles. */
+export function ropeGradientOracle(
+  dy: NdArray,
+  positions: Positions,
+  options: Omit<RopeOptions, 'path'> = {},
+): NdArray {
+  return rotate(dy, positions, options, -1);
+}
+
+function rotate(
+  x: NdArray,
+  positions: Positions,
+  options: Omit<RopeOptions, 'path'>,
+  direction: 1 | -1,
+): NdArray {
+  const { layout = 'interleaved', base = 10000 } = options;
+  const T = positionValues(positions).length;
+  checkShapes(x.shape, T, layout);
+  const D = x.shape[x.shape.length - 1]!;
+  const angles = ropeAngles(positions, D, base);
+  const y = ndarray(x.shape);
+  for (let row = 0; row * D < x.data.length; row++) {
+    for (let i = 0; i < D / 2; i++) {
+      const angle = direction * angles[(row % T) * (D / 2) + i]!;
+      const first = row * D + (layout === 'interleaved' ? 2 * i : i);
+      const second = layout === 'interleaved' ? first + 1 : first + D / 2;
+      const [a, b] = [x.data[first]!, x.data[second]!];
+      y.data[first] = a * Math.cos(angle) - b * Math.sin(angle);
+      y.data[second] = a * Math.sin(angle) + b * Math.cos(angle);
+    }
+  }
+  return y;
+}
