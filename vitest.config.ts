@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
     // Dawn and ZeroMQ are native addons with process-wide state: one process per file, never threads.
     pool: 'forks',
     maxWorkers: 2,

@@ -64,7 +64,8 @@ async function terminate(anyCode: boolean, terminating: () => void): Promise<voi
     new Promise<void>((resolve, reject) => {
       session.post(method, params, (error) => (error ? reject(error) : resolve()));
     });
-  const postInTime = (method: string, params?: object) => Promise.race([post(method, params), after(pauseMs)]);
+  const postInTime = (method: string, params?: object) =>
+    Promise.race([post(method, params), after(pauseMs)]);
   session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
   const paused = new Promise<CallFrame[]>((resolve) => {
     session.once('Debugger.paused', ({ params }) => resolve(params.callFrames));

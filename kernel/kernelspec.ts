@@ -40,7 +40,7 @@ export function ownKernelSpec(): KernelSpec {
     argv: [process.execPath, join(packageRoot(), 'dist', 'kernel', 'main.js'), '{connection_file}'],
     interruptMode: 'message',
     env: {},
-    resourceDir: join(packageRoot(), 'kernel', 'resources'),
+    resourceDir: join(packageRoot(), 'dist', 'kernel'),
     metadata: {},
   };
 }

@@ -2,6 +2,8 @@
 /** The command line `kernelbook`: one subcommand per file of this folder. */
 import { Command } from 'commander';
 import { registerDevices } from './devices.js';
+import { registerGuide } from './guide/command.js';
+import { registerInstall } from './install.js';
 import { registerLinkTensorflow } from './link-tensorflow/command.js';
 import { registerRun } from './run/command.js';
 import { registerTest } from './test/command.js';
@@ -11,7 +13,9 @@ const program = new Command('kernelbook').description(
 );
 
 registerDevices(program);
+registerInstall(program);
 registerLinkTensorflow(program);
+registerGuide(program);
 registerRun(program);
 registerTest(program);
 

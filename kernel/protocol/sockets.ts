@@ -5,13 +5,16 @@
 import { Router, XPublisher } from 'zeromq';
 import { log } from '../log.js';
 import { type ConnectionInfo, endpoint } from './connection-file.js';
-import type { Message } from './messages.js';
+import type { RawMessage } from './messages.js';
 import type { Decoded, Session } from './wire.js';
 
 export type RequestChannel = 'shell' | 'control' | 'stdin';
 const channels = ['shell', 'control', 'stdin'] as const;
 
 const subscribeByte = 1;
+
+/** Any message, however narrowly typed. */
+type Sendable = Pick<RawMessage, 'type' | 'header' | 'parent' | 'metadata' | 'content' | 'buffers'>;
 
 export class KernelSockets {
   readonly #routers: Record<RequestChannel, Router>;
@@ -37,12 +40,12 @@ export class KernelSockets {
     for (const channel of channels) void this.#receive(channel);
   }
 
-  send(channel: RequestChannel, message: Message, identities: readonly Uint8Array[]): void {
+  send(channel: RequestChannel, message: Sendable, identities: readonly Uint8Array[]): void {
     if (this.#closed) return;
     this.#routers[channel].send(this.session.encode(message, identities)).catch(onSendError);
   }
 
-  publish(message: Message): void {
+  publish(message: Sendable): void {
     if (this.#closed) return;
     this.#iopub.send(this.session.encode(message, [message.type])).catch(onSendError);
   }
@@ -81,7 +84,6 @@ export class KernelSockets {
     }
   }
 }
-
 
 function newRouter(): Router {
   return new Router({ linger: 1_000, sendHighWaterMark: 0, receiveHighWaterMark: 0 });

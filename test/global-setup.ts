@@ -1,0 +1,19 @@
+/**
+ * Builds `dist/` before the tests: the kernel and the command line are tested as they are shipped. Type errors are
+ * shown but left to the type check to judge; the compiler writes its output all the same.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export default function setup(): void {
+  if (process.env.KERNELBOOK_NO_BUILD) return;
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'build'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== 0) console.warn(`npm run build ended with ${status}:\n${stdout}${stderr}`);
+  if (!existsSync(`${root}/dist/kernel/main.js`))
+    throw new Error('npm run build left no dist/kernel/main.js');
+}
