@@ -1,0 +1,51 @@
+/** `kernelbook guide`: executed notebooks to offline pages. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { defaultNotebooks } from '../run/command.js';
+
+const defaultSource = 'build/notebooks';
+
+export function registerGuide(program: Command): void {
+  program
+    .command('guide')
+    .description('write executed notebooks as offline HTML pages')
+    .argument('[notebooks...]', `executed notebooks or folders (default: ${defaultSource})`)
+    .option('-o, --output <folder>', 'where the pages go', 'build/guides')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .action(async (targets: string[], options: { output: string }) => {
+      process.exitCode = await writeGuide(targets, options.output);
+    });
+}
+
+/** Writes the pages and says where they are. Returns the exit status: 1 where something could not be shown. */
+export async function writeGuide(targets: string[], output: string): Promise<number> {
+  // Loaded here: the command line must start fast, and KaTeX and Shiki are large.
+  const { SelectionError, selectNotebooks } = await import('../notebook/select.js');
+  const { NotebookFileError } = await import('../notebook/read.js');
+  const { readingOrder, writeSite } = await import('./site.js');
+  if (targets.length === 0 && !existsSync(defaultSource)) {
+    console.error(
+      `kernelbook guide: there is no ${defaultSource} yet; run "kernelbook run" first, or name notebooks`,
+    );
+    return 2;
+  }
+  try {
+    const notebooks = await selectNotebooks(targets.length > 0 ? targets : [defaultSource]);
+    const order = await readingOrder(notebooks, defaultNotebooks());
+    const { pages, problems } = await writeSite(notebooks, output, order);
+    for (const { file, passed, failures } of pages) {
+      const failed = failures.length > 0 ? `, ${failures.length} failed` : '';
+      console.log(`${join(output, file)}  ${passed} checks passed${failed}`);
+      for (const { cell, what } of failures)
+        console.log(`  failed in cell "${cell}": ${what.split('\n')[0]}`);
+    }
+    console.log(`Study guides: ${join(output, 'index.html')}`);
+    for (const problem of problems) console.error(`kernelbook guide: ${problem}`);
+    return problems.length > 0 ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof SelectionError) && !(error instanceof NotebookFileError)) throw error;
+    console.error(`kernelbook guide: ${error.message}`);
+    return 2;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Markdown cells to HTML: GitHub tables, formulas, highlighted code, headings with anchors and, where a heading is
+ * written "English / 中文", a language for each half. Parts inside `<div lang="en">` and `<div lang="zh">` keep theirs.
+ */
+import createMarkdown, { type MarkdownIt } from 'markdown-it';
+import type { MarkdownCell } from '../notebook/format.js';
+import type { Highlighter } from './highlight.js';
+import { mathPlugin, renderMath, replaceMath } from './math.js';
+import { Placeholders } from './placeholders.js';
+import type { ProblemList } from './problems.js';
+import { ownIdPrefix, sanitize } from './sanitize.js';
+
+export interface Heading {
+  level: number;
+  id: string;
+  /** HTML of the heading without its anchor, with `lang` on the halves. */
+  html: string;
+  /** Plain words, for search and titles. */
+  text: string;
+}
+
+export interface RenderedMarkdown {
+  html: string;
+  headings: Heading[];
+}
+
+/** Renders the Markdown of one page: anchors are unique across all cells given to it. */
+export class MarkdownRenderer {
+  readonly #highlighter: Highlighter;
+  readonly #problems: ProblemList;
+  readonly #link: (href: string) => string;
+  readonly #usedIds = new Map<string, number>();
+
+  constructor(highlighter: Highlighter, problems: ProblemList, link: (href: string) => string) {
+    this.#highlighter = highlighter;
+    this.#problems = problems;
+    this.#link = link;
+  }
+
+  cell(cell: MarkdownCell): RenderedMarkdown {
+    return this.render(cell.source, (source) => attachment(cell, source));
+  }
+
+  render(source: string, image?: (source: string) => string | undefined): RenderedMarkdown {
+    const placeholders = new Placeholders();
+    const headings: Heading[] = [];
+    const markdown = this.#parser(placeholders);
+    this.#addHeadings(markdown, headings, placeholders);
+    const problems = this.#problems;
+    const dirty = markdown.render(Placeholders.clean(source));
+    const formula = (tex: string, display: boolean) => placeholders.keep(renderMath(tex, display, problems));
+    const clean = sanitize(dirty, {
+      problems,
+      link: this.#link,
+      ...(image && { image }),
+      // Text inside raw HTML blocks never went through the Markdown rules: its formulas are found here.
+      text: (escaped, tag) =>
+        literalTags.has(tag) ? escaped : replaceMath(escaped, (tex, d) => formula(unescapeHtml(tex), d)),
+    });
+    const html = placeholders
+      .restore(clean)
+      .replaceAll('<table>', '<div class="wide" tabindex="0"><table>')
+      .replaceAll('</table>', '</table></div>');
+    return {
+      html,
+      headings: headings.map((heading) => ({ ...heading, html: placeholders.restore(heading.html) })),
+    };
+  }
+
+  #parser(placeholders: Placeholders): MarkdownIt {
+    const markdown = createMarkdown({ html: true, linkify: false, typographer: false });
+    mathPlugin(markdown, placeholders, this.#problems);
+    // What a notebook may link to and show is the sanitiser's decision.
+    markdown.validateLink = () => true;
+    const code = (content: string, language: string) =>
+      placeholders.keep(this.#highlighter.html(content, language));
+    markdown.renderer.rules.fence = (tokens, index) => {
+      const { content, info } = tokens[index]!;
+      return `<div>${code(content.replace(/\n$/, ''), info.split(/\s+/)[0] ?? '')}</div>\n`;
+    };
+    markdown.renderer.rules.code_block = (tokens, index) =>
+      `<div>${code(tokens[index]!.content.replace(/\n$/, ''), '')}</div>\n`;
+    return markdown;
+  }
+
+  #addHeadings(markdown: MarkdownIt, headings: Heading[], placeholders: Placeholders): void {
+    markdown.core.ruler.push('headings', (state) => {
+      for (const [index, token] of state.tokens.entries()) {
+        if (token.type !== 'heading_open') continue;
+        const inline = state.tokens[index + 1]!;
+        const rendered = state.md.renderer.render(inline.children ?? [], state.md.options, state.env);
+        const text = inline.content.replace(/[`*$]/g, '').trim();
+        const id = this.#anchor(text);
+        const halves = bilingual(sanitize(rendered, { problems: this.#problems, link: this.#link }));
+        token.attrSet('id', id);
+        headings.push({ level: Number(token.tag.slice(1)), id, html: halves, text });
+        // The heading is already markup: it replaces the words that the renderer would otherwise make again.
+        inline.children = [
+          Object.assign(new state.Token('html_inline', '', 0), { content: placeholders.keep(halves) }),
+        ];
+      }
+    });
+  }
+
+  #anchor(text: string): string {
+    const words = text.toLowerCase().match(/[\p{Letter}\p{Number}]+/gu) ?? ['section'];
+    const slug = words.join('-').slice(0, 80);
+    const base = slug.startsWith(ownIdPrefix) ? `section-${slug}` : slug;
+    const uses = (this.#usedIds.get(base) ?? 0) + 1;
+    this.#usedIds.set(base, uses);
+    return uses === 1 ? base : `${base}-${uses}`;
+  }
+}
+
+const literalTags = new Set(['code', 'pre', 'kbd', 'samp', 'var']);
+const han = /\p{Script=Han}/u;
+
+/** "English / 中文" with a language on each half; other text as it is. Works on HTML of inline elements. */
+export function bilingual(html: string): string {
+  for (let at = html.indexOf(' / '); at >= 0; at = html.indexOf(' / ', at + 1)) {
+    const [english, chinese] = [html.slice(0, at), html.slice(at + 3)];
+    if (han.test(chinese) && !han.test(english)) {
+      return `<span lang="en">${english}</span><span class="slash"> / </span><span lang="zh">${chinese}</span>`;
+    }
+  }
+  return html;
+}
+
+/** The two halves of plain words written "English / 中文"; the same words twice where they are not. */
+export function bilingualWords(text: string): { en: string; zh: string } {
+  for (let at = text.indexOf(' / '); at >= 0; at = text.indexOf(' / ', at + 1)) {
+    const [en, zh] = [text.slice(0, at).trim(), text.slice(at + 3).trim()];
+    if (han.test(zh) && !han.test(en)) return { en, zh };
+  }
+  return { en: text, zh: text };
+}
+
+function attachment(cell: MarkdownCell, source: string): string | undefined {
+  if (!source.startsWith('attachment:')) return undefined;
+  const bundle = cell.attachments?.[decodeURIComponent(source.slice('attachment:'.length))];
+  const [mime, data] = Object.entries(bundle ?? {}).find(([type]) => type.startsWith('image/')) ?? [];
+  return mime && typeof data === 'string' ? `data:${mime};base64,${data.replaceAll('\n', '')}` : undefined;
+}
+
+function unescapeHtml(text: string): string {
+  const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' };
+  return text.replace(/&(lt|gt|quot|amp);/g, (_, name: string) => characters[name]!);
+}
+
+/** A link to another notebook of the guide leads to its page. */
+export function pageLinks(pages: ReadonlySet<string>): (href: string) => string {
+  return (href) => {
+    const [, path, fragment = ''] = /^([^#?]*\.ipynb)(#.*)?$/.exec(href) ?? [];
+    const page = path?.replace(/^\.\//, '').replace(/\.ipynb$/, '.html');
+    return page !== undefined && pages.has(page) ? `${page}${fragment}` : href;
+  };
+}

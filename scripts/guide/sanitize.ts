@@ -1,0 +1,137 @@
+/**
+ * What notebooks may put into a page. A strict list of elements, attributes and style properties: no scripts, no
+ * forms, no frames, no event handlers, nothing that loads from elsewhere. Written for outputs as well as Markdown.
+ */
+import sanitizeHtml from 'sanitize-html';
+import type { Problems } from './problems.js';
+
+const tags = [
+  ...['p', 'div', 'span', 'br', 'hr', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'blockquote', 'pre', 'section'],
+  ...['ul', 'ol', 'li', 'dl', 'dt', 'dd', 'details', 'summary', 'figure', 'figcaption', 'a', 'img'],
+  ...['table', 'caption', 'colgroup', 'col', 'thead', 'tbody', 'tfoot', 'tr', 'th', 'td'],
+  ...[
+    'b',
+    'strong',
+    'i',
+    'em',
+    'u',
+    's',
+    'del',
+    'ins',
+    'sub',
+    'sup',
+    'small',
+    'mark',
+    'abbr',
+    'cite',
+    'q',
+    'dfn',
+  ],
+  ...['code', 'kbd', 'samp', 'var', 'time', 'ruby', 'rt', 'rp', 'bdi', 'wbr'],
+];
+
+/** No url(), no escapes, no nested functions: colours, lengths and keywords. */
+const plainValue = [/^(?:[-\w\s.,%#+'"]|\b(?:rgba?|hsla?|var|calc)\([-\w\s.,%#+/*]*\))*$/i];
+const styles = Object.fromEntries(
+  [
+    ...['color', 'background', 'background-color', 'opacity', 'width', 'min-width', 'max-width', 'height'],
+    ...[
+      'border',
+      'border-left',
+      'border-right',
+      'border-top',
+      'border-bottom',
+      'border-color',
+      'border-radius',
+    ],
+    ...['border-collapse', 'border-spacing', 'padding', 'padding-left', 'padding-right', 'padding-top'],
+    ...[
+      'padding-bottom',
+      'margin',
+      'margin-left',
+      'margin-right',
+      'margin-top',
+      'margin-bottom',
+      'text-align',
+    ],
+    ...[
+      'vertical-align',
+      'text-decoration',
+      'white-space',
+      'overflow-x',
+      'font-family',
+      'font-size',
+      'font-style',
+    ],
+    ...['font-weight', 'font-variant-numeric', 'line-height', 'display'],
+  ].map((property) => [property, plainValue]),
+);
+
+/** Parts of the page that a notebook may link to start with this; ids of a notebook never do. */
+export const ownIdPrefix = 'kb-';
+
+export interface SanitizeOptions {
+  problems: Problems;
+  /** Where a link of the notebook leads in the guide; default: unchanged. */
+  link?: (href: string) => string;
+  /** The data of an image the notebook names (an attachment); undefined when there is none. */
+  image?: (source: string) => string | undefined;
+  /** Last change to each piece of text, given as it stands in HTML; `tag` is the element it is in. */
+  text?: (escaped: string, tag: string) => string;
+}
+
+export function sanitize(html: string, options: SanitizeOptions): string {
+  const { problems, link = (href) => href, image = () => undefined, text } = options;
+  return sanitizeHtml(html, {
+    allowedTags: tags,
+    allowedAttributes: {
+      '*': ['lang', 'title', 'style', 'id', 'role', 'aria-label', 'aria-hidden', 'tabindex'],
+      a: ['href'],
+      img: ['src', 'alt', 'width', 'height'],
+      th: ['scope', 'colspan', 'rowspan', 'align'],
+      td: ['colspan', 'rowspan', 'align'],
+      col: ['span'],
+      colgroup: ['span'],
+      ol: ['start', 'type', 'reversed'],
+      details: ['open'],
+      time: ['datetime'],
+    },
+    allowedClasses: { '*': ['kernelbook-*', 'dataframe'] },
+    allowedStyles: { '*': styles },
+    allowedSchemes: ['http', 'https', 'mailto'],
+    allowedSchemesByTag: { img: ['data'] },
+    allowProtocolRelative: false,
+    transformTags: {
+      '*': (tagName, attribs) => {
+        const { id, ...rest } = attribs;
+        return { tagName, attribs: id && !id.startsWith(ownIdPrefix) ? attribs : rest };
+      },
+      a: (tagName, attribs) => {
+        const href = attribs.href === undefined ? undefined : link(attribs.href);
+        const outside = href !== undefined && /^https?:/i.test(href);
+        return {
+          tagName,
+          attribs: {
+            ...attribs,
+            ...(href !== undefined && { href }),
+            ...(outside && { rel: 'noopener noreferrer' }),
+          },
+        };
+      },
+      img: (tagName, attribs) => {
+        const source = attribs.src ?? '';
+        const data = image(source) ?? (isImageData(source) ? source : undefined);
+        if (data) return { tagName, attribs: { ...attribs, src: data, alt: attribs.alt ?? '' } };
+        problems.add(
+          `image ${JSON.stringify(source.slice(0, 80))} is not part of the notebook, so it is left out`,
+        );
+        return { tagName: 'span', attribs: {}, text: `[${attribs.alt || source}]` };
+      },
+    },
+    ...(text && { textFilter: text }),
+  });
+}
+
+function isImageData(source: string): boolean {
+  return /^data:image\/(?:png|jpeg|gif|webp|svg\+xml)[;,]/i.test(source);
+}
