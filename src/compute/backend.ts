@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Displayable, MimeBundle } from '../display.js';
 import { openDevice } from './device.js';
-import { repairBackend, repairCore } from './repairs/index.js';
+import { repairBackend, repairGradients } from './repairs/index.js';
 import { loadTensorFlow } from './tensorflow.js';
 import { tf } from './tf.js';
 
@@ -80,7 +80,7 @@ async function prepareOnce(name: BackendName): Promise<BackendInfo> {
   let info = prepared.get(name);
   if (!info) {
     info = await prepare[name]();
-    repairCore();
+    repairGradients();
     repairBackend(name);
     prepared.set(name, info);
   }

@@ -37,6 +37,8 @@ export interface KernelDefinition<I extends Buffers, O extends Buffers, U extend
   /** Scalars, read in the code as `u.name`. */
   readonly uniforms?: U;
   readonly extensions?: readonly Extension[];
+  /** Left out of the launch record: a repair of tfjs, not a fused form of something. */
+  readonly internal?: boolean;
   /** WGSL with one entry point `main`, without the declarations of the buffers and uniforms above. */
   readonly code: string;
 }
@@ -53,7 +55,7 @@ export interface Kernel<
 export interface OutputShape {
   readonly shape: readonly number[];
   /** Default: float32 for f32 elements, int32 for the others. */
-  readonly dtype?: 'float32' | 'int32';
+  readonly dtype?: 'float32' | 'int32' | 'bool';
 }
 
 export interface LaunchArguments<I extends Buffers, O extends Buffers, U extends Uniforms> {
@@ -127,7 +129,7 @@ export function launch<I extends Buffers, O extends Buffers, U extends Uniforms>
     backend.internals.commandQueueOwnedIds.add(info.dataId);
   }
   record(backend.internals, kernel.name, pipeline, group, [x, y, z]);
-  counts.set(kernel.name, (counts.get(kernel.name) ?? 0) + 1);
+  if (!kernel.internal) counts.set(kernel.name, (counts.get(kernel.name) ?? 0) + 1);
   return made;
 }
 

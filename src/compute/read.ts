@@ -13,8 +13,10 @@ export async function read(tensor: tf.Tensor): Promise<Float32Array | Int32Array
   if (tensor.dtype === 'string' || tensor.dtype === 'complex64') {
     throw new TypeError(`read: a ${tensor.dtype} tensor of shape [${tensor.shape}] has no numeric values`);
   }
-  const values = await tensor.data();
-  return tensor.dtype === 'bool' ? Int32Array.from(values) : (values as Float32Array | Int32Array);
+  const values: ArrayLike<number> = await tensor.data();
+  // A backend may keep a relabelled tensor (bool as int32, int32 as float32) in its former type.
+  const Typed = tensor.dtype === 'float32' ? Float32Array : Int32Array;
+  return values instanceof Typed ? values : Typed.from(values);
 }
 
 /** The same values as a float64 array with the tensor's shape. Throws as `read` does. */

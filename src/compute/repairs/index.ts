@@ -2,15 +2,37 @@
  * Repairs of tfjs 4.22 from outside: the release is frozen, so what is wrong in it is replaced through its
  * public kernel and gradient registries. One file per fault; each has a test that fails without it.
  */
-import type { BackendName } from '../backend.js';
+import { repairCast } from './cast.js';
+import { repairCumsumGradient, repairCumulative } from './cumulative.js';
+import { repairElementwiseGradients } from './elementwise-gradients.js';
+import { repairMatMul, repairMatMulGradient } from './mat-mul.js';
+import { provideMissingGradients } from './missing-gradients.js';
+import type { Backend } from './override.js';
+import { repairReductions } from './reduce.js';
+import { repairTranspose } from './transpose.js';
+import { provideMissingOnWasm } from './wasm-missing.js';
 
-let core = false;
+let gradientsRepaired = false;
 
-/** Gradients and dispatch shared by all backends. Idempotent. */
-export function repairCore(): void {
-  if (core) return;
-  core = true;
+/** Gradients, which all backends share. Idempotent. */
+export function repairGradients(): void {
+  if (gradientsRepaired) return;
+  gradientsRepaired = true;
+  repairMatMulGradient();
+  repairCumsumGradient();
+  repairElementwiseGradients();
+  provideMissingGradients();
 }
 
-/** Kernels of one backend, right after that backend was registered. Called once per backend. */
-export function repairBackend(_name: BackendName): void {}
+/** Kernels of one backend, once, after its kernels were registered and before it is first used. */
+export function repairBackend(name: Backend): void {
+  if (name === 'wasm') provideMissingOnWasm();
+  if (name === 'webgpu') {
+    repairCast();
+    repairTranspose();
+    repairReductions();
+  }
+  if (name === 'tensorflow') return;
+  repairMatMul(name);
+  repairCumulative(name);
+}

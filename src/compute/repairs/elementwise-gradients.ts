@@ -1,0 +1,37 @@
+/**
+ * Gradients of maximum, minimum and squaredDifference with broadcasting: tfjs returns them in the shape of the
+ * result, and its own tape then refuses them. At ties the whole gradient goes to `a`, as in tfjs.
+ */
+import { tf } from '../tf.js';
+import { unbroadcast } from './override.js';
+
+type Pick = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
+
+export function repairElementwiseGradients(): void {
+  register('Maximum', (a, b) => tf.greaterEqual(a, b));
+  register('Minimum', (a, b) => tf.lessEqual(a, b));
+  tf.registerGradient({
+    kernelName: 'SquaredDifference',
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dy, saved) => {
+      const [a, b] = saved as [tf.Tensor, tf.Tensor];
+      const slope = () => tf.mul(dy as tf.Tensor, tf.sub(a, b).mul(2));
+      return { a: () => unbroadcast(slope(), a.shape), b: () => unbroadcast(slope().neg(), b.shape) };
+    },
+  });
+}
+
+function register(kernelName: string, takesA: Pick): void {
+  tf.registerGradient({
+    kernelName,
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dy, saved) => {
+      const [a, b] = saved as [tf.Tensor, tf.Tensor];
+      const share = (mask: tf.Tensor) => tf.mul(dy as tf.Tensor, mask.cast('float32'));
+      return {
+        a: () => unbroadcast(share(takesA(a, b)), a.shape),
+        b: () => unbroadcast(share(tf.logicalNot(takesA(a, b))), b.shape),
+      };
+    },
+  });
+}
