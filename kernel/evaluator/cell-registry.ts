@@ -1,7 +1,7 @@
 /** Which file name V8 knows a cell by, and the way back from a position in its JavaScript to the user's TypeScript. */
-import { SourceMap } from 'node:module';
 import { join } from 'node:path';
 import type { CompiledCell } from '../language/engine.js';
+import { mapBack } from './user-module.js';
 
 export interface Position {
   /** 1-based. */
@@ -40,19 +40,10 @@ export class CellRegistry {
     const cell = this.#cells.get(fileName);
     if (!cell) return undefined;
     let { line, column } = position;
-    for (const mappings of cell.mappings) ({ line, column } = original(mappings, { line, column }));
+    for (const mappings of cell.mappings) ({ line, column } = mapBack(mappings, { line, column }));
     const lines = cell.source.split(/\r?\n/);
     line = Math.min(Math.max(line, 1), lines.length);
     column = Math.min(Math.max(column, 1), lines[line - 1]!.length + 1);
     return { line, column, count: cell.count, source: cell.source };
   }
-}
-
-function original(mappings: string, { line, column }: Position): Position {
-  const map = new SourceMap({ version: 3, file: '', sources: ['cell'], sourcesContent: [], names: [], mappings, sourceRoot: '' });
-  const entry = map.findEntry(line - 1, column - 1);
-  if (!('originalLine' in entry)) return { line, column };
-  // Unedited stretches have one mapping at their start: what follows on the line is shifted alike.
-  const shift = entry.generatedLine === line - 1 ? column - 1 - entry.generatedColumn : 0;
-  return { line: entry.originalLine + 1, column: entry.originalColumn + 1 + shift };
 }

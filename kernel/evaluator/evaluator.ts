@@ -1,24 +1,143 @@
-/** Runs compiled cells on the main thread (see `outcome.ts` for what goes in and out). */
+/**
+ * Runs compiled cells on the main thread (`outcome.ts`: what goes in and out). Callbacks only: an interrupted cell's
+ * promises never settle, so nothing of ours may wait for them. Every cell runs in an asynchronous context of its own,
+ * which is how late output finds the cell it belongs to.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { DisplayOptions } from '../../src/display.js';
 import type { CompiledCell } from '../language/engine.js';
+import { Bindings } from './bindings.js';
+import { CellRegistry } from './cell-registry.js';
+import { errorText, reportError } from './errors.js';
+import { installGlobals } from './globals.js';
+import { defaultLoaderScript, Importer } from './importer.js';
+import { toBundle } from './mime.js';
 import type { CellContext, CellOutcome, EvaluatorHost } from './outcome.js';
+import { installStackTraces } from './stack.js';
 
 export interface EvaluatorOptions<Parent> {
   /** The notebook's folder: imports and `require` resolve from here. */
   cwd: string;
   host: EvaluatorHost<Parent>;
+  /** Report exceptions of timers and unhandled rejections to `host.stderr` instead of dying (default true). */
+  handleUncaught?: boolean;
 }
 
-export declare class Evaluator<Parent = unknown> {
-  constructor(options: EvaluatorOptions<Parent>);
-  /** Starts the cell; `done` is called exactly once, unless `abandon` was called before. May call it before returning. */
-  run(cell: CompiledCell, parent: Parent, done: (outcome: CellOutcome) => void): void;
-  /** Drops the running cell (it was interrupted): its `done` will not be called, whatever its promises do later. */
-  abandon(): void;
-  /** The cell whose code is running now, through awaits and timers. */
-  context(): CellContext<Parent> | undefined;
-}
-
-/** Thrown into the main thread by an interrupt to clean Node's async stack: never reported. */
+/** Thrown into the main thread by an interrupt to clean Node's asynchronous stack: never reported. */
 export const keyboardInterrupt: Error = Object.assign(new Error('KeyboardInterrupt'), {
   name: 'KeyboardInterrupt',
 });
+
+type CellFunction = (cell: Pick<Importer, 'import' | 'meta'>) => unknown;
+
+interface RunningCell {
+  restore(): void;
+}
+
+export class Evaluator<Parent = unknown> {
+  readonly #host: EvaluatorHost<Parent>;
+  readonly #registry: CellRegistry;
+  readonly #importer: Importer;
+  readonly #bindings = new Bindings();
+  readonly #contexts = new AsyncLocalStorage<CellContext<Parent>>();
+  #running: RunningCell | undefined;
+
+  constructor({ cwd, host, handleUncaught = true }: EvaluatorOptions<Parent>) {
+    this.#host = host;
+    this.#registry = new CellRegistry(cwd);
+    this.#importer = new Importer(cwd);
+    installStackTraces(this.#registry);
+    installGlobals({ publish: this.#publish, input: this.#input, require: this.#importer.require });
+    if (!handleUncaught) return;
+    process.on('uncaughtException', this.#reportUncaught);
+    process.on('unhandledRejection', this.#reportUncaught);
+  }
+
+  /** Starts the cell; `done` is called exactly once, unless `abandon` came first. It may be called before `run` returns. */
+  run(cell: CompiledCell, parent: Parent, done: (outcome: CellOutcome) => void): void {
+    this.#contexts.run({ count: cell.count, parent }, () => this.#start(cell, done));
+  }
+
+  /** Drops the running cell (it was interrupted): its `done` will not be called, whatever its promises do later. */
+  abandon(): void {
+    this.#running?.restore();
+    this.#running = undefined;
+  }
+
+  /** The cell whose code is running now, through awaits and timers. */
+  context(): CellContext<Parent> | undefined {
+    return this.#contexts.getStore();
+  }
+
+  #start(cell: CompiledCell, done: (outcome: CellOutcome) => void): void {
+    const running: RunningCell = { restore: () => {} };
+    this.#running = running;
+    const finish = (outcome: CellOutcome): void => {
+      if (this.#running !== running) return;
+      this.#running = undefined;
+      done(outcome);
+    };
+    const fail = (error: unknown): void => {
+      if (this.#running === running) running.restore();
+      finish({ status: 'error', ...reportError(error) });
+    };
+    const succeed = (data: Awaited<ReturnType<typeof toBundle>>): void =>
+      finish(data ? { status: 'ok', result: data } : { status: 'ok' });
+    try {
+      running.restore = this.#bindings.declare(cell.declares);
+      const start = defaultLoaderScript(cell.js, this.#registry.add(cell)) as CellFunction;
+      whenSettled(start({ import: this.#importer.import, meta: this.#importer.meta }), fail, (value) =>
+        whenSettled(toBundle(value), fail, succeed),
+      );
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #publish = async (value: unknown, options: DisplayOptions = {}): Promise<void> => {
+    const context = this.context();
+    const data = (await toBundle(value)) ?? { 'text/plain': 'undefined' };
+    const { displayId, update = false, metadata = {} } = options;
+    this.#host.display(
+      { data, metadata, update, ...(displayId === undefined ? {} : { displayId }) },
+      context,
+    );
+  };
+
+  #input = async (prompt: string, password: boolean): Promise<string> => {
+    if (!this.#host.input)
+      throw new Error('input: this front end cannot be asked for input (it allows no stdin)');
+    return this.#host.input(prompt, password, this.context());
+  };
+
+  #reportUncaught = (error: unknown): void => {
+    if (error !== keyboardInterrupt) this.#host.stderr(errorText(error), this.context());
+  };
+}
+
+/** Calls back at once for a plain value, later for a promise; errors of `then` go to `fail`. */
+function whenSettled<T>(
+  value: T | PromiseLike<T>,
+  fail: (error: unknown) => void,
+  then: (value: T) => void,
+): void {
+  if (!isThenable(value)) {
+    then(value);
+    return;
+  }
+  value.then((settled) => {
+    try {
+      then(settled);
+    } catch (error) {
+      fail(error);
+    }
+  }, fail);
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Partial<PromiseLike<T>>).then === 'function'
+  );
+}

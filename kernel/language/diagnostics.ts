@@ -13,7 +13,7 @@ const ignoredCodes = new Set([7016, 7005, 7034]);
 
 const unusedExpectation = { code: 2578, text: "Unused '@ts-expect-error' directive." };
 
-/** Errors only, without those a `@ts-ignore` or `@ts-expect-error` above the line asks to drop, in reading order. */
+/** Errors only, without those a `@ts-expect-error` or `@ts-expect-error` above the line asks to drop, in reading order. */
 export function relevant(
   cell: ts.SourceFile,
   found: readonly ts.DiagnosticWithLocation[],

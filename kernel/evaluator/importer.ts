@@ -1,0 +1,110 @@
+/**
+ * `import` for cells. Modules resolve from the notebook's folder as they would for a file there; beyond that,
+ * `kernelbook` is always found, the user's `.ts` files run in their newest version, JSON needs no attribute, and
+ * CommonJS packages give all their exports by name (as their types promise), also those Node does not detect.
+ */
+import { createRequire, register } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import vm from 'node:vm';
+import { packageName } from '../language/own-package.js';
+import { ownEntry } from './own-entry.js';
+import { findUserModule } from './user-module.js';
+
+type Namespace = Record<string, unknown>;
+type NativeImport = (specifier: string, options?: ImportCallOptions) => Promise<Namespace>;
+
+/** What a cell sees as `import.meta`. */
+export interface CellMeta {
+  url: string;
+  dirname: string;
+  filename: string;
+  resolve(specifier: string): string;
+}
+
+let hooksRegistered = false;
+
+export class Importer {
+  readonly require: NodeJS.Require;
+  readonly meta: CellMeta;
+  readonly #native: NativeImport;
+
+  constructor(readonly cwd: string) {
+    const filename = join(cwd, '__cell.js');
+    this.require = createRequire(filename);
+    this.meta = {
+      url: pathToFileURL(filename).href,
+      dirname: cwd,
+      filename,
+      resolve: (specifier) => pathToFileURL(this.require.resolve(specifier)).href,
+    };
+    const native = '(specifier, options) => import(specifier, options)';
+    this.#native = defaultLoaderScript(native, filename) as NativeImport;
+  }
+
+  import = async (specifier: string, options?: ImportCallOptions): Promise<Namespace> => {
+    if (!hooksRegistered && findUserModule(specifier, this.cwd)) registerHooks();
+    const isJson = /\.json$/.test(specifier) && options === undefined;
+    try {
+      const loading = quietly(() => this.#native(specifier, isJson ? { with: { type: 'json' } } : options));
+      const namespace = await loading;
+      return this.#withCommonJsNames(specifier, namespace);
+    } catch (error) {
+      if (specifier === packageName && isNotFound(error)) return import(ownEntry);
+      throw error;
+    }
+  };
+
+  #withCommonJsNames(specifier: string, namespace: Namespace): Namespace {
+    const exported = namespace.default;
+    if ((typeof exported !== 'object' && typeof exported !== 'function') || exported === null)
+      return namespace;
+    const missing = Object.keys(exported).filter((name) => !(name in namespace));
+    if (missing.length === 0 || !this.#isCommonJs(specifier, exported)) return namespace;
+    return Object.assign(
+      Object.create(null),
+      Object.fromEntries(missing.map((name) => [name, (exported as Namespace)[name]])),
+      namespace,
+    );
+  }
+
+  #isCommonJs(specifier: string, exported: unknown): boolean {
+    try {
+      return this.require.cache[this.require.resolve(specifier)]?.exports === exported;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Runs a script whose `import()` uses Node's ordinary loader, resolving from `filename`. */
+export function defaultLoaderScript(code: string, filename: string): unknown {
+  const script = new vm.Script(code, {
+    filename,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  return script.runInThisContext();
+}
+
+/** Node says once that this use of its loader is experimental: known, and of no use to the reader of a notebook. */
+function quietly<T>(action: () => T): T {
+  const { emitWarning } = process;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
+    if (!String(warning).includes('USE_MAIN_CONTEXT_DEFAULT_LOADER'))
+      Reflect.apply(emitWarning, process, [warning, ...rest]);
+  };
+  try {
+    return action();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function registerHooks(): void {
+  hooksRegistered = true;
+  register(new URL('./typescript-hooks.js', import.meta.url));
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+}

@@ -1,0 +1,167 @@
+/**
+ * A language engine in a child process. If the process dies, the next request starts a new one and tells it the
+ * cells that ran, so the notebook keeps its types.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type {
+  CompileResult,
+  CompletenessResult,
+  CompletionResult,
+  EngineOptions,
+  InspectResult,
+  LanguageEngine,
+} from './engine.js';
+import type { EngineMethod, EngineRequest, EngineResponse } from './remote-protocol.js';
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+interface Cell {
+  code: string;
+  count: number;
+}
+
+const mostStarts = 5;
+
+export class RemoteEngine implements LanguageEngine {
+  readonly #options: EngineOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Compiled cells by the token the caller knows, with the token of the process that compiled them. */
+  readonly #compiled = new Map<number, Cell & { remote: number; start: number }>();
+  readonly #committed: Cell[] = [];
+  #child: ChildProcess | undefined;
+  #ready: Promise<void> = Promise.resolve();
+  #closed = false;
+  #starts = 0;
+  #sequence = 0;
+
+  /** Starts the process at once; requests wait until it is ready. */
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#start();
+  }
+
+  /** Resolves when the engine has loaded its libraries. */
+  get ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  async compile(code: string, { count }: { count: number }): Promise<CompileResult> {
+    const result = (await this.#call('compile', code, { count })) as CompileResult;
+    if (!result.ok) return result;
+    const token = ++this.#sequence;
+    this.#compiled.set(token, { code, count, remote: result.token, start: this.#starts });
+    return { ...result, token };
+  }
+
+  async commit(token: number): Promise<void> {
+    const cell = this.#compiled.get(token);
+    if (!cell) return;
+    this.#compiled.delete(token);
+    const { code, count, remote, start } = cell;
+    this.#committed.push({ code, count });
+    // A process that starts later is told by the replay; one that started since has not compiled this cell.
+    if (!this.#child) return;
+    if (start === this.#starts) await this.#call('commit', remote);
+    else await this.#ready.then(() => this.#repeat({ code, count }));
+  }
+
+  async complete(code: string, cursorUtf16: number): Promise<CompletionResult> {
+    return (await this.#call('complete', code, cursorUtf16)) as CompletionResult;
+  }
+
+  async inspect(code: string, cursorUtf16: number, detailLevel: 0 | 1): Promise<InspectResult> {
+    return (await this.#call('inspect', code, cursorUtf16, detailLevel)) as InspectResult;
+  }
+
+  async isComplete(code: string): Promise<CompletenessResult> {
+    return (await this.#call('isComplete', code)) as CompletenessResult;
+  }
+
+  async reset(): Promise<void> {
+    this.#committed.length = 0;
+    this.#compiled.clear();
+    await this.#call('reset');
+  }
+
+  /** Ends the process; further requests are rejected. */
+  close(): void {
+    this.#closed = true;
+    this.#child?.stdin?.end();
+    this.#child?.kill();
+  }
+
+  async #call(method: EngineMethod, ...args: unknown[]): Promise<unknown> {
+    if (this.#closed) throw new Error('language engine: it has been closed');
+    if (!this.#child) this.#start();
+    await this.#ready;
+    return this.#request(method, args);
+  }
+
+  #request(method: EngineMethod, args: unknown[]): Promise<unknown> {
+    const request: EngineRequest = { id: ++this.#sequence, method, args };
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(request.id, { resolve, reject });
+      this.#child?.stdin?.write(`${JSON.stringify(request)}\n`);
+    });
+  }
+
+  #start(): void {
+    if (++this.#starts > mostStarts) {
+      this.#ready = Promise.reject(
+        new Error(`language engine: it died ${mostStarts} times; restart the kernel`),
+      );
+      this.#ready.catch(() => {});
+      return;
+    }
+    const script = fileURLToPath(new URL('./engine-process.js', import.meta.url));
+    const child = spawn(process.execPath, [script, this.#options.cwd], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#child = child;
+    child.stdin.on('error', () => {});
+    let isReady = (): void => {};
+    let isDead = (_: Error): void => {};
+    const started = new Promise<void>((resolve, reject) => {
+      isReady = resolve;
+      isDead = reject;
+    });
+    this.#ready = started.then(() => this.#replay());
+    this.#ready.catch(() => {});
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const response = JSON.parse(line) as EngineResponse;
+      if ('ready' in response) isReady();
+      else this.#settle(response);
+    });
+    const gone = (why: string): void => {
+      if (this.#child === child) this.#child = undefined;
+      const error = new Error(`language engine: its process ended (${why})`);
+      isDead(error);
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    };
+    child.on('error', (error) => gone(error.message));
+    child.on('exit', (code, signal) => gone(signal ?? `exit code ${code}`));
+  }
+
+  #settle(response: Exclude<EngineResponse, { ready: true }>): void {
+    const waiting = this.#waiting.get(response.id);
+    this.#waiting.delete(response.id);
+    if ('error' in response) waiting?.reject(new Error(response.error));
+    else waiting?.resolve(response.result);
+  }
+
+  /** Tells a new process what ran in the one before it. */
+  async #replay(): Promise<void> {
+    for (const cell of [...this.#committed]) await this.#repeat(cell);
+  }
+
+  async #repeat({ code, count }: Cell): Promise<void> {
+    const result = (await this.#request('compile', [code, { count }])) as CompileResult;
+    if (result.ok) await this.#request('commit', [result.token]);
+  }
+}

@@ -1,0 +1,24 @@
+/** What travels between `RemoteEngine` and `engine-process`: one JSON object a line, answers in the order of requests. */
+import type { LanguageEngine } from './engine.js';
+
+export type EngineMethod = keyof LanguageEngine;
+
+export interface EngineRequest {
+  id: number;
+  method: EngineMethod;
+  args: unknown[];
+}
+
+export type EngineResponse =
+  | { ready: true }
+  | { id: number; result: unknown }
+  | { id: number; error: string };
+
+export const engineMethods: readonly EngineMethod[] = [
+  'compile',
+  'commit',
+  'complete',
+  'inspect',
+  'isComplete',
+  'reset',
+];

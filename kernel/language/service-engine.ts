@@ -1,0 +1,237 @@
+/**
+ * The language engine on TypeScript's public LanguageService: each cell is a module that imports the names it uses from
+ * the cells before it. Slower by far than the persistent checker, but built on documented API only: the fallback, and
+ * the oracle the tests compare with.
+ */
+import { join } from 'node:path';
+import ts from 'typescript';
+import { parseCell } from './cell-file.js';
+import { compileCell } from './compile-cell.js';
+import { cellGlobals, compilerOptions } from './compiler-options.js';
+import { isComplete } from './completeness.js';
+import { completionResult } from './completion.js';
+import { refused, reject, relevant } from './diagnostics.js';
+import type {
+  CompileResult,
+  CompletenessResult,
+  CompletionResult,
+  EngineOptions,
+  InspectResult,
+  LanguageEngine,
+} from './engine.js';
+import { ModuleHost } from './module-host.js';
+
+interface KnownName {
+  module: string;
+  /** A `let` of an earlier cell may be assigned; an imported name may not. */
+  isVariable: boolean;
+}
+
+interface ServiceCell {
+  fileName: string;
+  /** Length of the imports put before the user's text. */
+  offset: number;
+  names: Map<string, KnownName>;
+}
+
+export class ServiceEngine implements LanguageEngine {
+  readonly #options: ts.CompilerOptions;
+  readonly #modules: ModuleHost;
+  readonly #texts = new Map<string, string>();
+  readonly #known = new Map<string, KnownName>();
+  readonly #pending = new Map<number, ServiceCell>();
+  readonly #globals: string;
+  readonly #cwd: string;
+  readonly #service: ts.LanguageService;
+  #sequence = 0;
+
+  constructor({ cwd }: EngineOptions) {
+    this.#cwd = cwd;
+    this.#options = compilerOptions(cwd);
+    this.#modules = new ModuleHost(cwd, this.#options);
+    this.#globals = join(cwd, '__globals.d.ts');
+    this.#texts.set(this.#globals, cellGlobals);
+    this.#service = ts.createLanguageService(this.#host());
+  }
+
+  compile(code: string, { count }: { count: number }): CompileResult {
+    const own = parseCell('cell.ts', code);
+    const refusals = refused(own);
+    if (refusals.length) return reject(own, count, refusals);
+    const cell = this.#add(code);
+    const program = this.#service.getProgram()!;
+    const file = program.getSourceFile(cell.fileName)!;
+    const errors = relevant(own, this.#diagnostics(cell, own));
+    if (errors.length) {
+      this.#texts.delete(cell.fileName);
+      return reject(own, count, errors);
+    }
+    const compiled = compileCell(own, checkerFor(program.getTypeChecker(), file, cell.offset), count);
+    const token = this.#sequence;
+    this.#pending.set(token, cell);
+    return { ok: true, token, cell: compiled };
+  }
+
+  commit(token: number): void {
+    const cell = this.#pending.get(token);
+    this.#pending.delete(token);
+    for (const [name, known] of cell?.names ?? []) this.#known.set(name, known);
+  }
+
+  complete(code: string, cursor: number): CompletionResult {
+    const cell = this.#add(code);
+    const info = this.#service.getCompletionsAtPosition(cell.fileName, cell.offset + cursor, {
+      includeCompletionsWithInsertText: true,
+    });
+    this.#texts.delete(cell.fileName);
+    const shift = (span: ts.TextSpan | undefined) => span && { ...span, start: span.start - cell.offset };
+    const entries = (info?.entries ?? []).map((entry) => ({
+      ...entry,
+      replacementSpan: shift(entry.replacementSpan),
+    }));
+    return completionResult(code, cursor, entries, shift(info?.optionalReplacementSpan), () => undefined);
+  }
+
+  inspect(code: string, cursor: number): InspectResult {
+    const cell = this.#add(code);
+    const info = this.#service.getQuickInfoAtPosition(cell.fileName, cell.offset + cursor);
+    this.#texts.delete(cell.fileName);
+    if (!info) return { found: false, text: '' };
+    const parts = [ts.displayPartsToString(info.displayParts), ts.displayPartsToString(info.documentation)];
+    return { found: true, text: parts.filter(Boolean).join('\n\n') };
+  }
+
+  isComplete(code: string): CompletenessResult {
+    return isComplete(code);
+  }
+
+  reset(): void {
+    this.#known.clear();
+    this.#pending.clear();
+    for (const name of this.#texts.keys()) if (name !== this.#globals) this.#texts.delete(name);
+  }
+
+  #diagnostics(cell: ServiceCell, own: ts.SourceFile): ts.DiagnosticWithLocation[] {
+    const syntactic = this.#service.getSyntacticDiagnostics(cell.fileName);
+    const found = syntactic.length ? syntactic : this.#service.getSemanticDiagnostics(cell.fileName);
+    return found.flatMap((item) =>
+      item.start === undefined || item.start < cell.offset || item.start > cell.offset + own.text.length
+        ? []
+        : [{ ...item, file: own, start: item.start - cell.offset, length: item.length ?? 0 }],
+    );
+  }
+
+  /** Writes the cell as a module: imports of what it uses, its text, exports of what it declares. */
+  #add(code: string): ServiceCell {
+    this.#modules.dropChanged();
+    const fileName = join(this.#cwd, `__cell_${++this.#sequence}.ts`);
+    const module = `./__cell_${this.#sequence}`;
+    const declared = declarations(parseCell('cell.ts', code));
+    const imports: string[] = [];
+    for (const name of new Set(code.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*/gu))) {
+      const known = this.#known.get(name);
+      if (!known || declared.has(name)) continue;
+      imports.push(
+        known.isVariable
+          ? `declare let ${name}: typeof import("${known.module}").${name};`
+          : `import { ${name} } from "${known.module}";`,
+      );
+    }
+    const prefix = imports.join(' ');
+    const exported = [...declared].filter(([, item]) => !item.isExported).map(([name]) => name);
+    this.#texts.set(fileName, `${prefix}${code}\nexport { ${exported.join(', ')} };`);
+    const names = new Map([...declared].map(([name, { isVariable }]) => [name, { module, isVariable }]));
+    return { fileName, offset: prefix.length, names };
+  }
+
+  #host(): ts.LanguageServiceHost {
+    const files = this.#modules;
+    return {
+      getCompilationSettings: () => this.#options,
+      getScriptFileNames: () => [...this.#texts.keys()],
+      getScriptVersion: (name) =>
+        this.#texts.has(name) ? '1' : String(ts.sys.getModifiedTime?.(name)?.getTime() ?? 0),
+      getScriptSnapshot: (name) => {
+        const text = this.#texts.get(name) ?? ts.sys.readFile(name);
+        return text === undefined ? undefined : ts.ScriptSnapshot.fromString(text);
+      },
+      getCurrentDirectory: () => this.#cwd,
+      getDefaultLibFileName: files.getDefaultLibFileName,
+      fileExists: (name) => this.#texts.has(name) || files.fileExists(name),
+      readFile: (name) => this.#texts.get(name) ?? files.readFile(name),
+      directoryExists: files.directoryExists,
+      getDirectories: files.getDirectories,
+      readDirectory: files.readDirectory,
+      realpath: files.realpath,
+      resolveModuleNameLiterals: (literals, containing, _redirect, options, file) =>
+        literals.map((literal) => {
+          const cell = /^\.\/__cell_\d+$/.test(literal.text)
+            ? join(this.#cwd, `${literal.text}.ts`)
+            : undefined;
+          if (!cell)
+            return files.resolve(
+              literal.text,
+              containing,
+              ts.getModeForUsageLocation(file, literal, options),
+            );
+          return {
+            resolvedModule: { resolvedFileName: cell, extension: '.ts', isExternalLibraryImport: false },
+          };
+        }),
+    };
+  }
+}
+
+interface Declared {
+  isVariable: boolean;
+  isExported: boolean;
+}
+
+/** The top-level names of a cell. */
+function declarations(file: ts.SourceFile): Map<string, Declared> {
+  const found = new Map<string, Declared>();
+  const bind = (name: ts.BindingName, item: Declared): void => {
+    if (ts.isIdentifier(name)) found.set(name.text, item);
+    else for (const element of name.elements) if (ts.isBindingElement(element)) bind(element.name, item);
+  };
+  for (const statement of file.statements) {
+    const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined;
+    const isExported = modifiers?.some((item) => item.kind === ts.SyntaxKind.ExportKeyword) ?? false;
+    const isDefault = modifiers?.some((item) => item.kind === ts.SyntaxKind.DefaultKeyword) ?? false;
+    const item = { isVariable: false, isExported: isExported && !isDefault };
+    if (ts.isVariableStatement(statement)) {
+      const isVariable = (statement.declarationList.flags & ts.NodeFlags.Const) === 0;
+      for (const { name } of statement.declarationList.declarations) bind(name, { ...item, isVariable });
+    } else if (ts.isImportDeclaration(statement) && statement.importClause) {
+      const { name, namedBindings } = statement.importClause;
+      if (name) found.set(name.text, item);
+      if (namedBindings && ts.isNamespaceImport(namedBindings)) found.set(namedBindings.name.text, item);
+      else if (namedBindings)
+        for (const element of namedBindings.elements) found.set(element.name.text, item);
+    } else if (
+      ts.isFunctionDeclaration(statement) ||
+      ts.isClassDeclaration(statement) ||
+      ts.isInterfaceDeclaration(statement) ||
+      ts.isTypeAliasDeclaration(statement) ||
+      ts.isEnumDeclaration(statement) ||
+      ts.isModuleDeclaration(statement)
+    ) {
+      if (statement.name && ts.isIdentifier(statement.name)) found.set(statement.name.text, item);
+    }
+  }
+  return found;
+}
+
+/** The checker of the service's copy of a cell, asked about nodes of the user's own text. */
+function checkerFor(checker: ts.TypeChecker, file: ts.SourceFile, offset: number): ts.TypeChecker {
+  const twin = (node: ts.Node): ts.Node => {
+    const start = node.getStart() + offset;
+    const end = node.end + offset;
+    const find = (candidate: ts.Node): ts.Node | undefined =>
+      candidate.kind === node.kind && candidate.getStart(file) === start && candidate.end === end
+        ? candidate
+        : ts.forEachChild(candidate, find);
+    return find(file) ?? node;
+  };
+  return { ...checker, getSymbolAtLocation: (node) => checker.getSymbolAtLocation(twin(node)) };
+}
