@@ -1,0 +1,184 @@
+/** What the kernel tests share: our kernel (or another) started from `dist/`, and a cell run to its end. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { Dealer, Subscriber } from 'zeromq';
+import { findKernelSpec, ownName } from '../../kernel/kernelspec.js';
+import {
+  type ExecuteOptions,
+  type KernelClient,
+  type LaunchOptions,
+  launchKernel,
+} from '../../kernel/protocol/client.js';
+import { endpoint } from '../../kernel/protocol/connection-file.js';
+import type {
+  ExecuteReply,
+  Message,
+  OutputMessage,
+  OutputType,
+  RawMessage,
+} from '../../kernel/protocol/messages.js';
+import { Session } from '../../kernel/protocol/wire.js';
+
+export async function startKernel(name = ownName, options: LaunchOptions = {}): Promise<KernelClient> {
+  return launchKernel(findKernelSpec(name), options);
+}
+
+export interface CellRun {
+  reply: ExecuteReply;
+  outputs: OutputMessage[];
+  /** All that went to one stream. */
+  stdout: string;
+  stderr: string;
+  /** The text/plain form of the result; undefined where the cell had none. */
+  result: unknown;
+}
+
+export async function runCell(
+  kernel: KernelClient,
+  code: string,
+  options: ExecuteOptions = {},
+): Promise<CellRun> {
+  const outputs: OutputMessage[] = [];
+  const reply = await kernel.execute(code, {
+    timeoutMs: 40_000,
+    ...options,
+    onOutput: (message) => outputs.push(message),
+  });
+  const text = (name: string) =>
+    ofType(outputs, 'stream')
+      .filter((message) => message.content.name === name)
+      .map((message) => message.content.text)
+      .join('');
+  const [result] = ofType(outputs, 'execute_result');
+  return {
+    reply,
+    outputs,
+    stdout: text('stdout'),
+    stderr: text('stderr'),
+    result: result?.content.data['text/plain'],
+  };
+}
+
+export function ofType<T extends OutputType>(outputs: readonly OutputMessage[], type: T): Message<T>[] {
+  return outputs.filter((message) => message.type === type) as unknown as Message<T>[];
+}
+
+/** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
+export async function eventually(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  for (const until = Date.now() + timeoutMs; !condition(); ) {
+    if (Date.now() > until) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export function processRuns(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`;
+  if (!existsSync(stat)) return false;
+  return !/\) Z /.test(readFileSync(stat, 'utf8')); // a zombie runs no more
+}
+
+/** All processes below `pid`, found by their parents. */
+export function descendants(pid: number): number[] {
+  const children = readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((candidate) => {
+      try {
+        const stat = readFileSync(`/proc/${candidate}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]) === pid;
+      } catch {
+        return false; // ended while we looked
+      }
+    });
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+/** A second connection to a running kernel that sees and sends whole messages. */
+export class Wiretap {
+  readonly session: Session;
+  readonly received: {
+    channel: 'shell' | 'control' | 'stdin' | 'iopub';
+    topic: string;
+    message: RawMessage;
+  }[] = [];
+  readonly #shell = new Dealer({ linger: 0 });
+  readonly #control = new Dealer({ linger: 0 });
+  readonly #stdin = new Dealer({ linger: 0 });
+  readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
+
+  constructor({ process: { connection } }: KernelClient) {
+    this.session = new Session(connection.key);
+    for (const [channel, socket] of [
+      ['shell', this.#shell],
+      ['control', this.#control],
+      ['stdin', this.#stdin],
+    ] as const) {
+      socket.routingId = this.session.id;
+      socket.connect(endpoint(connection, `${channel}_port`));
+      void this.#receive(channel, socket);
+    }
+    this.#iopub.subscribe('');
+    this.#iopub.connect(endpoint(connection, 'iopub_port'));
+    void this.#receive('iopub', this.#iopub);
+  }
+
+  /** Waits for the kernel's word that the subscription is in place. */
+  welcomed(): Promise<void> {
+    return eventually('iopub_welcome', () => this.find('iopub_welcome').length > 0);
+  }
+
+  async send(
+    channel: 'shell' | 'control' | 'stdin',
+    type: string,
+    content: object,
+    parent: object = {},
+  ): Promise<string> {
+    const message = this.session.make(type as 'execute_request', content as never, {
+      parent: parent as never,
+    });
+    await this.sendFrames(channel, this.session.encode(message));
+    return message.header.msg_id;
+  }
+
+  async sendFrames(channel: 'shell' | 'control' | 'stdin', frames: Buffer[]): Promise<void> {
+    await { shell: this.#shell, control: this.#control, stdin: this.#stdin }[channel].send(frames);
+  }
+
+  find(type: string, parent?: string): RawMessage[] {
+    return this.received
+      .map(({ message }) => message)
+      .filter(
+        (message) => message.type === type && (parent === undefined || message.parent.msg_id === parent),
+      );
+  }
+
+  /** Sends a request and waits for its reply and its idle. */
+  async request(channel: 'shell' | 'control', name: string, content: object): Promise<RawMessage> {
+    const id = await this.send(channel, `${name}_request`, content);
+    await eventually(
+      `${name}_reply and idle`,
+      () => this.find(`${name}_reply`, id).length > 0 && this.idle(id),
+      30_000,
+    );
+    return this.find(`${name}_reply`, id)[0]!;
+  }
+
+  idle(id: string): boolean {
+    return this.find('status', id).some(
+      (message) => (message.content as { execution_state: string }).execution_state === 'idle',
+    );
+  }
+
+  close(): void {
+    for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
+  }
+
+  async #receive(
+    channel: 'shell' | 'control' | 'stdin' | 'iopub',
+    socket: Dealer | Subscriber,
+  ): Promise<void> {
+    for await (const frames of socket) {
+      const { identities, message } = this.session.decode(frames);
+      this.received.push({ channel, topic: Buffer.from(identities[0] ?? '').toString(), message });
+    }
+  }
+}
