@@ -4,7 +4,8 @@ import { Executions } from './execution.js';
 import { History } from './history.js';
 import { InputDesk } from './input.js';
 import { Interrupter } from './interrupter.js';
-import { LanguageHost } from './language-host.js';
+
+import { RemoteEngine } from './language/remote-engine.js';
 import { Flow, type WorkerSetup } from './link.js';
 import { log } from './log.js';
 import { Outlet } from './outlet.js';
@@ -31,7 +32,7 @@ const sockets = new KernelSockets(connection, new Session(connection.key), (chan
 const outlet = new Outlet(sockets);
 const inputs = new InputDesk(sockets);
 const history = new History();
-const engine = new LanguageHost(cwd);
+const engine = new RemoteEngine({ cwd });
 const thread = new UserThreadProxy(parentPort, flow, {
   stream: ({ id, name, text }) => outlet.stream(id, name, text),
   display: ({ id, output }) => outlet.display(id, output),
@@ -87,7 +88,7 @@ const session = new KernelSession({
 
 function close(): void {
   outlet.flush();
-  engine.dispose();
+  engine.close();
   sockets.close();
   flow.close();
 }

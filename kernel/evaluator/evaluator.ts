@@ -47,7 +47,12 @@ export class Evaluator<Parent = unknown> {
     this.#registry = new CellRegistry(cwd);
     this.#importer = new Importer(cwd);
     installStackTraces(this.#registry);
-    installGlobals({ publish: this.#publish, input: this.#input, require: this.#importer.require });
+    installGlobals({
+      publish: this.#publish,
+      input: this.#input,
+      clearOutput: (wait) => host.clearOutput?.(wait, this.context()),
+      require: this.#importer.require,
+    });
     if (!handleUncaught) return;
     process.on('uncaughtException', this.#reportUncaught);
     process.on('unhandledRejection', this.#reportUncaught);

@@ -1,13 +1,14 @@
-/** What cells find without importing it: `display`, `input`, `require`. Their types are in `language/compiler-options.ts`. */
+/** What cells find without importing it: `display`, `clearOutput`, `input`, `require`. Their types are in `language/compiler-options.ts`. */
 import { type DisplayOptions, publisherKey } from '../../src/display.js';
 
 export interface CellGlobals {
   publish(value: unknown, options?: DisplayOptions): Promise<void>;
   input(prompt: string, password: boolean): Promise<string>;
+  clearOutput(wait: boolean): void;
   require: NodeJS.Require;
 }
 
-export function installGlobals({ publish, input, require }: CellGlobals): void {
+export function installGlobals({ publish, input, clearOutput, require }: CellGlobals): void {
   const values: [PropertyKey, unknown][] = [
     [publisherKey, publish],
     ['display', publish],
@@ -15,6 +16,7 @@ export function installGlobals({ publish, input, require }: CellGlobals): void {
       'input',
       (prompt = '', options: { password?: boolean } = {}) => input(String(prompt), options.password === true),
     ],
+    ['clearOutput', (wait = false) => clearOutput(Boolean(wait))],
     ['require', require],
   ];
   for (const [key, value] of values) {

@@ -55,6 +55,8 @@ interface CellDisplayOptions {
 }
 /** Shows a value as an output of the cell. */
 declare function display(value: unknown, options?: CellDisplayOptions): Promise<void>;
+/** Removes the outputs of the cell; with \`wait\`, only when the next output comes. */
+declare function clearOutput(wait?: boolean): void;
 /** Asks the reader for a line of text; \`password: true\` hides what is typed. */
 declare function input(prompt?: string, options?: { password?: boolean }): Promise<string>;
 `;
