@@ -11,7 +11,7 @@ import type { Installer } from './setup.js';
 
 /** The constraints were recorded on this Python; others resolve what the pins leave open by themselves. */
 const recordedOn = '3.11';
-const oldest = [3, 10] as const;
+const oldest = [3, 11] as const;
 
 /** An installer of one requirements file into .venv, which it makes first where it is missing or broken. */
 export function installRequirements(file: string): Installer {
