@@ -6,6 +6,7 @@ import { registerGuide } from './guide/command.js';
 import { registerInstall } from './install.js';
 import { registerLinkTensorflow } from './link-tensorflow/command.js';
 import { registerRun } from './run/command.js';
+import { registerStart } from './start.js';
 import { registerTest } from './test/command.js';
 
 const program = new Command('kernelbook').description(
@@ -17,6 +18,7 @@ registerInstall(program);
 registerLinkTensorflow(program);
 registerGuide(program);
 registerRun(program);
+registerStart(program);
 registerTest(program);
 
 await program.parseAsync();

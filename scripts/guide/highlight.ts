@@ -64,6 +64,8 @@ export class Highlighter {
       lang,
       themes: { light: 'github-light-default', dark: 'github-dark-default' },
       defaultColor: false,
+      // No limit: on a busy machine the first lines would stay plain, and pages would differ from run to run.
+      tokenizeTimeLimit: 0,
     });
     return tokens
       .map((line) =>

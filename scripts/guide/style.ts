@@ -53,7 +53,7 @@ header.bar .where{color:var(--soft);overflow:hidden;text-overflow:ellipsis;white
 .group button:hover{color:var(--ink)}
 .group button[aria-pressed=true]{background:var(--raised);color:var(--ink);font-weight:600}
 .layout{max-width:78rem;margin:0 auto;padding:0 1.25rem;display:grid;grid-template-columns:minmax(0,1fr)}
-main{max-width:50rem;min-width:0;width:100%;margin:0 auto;padding:2rem 0 5rem}
+main{max-width:53rem;min-width:0;width:100%;margin:0 auto;padding:2rem 0 5rem}
 nav.contents{font-size:.9rem;line-height:1.45;padding:1rem 0}
 nav.contents ol{list-style:none;margin:0;padding:0}
 nav.contents li{margin:.1rem 0}
@@ -76,6 +76,7 @@ h1 .slash,h2 .slash,h3 .slash{display:none}
 [data-show=zh] h1 [lang=zh],[data-show=zh] h2 [lang=zh],[data-show=zh] h3 [lang=zh]{color:inherit;font-size:1em}
 h2 a.anchor,h3 a.anchor{margin-left:.4em;color:var(--line);text-decoration:none;font-weight:400}
 h2:hover a.anchor,h3:hover a.anchor,a.anchor:focus-visible{color:var(--accent)}
+main p,main li,main blockquote,main div[lang]{max-width:46rem}
 p{margin:.9em 0}ul,ol{padding-left:1.5em}li{margin:.25em 0}li>p{margin:.4em 0}
 blockquote{margin:1em 0;padding:.1em 1.1em;border-left:3px solid var(--line);color:var(--soft)}
 [data-show=en] main [lang=zh],[data-show=en] nav [lang=zh],[data-show=zh] main [lang=en],[data-show=zh] nav [lang=en]{display:none}
@@ -84,7 +85,7 @@ main div[lang=zh]{padding-left:1rem;border-left:2px solid var(--line);margin:1.1
 [data-show=zh] main div[lang=zh]{padding-left:0;border-left:0}
 code,pre,kbd,samp{font-family:${mono};font-size:.875em;font-variant-ligatures:none}
 :not(pre)>code{background:var(--raised);border-radius:4px;padding:.1em .32em;overflow-wrap:anywhere}
-pre{margin:0;padding:.85rem 1rem;overflow:auto;line-height:1.55;font-size:.855rem;tab-size:2}
+pre{margin:0;padding:.85rem 1rem;overflow:auto;line-height:1.55;font-size:.83rem;tab-size:2}
 pre code{font-size:inherit}
 pre.code{background:var(--raised);border:1px solid var(--line);border-radius:8px}
 pre.code span{color:var(--light)}
@@ -97,13 +98,15 @@ ${codeColours}
 .output{margin-top:.55rem}
 .output pre{padding:.5rem 1rem;white-space:pre-wrap;overflow-wrap:anywhere;max-height:34rem}
 .output pre.stderr{border-left:3px solid var(--warn);background:var(--warn-paper);border-radius:0 8px 8px 0}
-.wide{overflow-x:auto;padding:.1rem 0}
+.wide{overflow-x:auto;padding:.1rem 0;margin:.9em 0}.output .wide{margin:0}
 table{border-collapse:collapse;font-size:.9rem;line-height:1.5;font-variant-numeric:tabular-nums}
 th,td{padding:.34rem .8rem!important;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{font-weight:600;color:var(--soft);white-space:nowrap}
 tbody tr:last-child td{border-bottom:0}
 caption{text-align:left;font-weight:600;padding:.3rem .8rem}
-.kernelbook-verify,.kernelbook-profile{border-radius:2px;padding-left:.25rem}
+.output table{font-size:.82rem}.output th,.output td{padding:.3rem .55rem!important}
+.output th{white-space:normal}
+.kernelbook-verify,.kernelbook-profile{border-radius:2px}
 figure.plotly{margin:.6rem 0}.figure svg,.output img{max-width:100%;height:auto}
 .output>img,.figure.foreign{background:#fff;border-radius:8px;padding:.5rem}
 .error{border-left:3px solid var(--bad);background:var(--bad-paper);border-radius:0 8px 8px 0;padding:.7rem 1.1rem}
@@ -124,11 +127,11 @@ nav.contents details{border:0;padding:0;margin:0}nav.contents details[open]>summ
 .failures p{margin:.2rem 0}.failures ul{margin:.3rem 0}
 .pager{display:flex;justify-content:space-between;gap:1rem;margin-top:4rem;padding-top:1.2rem;border-top:1px solid var(--line)}
 .pager a{text-decoration:none;max-width:48%}.pager small{display:block;color:var(--soft)}
-.topics{list-style:none;padding:0;display:grid;gap:1rem}
+.topics>li{max-width:none!important}.topics{list-style:none;padding:0;display:grid;gap:1rem}
 .topics>li{border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.4rem}
 .topics h2{border:0;padding:0;margin:0;font-size:1.25rem}
 .topics h2 a{color:inherit;text-decoration:none}.topics h2 a:hover{color:var(--accent)}
-.topics .facts{margin:.5rem 0}.topics ol{font-size:.94rem;margin:.4rem 0;columns:22rem;column-gap:2rem;padding-left:1.2em}
+.topics .facts{margin:.5rem 0}.topics ol{list-style:none;font-size:.94rem;margin:.4rem 0;columns:22rem;column-gap:2rem;padding:0}
 .topics ol li{break-inside:avoid}.topics ol a{color:var(--ink);text-decoration:none}.topics ol a:hover{text-decoration:underline}
 .topics ol [lang=zh]{color:var(--soft);font-size:.92em}
 search[hidden]{display:none}

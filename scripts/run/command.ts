@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from '
 import { packageRoot } from '../../kernel/package-root.js';
 import type { GivenParameter } from './parameters.js';
 
-interface Options {
+export interface RunCommandOptions {
   parameter: GivenParameter[];
   output: string;
   jobs: number;
@@ -13,6 +13,8 @@ interface Options {
   backend?: string;
   timeout: number;
 }
+
+export const backendChoices = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
 
 const usageStatus = 2;
 
@@ -32,17 +34,12 @@ export function registerRun(program: Command): void {
     .option('-j, --jobs <number>', 'how many notebooks run at once', positiveInteger, 1)
     .option('-k, --kernel <name>', 'the kernel to use, whatever the notebooks name')
     .addOption(
-      new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices([
-        'webgpu',
-        'tensorflow',
-        'wasm',
-        'cpu',
-      ]),
+      new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
     )
     .option('-t, --timeout <seconds>', 'longest time for one cell, 0 for no limit', seconds, 600)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : usageStatus))
-    .action(async (targets: string[], options: Options) => {
-      process.exitCode = await run(targets, options);
+    .action(async (targets: string[], options: RunCommandOptions) => {
+      process.exitCode = await runCommand(targets, options);
     });
   program.addCommand(command);
 }
@@ -53,7 +50,8 @@ export function defaultNotebooks(): string {
   return existsSync(here) ? here : relative(process.cwd(), join(packageRoot(), 'notebooks'));
 }
 
-async function run(targets: string[], options: Options): Promise<number> {
+/** Runs the notebooks with the output of the command line. Returns the exit status. */
+export async function runCommand(targets: string[], options: RunCommandOptions): Promise<number> {
   // Loaded here: the command line must start fast, and ZeroMQ and the compiler are large.
   const { runNotebooks } = await import('./run.js');
   const { UsageError } = await import('./parameters.js');

@@ -1,0 +1,36 @@
+/** `kernelbook start`, the main job: run every notebook, write the guides, say where they are and what failed. */
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { writeGuide } from './guide/command.js';
+import { backendChoices, runCommand } from './run/command.js';
+
+const executed = 'build/notebooks';
+const guides = 'build/guides';
+
+export function registerStart(program: Command): void {
+  program
+    .command('start')
+    .description('run all notebooks and write the study guides')
+    .addOption(
+      new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
+    )
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .action(async (options: { backend?: string }) => {
+      process.exitCode = await start(options.backend);
+    });
+}
+
+async function start(backend: string | undefined): Promise<number> {
+  const status = await runCommand([], {
+    parameter: [],
+    output: executed,
+    jobs: Math.min(2, availableParallelism()),
+    timeout: 600,
+    ...(backend !== undefined && { backend }),
+  });
+  // Bad input or Ctrl-C: nothing, or not everything, was run.
+  if (status > 1) return status;
+  console.log('');
+  const guide = await writeGuide([executed], guides);
+  return Math.max(status, guide);
+}
