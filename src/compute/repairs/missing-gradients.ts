@@ -66,17 +66,31 @@ function einsumGradient(dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[], attrs: 
       if (new Set(own).size < own.length) {
         throw new Error(`einsum: no gradient for the repeated index in '${own}' of '${terms}->${output}'`);
       }
-      const others = saved.filter((_, index) => index !== position);
-      const otherTerms = operands.filter((_, index) => index !== position);
+      const others = operands
+        .map((term, index) => ({ term, tensor: saved[index]! }))
+        .filter((_, index) => index !== position)
+        .map((other) => sumLoneIndices(other, own + output));
       const known = [...own].filter(
-        (index) => output.includes(index) || otherTerms.some((term) => term.includes(index)),
+        (index) => output.includes(index) || others.some(({ term }) => term.includes(index)),
       );
-      const equation = `${[output, ...otherTerms].join(',')}->${known.join('')}`;
-      const gradient = tf.einsum(equation, dy as tf.Tensor, ...others);
+      const equation = `${[output, ...others.map(({ term }) => term)].join(',')}->${known.join('')}`;
+      const gradient = tf.einsum(equation, dy as tf.Tensor, ...others.map(({ tensor }) => tensor));
       const shape = saved[position]!.shape;
       const kept = [...own].map((index, axis) => (known.includes(index) ? shape[axis]! : 1));
       return tf.broadcastTo(gradient.reshape(kept), shape);
     };
   });
   return gradients;
+}
+
+interface Operand {
+  readonly term: string;
+  readonly tensor: tf.Tensor;
+}
+
+/** tfjs's einsum loses an axis when an operand has an index that nothing else has (`k,ij->ik`); sum it before. */
+function sumLoneIndices({ term, tensor }: Operand, elsewhere: string): Operand {
+  const lone = [...term].flatMap((index, axis) => (elsewhere.includes(index) ? [] : [axis]));
+  if (lone.length === 0) return { term, tensor };
+  return { term: [...term].filter((index) => elsewhere.includes(index)).join(''), tensor: tensor.sum(lone) };
 }
