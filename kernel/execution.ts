@@ -133,13 +133,8 @@ export class Executions {
   }
 
   #open(request: ExecutionRequest): Job {
-    const { silent, allow_stdin: allowStdin } = request.content;
-    const id = this.outlet.open({
-      request: request.message,
-      identities: request.identities,
-      silent,
-      allowStdin,
-    });
+    const { message, identities, content } = request;
+    const id = this.outlet.open({ request: message, identities, silent: content.silent });
     let stop: Job['stop'] = () => {};
     const stopped = new Promise<CellOutcome>((resolve) => {
       stop = (error) => resolve({ status: 'error', ...error });
@@ -157,7 +152,7 @@ export class Executions {
       // An interrupt may have come while the engine worked; then nothing runs any more.
       if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
       if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
-      const outcome = await this.thread.run(job.id, compiled.cell);
+      const outcome = await this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
       if (outcome.status === 'ok' && commit) await this.engine.commit(compiled.token);
       return outcome;
     } catch (error) {

@@ -9,12 +9,11 @@ import type { ConnectionInfo } from './protocol/connection-file.js';
 export type CellId = number;
 
 export type ToUserThread =
-  | { kind: 'run'; id: CellId; cell: CompiledCell }
+  | { kind: 'run'; id: CellId; cell: CompiledCell; allowStdin: boolean }
   /** Drop the cell: it was interrupted, or its client is gone. */
   | { kind: 'abandon' }
   | { kind: 'ping'; nonce: number }
   | { kind: 'input'; request: number; value: string }
-  | { kind: 'input-failed'; request: number; reason: string }
   | { kind: 'exit'; code: number };
 
 export type FromUserThread =

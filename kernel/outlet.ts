@@ -9,12 +9,11 @@ import type { ContentMap, Header, MessageType, RawMessage } from './protocol/mes
 import type { KernelSockets } from './protocol/sockets.js';
 import { StreamBuffer } from './stream-buffer.js';
 
-/** The request behind a cell, and where its client takes input. */
+/** The request behind a cell, and the client that sent it. */
 export interface CellOrigin {
   request: RawMessage;
   identities: readonly Uint8Array[];
   silent: boolean;
-  allowStdin: boolean;
 }
 
 /** Origins kept for late output; the oldest are forgotten first. */

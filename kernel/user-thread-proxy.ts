@@ -59,11 +59,11 @@ export class UserThreadProxy {
   }
 
   /** Runs a cell; never resolves if the cell is abandoned. */
-  async run(id: CellId, cell: CompiledCell): Promise<CellOutcome> {
+  async run(id: CellId, cell: CompiledCell, allowStdin: boolean): Promise<CellOutcome> {
     await this.#ready;
     return new Promise((done) => {
       this.#running = { id, started: false, done };
-      this.post({ kind: 'run', id, cell });
+      this.post({ kind: 'run', id, cell, allowStdin });
     });
   }
 

@@ -11,29 +11,38 @@ import { captureStreams } from './streams.js';
 /** How long the end of the process waits for the worker to send what is left and close the sockets. */
 const closeTimeoutMs = 3_000;
 
-type Context = CellContext<CellId> | undefined;
+/** What output and questions of a cell need to know of it. */
+interface Origin {
+  id: CellId;
+  allowStdin: boolean;
+}
+type Context = CellContext<Origin> | undefined;
 
 export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
   const post = (message: FromUserThread) => worker.postMessage(message);
   const stream = (name: 'stdout' | 'stderr', text: string, context: Context) => {
-    post({ kind: 'stream', id: context?.parent, name, text });
+    post({ kind: 'stream', id: context?.parent.id, name, text });
     flow.sent(text.length);
   };
 
-  const inputs = new Map<number, { resolve(value: string): void; reject(error: Error): void }>();
+  const inputs = new Map<number, (value: string) => void>();
   let inputCount = 0;
 
-  const evaluator = new Evaluator<CellId>({
+  const evaluator = new Evaluator<Origin>({
     cwd,
     host: {
-      display: (output, context) => post({ kind: 'display', id: context?.parent, output }),
+      display: (output, context) => post({ kind: 'display', id: context?.parent.id, output }),
       stderr: (text, context) => stream('stderr', text, context),
-      clearOutput: (wait, context) => post({ kind: 'clear', id: context?.parent, wait }),
+      clearOutput: (wait, context) => post({ kind: 'clear', id: context?.parent.id, wait }),
       input: (prompt, password, context) =>
         new Promise((resolve, reject) => {
+          if (!context?.parent.allowStdin) {
+            reject(new Error('input: the front end that runs this cell takes no input'));
+            return;
+          }
           const request = ++inputCount;
-          inputs.set(request, { resolve, reject });
-          post({ kind: 'input', id: context?.parent, request, prompt, password });
+          inputs.set(request, resolve);
+          post({ kind: 'input', id: context.parent.id, request, prompt, password });
         }),
     },
   });
@@ -49,9 +58,9 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
   worker.on('message', (message: ToUserThread) => {
     switch (message.kind) {
       case 'run': {
-        const { id, cell } = message;
+        const { id, cell, allowStdin } = message;
         post({ kind: 'started', id });
-        evaluator.run(cell, id, (outcome) => post({ kind: 'done', id, outcome }));
+        evaluator.run(cell, { id, allowStdin }, (outcome) => post({ kind: 'done', id, outcome }));
         return;
       }
       case 'abandon':
@@ -62,11 +71,7 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
         post({ kind: 'pong', nonce: message.nonce });
         return;
       case 'input':
-        inputs.get(message.request)?.resolve(message.value);
-        inputs.delete(message.request);
-        return;
-      case 'input-failed':
-        inputs.get(message.request)?.reject(new Error(message.reason));
+        inputs.get(message.request)?.(message.value);
         inputs.delete(message.request);
         return;
       case 'exit':
