@@ -1,5 +1,6 @@
 /** What an executed notebook says about itself: checks, errors, the device it ran on, the commit, its title. */
 
+import { notebookDevices } from '../notebook/devices.js';
 import { type CodeCell, hasTag, isObject, type Notebook } from '../notebook/format.js';
 import { cellVerifications, type VerificationRecord } from '../notebook/verifications.js';
 import { bilingualWords } from './markdown.js';
@@ -32,7 +33,7 @@ export function summarize(notebook: Notebook, fallbackTitle: string): NotebookSu
     passed,
     failures,
     executed: codeCells.every((cell) => cell.source.trim() === '' || cell.execution_count !== null),
-    devices: devicesOf(codeCells),
+    devices: notebookDevices(notebook),
     commit,
   };
 }
@@ -55,20 +56,4 @@ function titleOf(notebook: Notebook, fallback: string): { en: string; zh: string
     if (heading) return bilingualWords(heading.replaceAll(/[`*]/g, ''));
   }
   return bilingualWords(notebook.metadata.title ?? fallback);
-}
-
-/** Any output of ours that names the backend and device it was computed on. */
-function devicesOf(cells: CodeCell[]): string[] {
-  const devices = new Set<string>();
-  for (const cell of cells) {
-    for (const output of cell.outputs) {
-      if (!('data' in output)) continue;
-      for (const [mime, value] of Object.entries(output.data)) {
-        if (!mime.startsWith('application/vnd.kernelbook.') || !isObject(value)) continue;
-        const { backend, device } = value;
-        if (typeof backend === 'string' && typeof device === 'string') devices.add(`${backend}: ${device}`);
-      }
-    }
-  }
-  return [...devices];
 }

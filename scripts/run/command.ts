@@ -75,6 +75,8 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
     if (failures) console.error(`\n${failures}`);
+    for (const device of new Set(results.flatMap((result) => result.devices)))
+      console.log(`\nComputed by ${device}`);
     console.log(`\nExecuted notebooks: ${options.output}`);
     return stop.exitCode() ?? (failures ? 1 : 0);
   } catch (error) {

@@ -16,6 +16,7 @@ import {
   parentId,
   type RawMessage,
 } from '../../kernel/protocol/messages.js';
+import { notebookDevices } from '../notebook/devices.js';
 import { type Cell, type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
 import { writeNotebook } from '../notebook/write.js';
@@ -42,6 +43,8 @@ export interface NotebookResult {
   ran: number;
   cells: number;
   verifications: VerificationRecord[];
+  /** Backends and devices its outputs name. */
+  devices: string[];
   seconds: number;
   /** Largest resident size of the kernel process in bytes; undefined where the system does not tell. */
   peakMemory: number | undefined;
@@ -82,6 +85,7 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
     ran: state.ran,
     cells: codeCells(job.notebook).length,
     verifications: notebookVerifications(job.notebook),
+    devices: notebookDevices(job.notebook),
     seconds: (performance.now() - started) / 1000,
     peakMemory: state.peak,
   };

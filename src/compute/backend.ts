@@ -34,7 +34,11 @@ export class BackendInfo implements Displayable {
   }
 
   toMimeBundle(): MimeBundle {
-    return { 'text/plain': this.toString() };
+    const { name, device, driver, hardware, features } = this;
+    return {
+      'text/plain': this.toString(),
+      'application/vnd.kernelbook.backend+json': { name, device, driver, hardware, features },
+    };
   }
 }
 
