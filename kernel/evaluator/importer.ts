@@ -7,8 +7,9 @@ import { createRequire, register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
-import { packageName } from '../language/own-package.js';
+import { builtFile, packageName } from '../language/own-package.js';
 import { ownEntry } from './own-entry.js';
+import { installTensorInspection } from './tensor-inspect.js';
 import { findUserModule } from './user-module.js';
 
 type Namespace = Record<string, unknown>;
@@ -48,6 +49,7 @@ export class Importer {
     try {
       const loading = quietly(() => this.#native(specifier, isJson ? { with: { type: 'json' } } : options));
       const namespace = await loading;
+      installTensorInspection(namespace);
       return this.#withCommonJsNames(specifier, namespace);
     } catch (error) {
       if (specifier === packageName && isNotFound(error)) return import(ownEntry);
@@ -102,7 +104,7 @@ function quietly<T>(action: () => T): T {
 
 function registerHooks(): void {
   hooksRegistered = true;
-  register(new URL('./typescript-hooks.js', import.meta.url));
+  register(builtFile('kernel', 'evaluator', 'typescript-hooks.js'));
 }
 
 function isNotFound(error: unknown): boolean {

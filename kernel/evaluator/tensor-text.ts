@@ -30,9 +30,17 @@ export function isTensor(value: unknown): value is TensorLike {
   );
 }
 
+export function tensorHeader({
+  dtype,
+  shape,
+  isDisposed,
+}: Pick<TensorLike, 'dtype' | 'shape' | 'isDisposed'>): string {
+  return `Tensor ${dtype} [${shape.join(', ')}]${isDisposed ? ' (disposed)' : ''}`;
+}
+
 export async function tensorText(tensor: TensorLike): Promise<string> {
-  const header = `Tensor ${tensor.dtype} [${tensor.shape.join(', ')}]`;
-  if (tensor.isDisposed) return `${header} (disposed)`;
+  const header = tensorHeader(tensor);
+  if (tensor.isDisposed) return header;
   if (tensor.size > mostRead) return `${header} (${tensor.size} values, not read)`;
   const values = await tensor.data();
   return `${header}\n${nested(formatter(tensor.dtype, values), tensor.shape, tensor.size)}`;

@@ -6,7 +6,7 @@ import { internal } from './typescript-internal.js';
 
 const mostMatches = 500;
 /** Types cost time to print: only for so many matches. */
-const mostSignatures = 40;
+const mostDescribed = 40;
 const longestSignature = 120;
 
 const never = { isCancellationRequested: () => false, throwIfCancellationRequested: () => {} };
@@ -27,8 +27,13 @@ export function complete(cell: ts.SourceFile, cursor: number, owner: PersistentC
   );
   const entries = info?.entries ?? [];
   return completionResult(cell.text, cursor, entries, info?.optionalReplacementSpan, (entry, rank) =>
-    rank < mostSignatures ? signature(entry.symbol, cell, owner.checker) : undefined,
+    rank < mostDescribed ? describe(entry.symbol, cell, owner.checker) : {},
   );
+}
+
+interface Description {
+  kind?: string;
+  signature?: string;
 }
 
 type Entry = ts.CompletionEntry & { symbol?: ts.Symbol };
@@ -39,7 +44,7 @@ export function completionResult<E extends Entry>(
   cursor: number,
   entries: readonly E[],
   span: ts.TextSpan | undefined,
-  describe: (entry: E, rank: number) => string | undefined,
+  describe: (entry: E, rank: number) => Description,
 ): CompletionResult {
   const typed = /[\p{ID_Continue}$]*$/u.exec(code.slice(0, cursor))![0];
   const start = span && span.start <= cursor ? span.start : cursor - typed.length;
@@ -53,13 +58,13 @@ export function completionResult<E extends Entry>(
   const wanted = entries.filter(isWanted).sort(byTypeScriptOrder).slice(0, mostMatches);
   const types = wanted.map((entry, rank): CompletionMatch => {
     const replaced = entry.replacementSpan ?? { start, length: cursor - start };
-    const described = describe(entry, rank);
+    const { kind = kindName(entry.kind), signature } = describe(entry, rank);
     return {
       text: textOf(entry),
-      type: kindName(entry.kind),
+      type: kind,
       start: replaced.start,
       end: replaced.start + replaced.length,
-      ...(described ? { signature: described } : {}),
+      ...(signature ? { signature } : {}),
     };
   });
   const common = types[0] ?? { start, end: cursor };
@@ -86,18 +91,20 @@ function kindName(kind: string): string {
   return names[kind] ?? kind;
 }
 
-function signature(
-  symbol: ts.Symbol | undefined,
-  cell: ts.SourceFile,
-  checker: ts.TypeChecker,
-): string | undefined {
-  if (!symbol || (symbol.flags & ts.SymbolFlags.Value) === 0) return undefined;
-  const type = checker.getTypeOfSymbolAtLocation(symbol, cell);
+/** The type of a value, and what an imported name really is. */
+function describe(symbol: ts.Symbol | undefined, cell: ts.SourceFile, checker: ts.TypeChecker): Description {
+  if (!symbol) return {};
+  const isAlias = (symbol.flags & ts.SymbolFlags.Alias) !== 0;
+  const target = isAlias ? checker.getAliasedSymbol(symbol) : symbol;
+  if ((target.flags & ts.SymbolFlags.Value) === 0 || checker.isUnknownSymbol(target)) return {};
+  const type = checker.getTypeOfSymbolAtLocation(target, cell);
   const [call, ...overloads] = type.getCallSignatures();
   const text = call
     ? checker.signatureToString(call, cell) + (overloads.length ? ` (+${overloads.length})` : '')
     : checker.typeToString(type, cell);
-  return text.length > longestSignature ? `${text.slice(0, longestSignature - 1)}…` : text;
+  const signature = text.length > longestSignature ? `${text.slice(0, longestSignature - 1)}…` : text;
+  if (!isAlias) return { signature };
+  return { signature, kind: call ? 'function' : target.flags & ts.SymbolFlags.Class ? 'class' : 'variable' };
 }
 
 /** What the completion of import paths asks of its host. */

@@ -26,8 +26,14 @@ export function inspect(
   );
   const signature = withoutCellPaths(ts.displayPartsToString(parts.displayParts));
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-  const documentation = documentationOf(target);
+  const documentation = documentationOf(target) || documentationOfType(target, node, checker);
   return result(signature, documentation, detail === 1 ? declared(target) : '');
+}
+
+/** `const matMul: typeof matMul_`: the comments stand at the function the type comes from. */
+function documentationOfType(symbol: ts.Symbol, node: ts.Node, checker: ts.TypeChecker): string {
+  const origin = checker.getTypeOfSymbolAtLocation(symbol, node).symbol as ts.Symbol | undefined;
+  return origin && origin.flags & ts.SymbolFlags.Function ? documentationOf(origin) : '';
 }
 
 /** An identifier under or just before the cursor; inside the parentheses of a call, the function called. */

@@ -1,23 +1,17 @@
 /** Where this package lives, so that notebooks anywhere can import `kernelbook` and have Node's types. */
-import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { packageRoot as findPackageRoot } from '../package-root.js';
 
 export const packageName = 'kernelbook';
 
-function findRoot(from: string): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    const manifest = join(folder, 'package.json');
-    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === packageName)
-      return folder;
-    if (folder === dirname(folder))
-      throw new Error(`${packageName}: no package.json of ${packageName} above ${from}`);
-  }
-}
+export const packageRoot = findPackageRoot();
 
-/** The folder of this package's `package.json`, whether we run from sources or from `dist`. */
-export const packageRoot = findRoot(dirname(fileURLToPath(import.meta.url)));
+/** The URL of a compiled file of this package: threads and processes start from these, also when tests run the sources. */
+export function builtFile(...path: string[]): URL {
+  return pathToFileURL(join(packageRoot, 'dist', ...path));
+}
 
 const requireHere = createRequire(join(packageRoot, 'package.json'));
 

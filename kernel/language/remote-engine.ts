@@ -13,6 +13,7 @@ import type {
   InspectResult,
   LanguageEngine,
 } from './engine.js';
+import { builtFile } from './own-package.js';
 import type { EngineMethod, EngineRequest, EngineResponse } from './remote-protocol.js';
 
 interface Waiting {
@@ -118,7 +119,7 @@ export class RemoteEngine implements LanguageEngine {
       this.#ready.catch(() => {});
       return;
     }
-    const script = fileURLToPath(new URL('./engine-process.js', import.meta.url));
+    const script = fileURLToPath(builtFile('kernel', 'language', 'engine-process.js'));
     const child = spawn(process.execPath, [script, this.#options.cwd], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });

@@ -89,7 +89,7 @@ export class ServiceEngine implements LanguageEngine {
       ...entry,
       replacementSpan: shift(entry.replacementSpan),
     }));
-    return completionResult(code, cursor, entries, shift(info?.optionalReplacementSpan), () => undefined);
+    return completionResult(code, cursor, entries, shift(info?.optionalReplacementSpan), () => ({}));
   }
 
   inspect(code: string, cursor: number): InspectResult {

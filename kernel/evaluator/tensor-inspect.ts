@@ -1,0 +1,15 @@
+/** Makes `console.log(tensor)`, and tensors inside other values, read `Tensor float32 [2, 3]` instead of tfjs's internals. */
+import { inspect } from 'node:util';
+import { tensorHeader } from './tensor-text.js';
+
+/** @param namespace a module that was just imported; nothing happens unless it is tfjs */
+export function installTensorInspection(namespace: Record<string, unknown>): void {
+  const prototype = (namespace.Tensor as { prototype?: { dataSync?: unknown } } | undefined)?.prototype;
+  if (typeof prototype?.dataSync !== 'function' || Object.hasOwn(prototype, inspect.custom)) return;
+  Object.defineProperty(prototype, inspect.custom, {
+    value(this: { dtype: string; shape: number[]; isDisposed: boolean }) {
+      return tensorHeader(this);
+    },
+    configurable: true,
+  });
+}
