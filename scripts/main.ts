@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line `kernelbook`: one subcommand per file of this folder. */
 import { Command } from 'commander';
+import { registerCoverage } from './coverage.js';
 import { registerDevices } from './devices.js';
 import { registerGuide } from './guide/command.js';
 import { registerInstall } from './install.js';
@@ -13,6 +14,7 @@ const program = new Command('kernelbook').description(
   'A TypeScript Jupyter kernel, GPU library and workbook.',
 );
 
+registerCoverage(program);
 registerDevices(program);
 registerInstall(program);
 registerLinkTensorflow(program);
