@@ -128,9 +128,9 @@ class CellRewriter {
     } else if (node.type === 'FunctionDeclaration' && node.id) {
       this.#names.add(node.id.name);
       this.#text
-        .appendLeft(node.start, `${node.id.name} = `)
+        .prependRight(node.start, `${node.id.name} = `) // on the inner side, so that both move with it
         .remove(node.id.start, node.id.end)
-        .appendRight(node.end, ';');
+        .appendLeft(node.end, ';');
     } else if (node.type === 'ClassDeclaration' && node.id) {
       // The class keeps its inner name: static blocks refer to it before the assignment is done.
       this.#names.add(node.id.name);
