@@ -141,8 +141,8 @@ function conforms(type: ParameterType, value: unknown, path: string): boolean {
         }
       });
     default:
-      // JSON has no literal for bigint: inside JSON a bigint cannot be given.
-      return typeof value === type.kind;
+      // JSON has no literal for bigint, so inside JSON none can be given; its 1e999 is no number anyone means.
+      return typeof value === type.kind && value !== Infinity && value !== -Infinity;
   }
 }
 

@@ -1,0 +1,224 @@
+/** Parameters: types read from declarations, values checked against them, papermill's injected cell. */
+import { runInThisContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import type { CodeCell, Notebook } from '../../scripts/notebook/format.js';
+import { describeType, ParameterMismatch, parseValue } from '../../scripts/run/parameter-type.js';
+import { applyParameters, UsageError } from '../../scripts/run/parameters.js';
+import { pythonLiteral, pythonParameters } from '../../scripts/run/python-parameters.js';
+import { typescriptLiteral, typescriptParameters } from '../../scripts/run/typescript-parameters.js';
+
+const typeOf = (declaration: string) => typescriptParameters(declaration)[0]!.type;
+const parse = (declaration: string, text: string) => parseValue(typeOf(declaration), text);
+
+describe('types of declarations', () => {
+  it.each([
+    ['let n: number = 3', 'number'],
+    ['const n = -3', 'number'],
+    ['let n = 4 * 1024', 'number'],
+    ['let n = 10n', 'bigint'],
+    ['var s = `a`', 'string'],
+    ['let flag = !true', 'boolean'],
+    ["let layout: 'half' | 'interleaved' = 'half'", '"half" | "interleaved"'],
+    ["type L = 'a' | 'b'; let x: L = 'a'", '"a" | "b"'],
+    ['let sizes: number[] = []', 'number[]'],
+    ['let sizes = [1, 2]', 'number[]'],
+    ["let mixed = [1, 'a']", '(number | string)[]'],
+    ['let shape: readonly [number, number] = [1, 2]', '[number, number]'],
+    ['let shape: [T: number, D: number] = [1, 2]', '[number, number]'],
+    ['let o: { eps: number; name?: string } = { eps: 1 }', '{ eps: number; name?: string }'],
+    ['let x = 3 as number | null', 'number | null'],
+    ['let x = 3 satisfies number', 'number'],
+    ['let x: Map<string, number> = new Map()', 'unknown'],
+    ['let x = compute()', 'unknown'],
+    ['type R = R[]; let x: R = []', /^unknown(\[\])+$/],
+  ])('%s', (declaration, expected) => {
+    const shown = describeType(typeOf(declaration));
+    if (typeof expected === 'string') expect(shown).toBe(expected);
+    else expect(shown).toMatch(expected);
+  });
+
+  it('reads every plain declaration of the cell, with its keyword and annotation', () => {
+    const found = typescriptParameters(
+      'import x from "y";\nlet a = 1, b: string = "s";\nconst { c } = x;\n({ a });',
+    );
+    expect(found.map(({ declaration }) => declaration)).toEqual(['let a', 'let b: string']);
+  });
+});
+
+describe('values', () => {
+  it.each<[string, string, unknown]>([
+    ['let n: number', '1e-5', 1e-5],
+    ['let n: number', '0x10', 16],
+    ['let n: number', '1_000', 1000],
+    ['let n: number', '-Infinity', -Infinity],
+    ['let n: number', 'NaN', Number.NaN],
+    ['let n: bigint', '12345678901234567890', 12345678901234567890n],
+    ['let s: string', '3', '3'],
+    ['let s: string', '"quoted"', '"quoted"'],
+    ['let s: string', '', ''],
+    ['let b: boolean', 'false', false],
+    ['let s: string | null', 'null', null],
+    ['let s: string | null', 'word', 'word'],
+    ["let x: 'half' | 2", 'half', 'half'],
+    ["let x: 'half' | 2", '2', 2],
+    ['let a: number[]', '[1, 2.5]', [1, 2.5]],
+    ['let o: { eps: number; name?: string }', '{"eps": 1}', { eps: 1 }],
+    ['let x = compute()', '{"a": [true]}', { a: [true] }],
+    ['let x = compute()', 'plain words', 'plain words'],
+  ])('%s given %s', (declaration, text, value) => {
+    expect(parse(declaration, text)).toEqual(value);
+  });
+
+  it.each<[string, string, string]>([
+    ['let n: number', 'abc', 'is "abc", not number'],
+    ['let n: number', '', 'is "", not number'],
+    ['let n: number', '1e999', 'not number'],
+    ['let n: number', 'true', 'is true, not number'],
+    ['let b: boolean', 'yes', 'is "yes", not boolean'],
+    ['let b: boolean', '1', 'is 1, not boolean'],
+    ["let x: 'half' | 'full'", 'hal', 'not "half" | "full"'],
+    ['let a: number[]', '3', 'is 3, not number[]'],
+    ['let a: number[]', '[1, "2"]', 'its part [1] is "2", not number'],
+    ['let a: number[][]', '[[1], [null]]', 'its part [1][0] is null, not number'],
+    ['let t: [number, number]', '[1]', 'is [1], not [number, number]'],
+    ['let o: { eps: number }', '{"eps": 1, "x": 2}', 'not { eps: number }'],
+    ['let o: { eps: number }', '{}', 'not { eps: number }'],
+    ['let o: { eps: number }', '{"eps": "1"}', 'its part .eps is "1"'],
+    ['let n: bigint', '1.5', 'is 1.5, not bigint'],
+  ])('%s refuses %s', (declaration, text, message) => {
+    expect(() => parse(declaration, text)).toThrow(ParameterMismatch);
+    expect(() => parse(declaration, text)).toThrow(message);
+  });
+
+  it('are written as source that evaluates to them', () => {
+    for (const value of [1e21, -0, Number.NaN, Infinity, 'a"\n\u2028`', [1, [true, null]], { 'a b': 'c' }]) {
+      expect(runInThisContext(`(${typescriptLiteral(value)})`)).toEqual(value);
+    }
+    expect(typescriptLiteral(5n)).toBe('5n');
+    expect(pythonLiteral({ a: [true, null, 1.5, 'é"'], b: Number.NaN })).toBe(
+      '{"a": [True, None, 1.5, "é\\""], "b": float("nan")}',
+    );
+  });
+});
+
+describe('Python parameters', () => {
+  it('come from assignments, by annotation or literal', () => {
+    const found = pythonParameters(
+      'import os\nn = 3  # steps\nname: str = os.name\nflag = True\nxs = [1]\n  inner = 1\nn == 3',
+    );
+    expect(found.map(({ name, type }) => `${name}: ${describeType(type)}`)).toEqual([
+      'n: number',
+      'name: string',
+      'flag: boolean',
+      'xs: unknown[]',
+    ]);
+  });
+});
+
+describe('applyParameters', () => {
+  const cell = (id: string, source: string, tags: string[] = []): CodeCell => ({
+    cell_type: 'code',
+    id,
+    metadata: { tags },
+    source,
+    execution_count: null,
+    outputs: [],
+  });
+  const notebook = (...cells: CodeCell[]): Notebook => ({
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {},
+    cells,
+  });
+  const given = (name: string, text: string) => [{ name, text }];
+  const parameters = cell('p', "let steps: number = 3;\nconst layout: 'a' | 'b' = 'a';", ['parameters']);
+  const entry = (book: Notebook, language = 'typescript', name = 'x.ipynb') => ({
+    name,
+    language,
+    notebook: book,
+  });
+
+  it('puts an injected cell after the parameters, with the declared types', async () => {
+    const original = notebook(cell('first', '1'), parameters, cell('last', 'steps'));
+    const [result] = await applyParameters(
+      [entry(original)],
+      [...given('steps', '7'), ...given('layout', 'b')],
+    );
+    expect(result!.notebook.cells.map((one) => one.id)).toEqual([
+      'first',
+      'p',
+      'injected-parameters',
+      'last',
+    ]);
+    const injected = result!.notebook.cells[2]!;
+    expect(injected.source).toBe("// Parameters\nlet steps: number = 7;\nconst layout: 'a' | 'b' = \"b\";");
+    expect(injected.metadata.tags).toEqual(['injected-parameters']);
+    expect(result!.values).toEqual({ steps: 7, layout: 'b' });
+    expect(original.cells).toHaveLength(3);
+  });
+
+  it('replaces the injected cell of an earlier run', async () => {
+    const again = notebook(
+      parameters,
+      cell('old', 'let steps = 1', ['injected-parameters']),
+      cell('last', ''),
+    );
+    const [result] = await applyParameters([entry(again)], given('steps', '9'));
+    expect(result!.notebook.cells.map((one) => one.id)).toEqual(['p', 'old', 'last']);
+    expect(result!.notebook.cells[1]!.source).toContain('= 9;');
+  });
+
+  it('gives each notebook the parameters it declares', async () => {
+    const other = notebook(cell('q', 'let width = 1;', ['parameters']));
+    const results = await applyParameters([entry(notebook(parameters)), entry(other)], given('width', '2'));
+    expect(results.map(({ values }) => values)).toEqual([{}, { width: 2 }]);
+    expect(results[0]!.notebook.cells).toHaveLength(1);
+  });
+
+  it('writes Python for a Python kernel', async () => {
+    const python = notebook(cell('p', 'n = 1', ['parameters']));
+    const [result] = await applyParameters([entry(python, 'python')], given('n', '2'));
+    expect(result!.notebook.cells[1]!.source).toBe('# Parameters\nn = 2');
+  });
+
+  it.each<[string, Notebook, string, string, string]>([
+    [
+      'a wrong name',
+      notebook(parameters),
+      'typescript',
+      'step',
+      'unknown parameter step, did you mean steps?',
+    ],
+    [
+      'a name far off',
+      notebook(parameters),
+      'typescript',
+      'zzzzzz',
+      'Known in x.ipynb: steps: number, layout: "a" | "b"',
+    ],
+    ['no parameters cell', notebook(cell('a', '1')), 'typescript', 'n', 'has no cell tagged "parameters"'],
+    [
+      'another language',
+      notebook(cell('p', 'n <- 1', ['parameters'])),
+      'r',
+      'n',
+      'cannot be given to a notebook in r',
+    ],
+    [
+      'a wrong type',
+      notebook(parameters),
+      'typescript',
+      'steps',
+      'x.ipynb: parameter steps is "word", not number',
+    ],
+  ])('refuses %s', async (_, book, language, name, message) => {
+    const attempt = applyParameters([entry(book, language)], given(name, 'word'));
+    await expect(attempt).rejects.toThrow(UsageError);
+    await expect(attempt).rejects.toThrow(message);
+  });
+
+  it('refuses a parameter given twice', async () => {
+    const twice = [...given('steps', '1'), ...given('steps', '2')];
+    await expect(applyParameters([entry(notebook(parameters))], twice)).rejects.toThrow('given twice');
+  });
+});
