@@ -16,8 +16,8 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
-/** One table cell: a plain string, or text with a longer explanation shown on hover. */
-export type Cell = string | { text: string; title?: string; strong?: boolean };
+/** One table cell: a plain string kept on one line, or text that may wrap (`prose`) or explain itself on hover. */
+export type Cell = string | { text: string; title?: string; strong?: boolean; prose?: boolean };
 
 export interface Table {
   caption?: string;
@@ -25,26 +25,30 @@ export interface Table {
   rows: readonly (readonly Cell[])[];
 }
 
-const cellStyle = 'padding:0.2em 0.7em;text-align:left;vertical-align:top;';
+const cellStyle = 'padding:0.15em 0.6em;text-align:left;vertical-align:top;';
+const oneLine = 'white-space:nowrap;';
 
 /** An HTML table of escaped text. */
 export function htmlTable({ caption, head, rows }: Table): string {
   const headCells = head
-    .map((text) => `<th scope="col" style="${cellStyle}">${escapeHtml(text)}</th>`)
+    .map(
+      (text) =>
+        `<th scope="col" style="${cellStyle}${oneLine}font-weight:500;opacity:0.75;">${escapeHtml(text)}</th>`,
+    )
     .join('');
   const bodyRows = rows.map((row) => `<tr>${row.map(htmlCell).join('')}</tr>`).join('');
   const captionRow = caption
-    ? `<caption style="text-align:left;font-weight:600;padding:0.2em 0.7em;">${escapeHtml(caption)}</caption>`
+    ? `<caption style="text-align:left;font-weight:600;padding:0.15em 0.6em;">${escapeHtml(caption)}</caption>`
     : '';
-  return `<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;">${captionRow}<thead><tr>${headCells}</tr></thead><tbody>${bodyRows}</tbody></table>`;
+  return `<table style="border-collapse:collapse;font-size:0.93em;font-variant-numeric:tabular-nums;">${captionRow}<thead><tr>${headCells}</tr></thead><tbody>${bodyRows}</tbody></table>`;
 }
 
 function htmlCell(cell: Cell): string {
-  const { text, title, strong } =
-    typeof cell === 'string' ? { text: cell, title: undefined, strong: false } : cell;
+  const { text, title, strong, prose }: Exclude<Cell, string> =
+    typeof cell === 'string' ? { text: cell } : cell;
   const attribute = title ? ` title="${escapeHtml(title)}"` : '';
-  const weight = strong ? 'font-weight:600;' : '';
-  return `<td style="${cellStyle}${weight}"${attribute}>${escapeHtml(text)}</td>`;
+  const style = `${cellStyle}${prose ? '' : oneLine}${strong ? 'font-weight:600;' : ''}`;
+  return `<td style="${style}"${attribute}>${escapeHtml(text)}</td>`;
 }
 
 /** The same table for a terminal: columns padded with spaces, a wide (CJK) character counted as two columns. */

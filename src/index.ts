@@ -19,4 +19,5 @@ export * from './display.js';
 export * from './norm/index.js';
 export * from './plot/index.js';
 export * from './position/index.js';
+export * from './profile/index.js';
 export * from './verify/index.js';

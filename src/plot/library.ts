@@ -9,11 +9,15 @@ import { gunzip, gzip } from 'node:zlib';
 import { readCache, writeCache } from '../cache.js';
 import { inlineScript, loadLibrary } from './page-script.js';
 
-const require = createRequire(import.meta.url);
-const version = (require('plotly.js-dist/package.json') as { version: string }).version;
-
 let sent = false;
 let packed: Promise<Buffer> | undefined;
+
+/** Looked up when a figure is shown: a bundle without notebooks carries no Plotly. */
+function installed(): { version: string; path: string } {
+  const require = createRequire(import.meta.url);
+  const { version } = require('plotly.js-dist/package.json') as { version: string };
+  return { version, path: require.resolve('plotly.js-dist') };
+}
 
 /**
  * What to append to a figure's HTML: the library for the first caller of this process, only a look into the browser's
@@ -24,7 +28,7 @@ export async function libraryOnce(): Promise<string> {
   sent = true;
   const code = first ? (await packedLibrary()).toString('base64') : '';
   // The address is only a name in the browser's Cache Storage; nothing is ever fetched from it.
-  const key = `https://kernelbook.invalid/plotly-${version}.js.gz`;
+  const key = `https://kernelbook.invalid/plotly-${installed().version}.js.gz`;
   return `<div class="kernelbook-plotly" hidden><script type="text/plain">${code}</script>${inlineScript(loadLibrary, key)}</div>`;
 }
 
@@ -40,12 +44,13 @@ export async function packedLibrary(): Promise<Buffer> {
 }
 
 async function makeOrRead(): Promise<Buffer> {
+  const { version, path } = installed();
   const name = `plotly-${version}.min.js.gz`;
   const kept = await readCache(name);
   // Unpacking checks the CRC, so a damaged file is made anew.
   if (kept && (await isIntact(kept))) return kept;
   const { transform } = await import('esbuild');
-  const source = await readFile(require.resolve('plotly.js-dist'), 'utf8');
+  const source = await readFile(path, 'utf8');
   const { code } = await transform(source, { minify: true, legalComments: 'inline', target: 'es2022' });
   const made = await promisify(gzip)(code, { level: 9 });
   await writeCache(name, made);

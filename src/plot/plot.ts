@@ -5,6 +5,7 @@
 import type { NdArray } from '../compute/ndarray.js';
 import { Figure } from './figure.js';
 import type { AxisLayout, Layout, Trace } from './plotly.js';
+import { textWidth } from './static/element.js';
 import { type ColourScale, diverging, fontFamily, sequential, seriesColours } from './theme.js';
 import { isNdArray, type Numbers, type Positions, toNumbers, toPositions, toRows } from './values.js';
 
@@ -90,7 +91,7 @@ function heatmap(matrix: NdArray | readonly Numbers[], options: HeatmapOptions =
     ...(x && { x }),
     ...(y && { y }),
   };
-  const layout = toLayout(options, 1);
+  const layout = toLayout(options, [trace]);
   layout.xaxis = { ...layout.xaxis, showgrid: false, zeroline: false };
   layout.yaxis = { ...layout.yaxis, showgrid: false, zeroline: false, autorange: 'reversed' };
   return new Figure([trace], layout);
@@ -98,7 +99,7 @@ function heatmap(matrix: NdArray | readonly Numbers[], options: HeatmapOptions =
 
 /** Any Plotly figure. */
 function figure(data: readonly Trace[], layout: Layout = {}): Figure {
-  return new Figure(data, { ...toLayout({}, data.length), ...layout });
+  return new Figure(data, { ...toLayout({}, data), ...layout });
 }
 
 export const plot = { line, scatter, bar, heatmap, figure };
@@ -124,7 +125,7 @@ function pointChart(
       ...style(one, seriesColours[i % seriesColours.length]!),
     };
   });
-  const layout = toLayout(options, all.filter(({ name }) => name !== undefined).length);
+  const layout = toLayout(options, traces);
   const labelled = traces.some(({ x }) => x?.some((position) => typeof position === 'string'));
   if (labelled) layout.xaxis = { ...layout.xaxis, type: 'category', showgrid: false };
   return new Figure(traces, layout);
@@ -139,9 +140,11 @@ function toSeries(input: Numbers | Series | readonly Series[]): readonly Series[
   return [{ y: input as Numbers }];
 }
 
-function toLayout(options: FigureOptions, named: number): Layout {
+/** Title, axes and legend of a chart of these traces. */
+export function toLayout(options: FigureOptions, traces: readonly Trace[]): Layout {
   const { title, subtitle, height = 420 } = options;
   const heading = title === undefined && subtitle === undefined ? 0 : subtitle === undefined ? 44 : 62;
+  const rows = legendRows(traces);
   return {
     ...(heading > 0 && {
       title: {
@@ -156,11 +159,11 @@ function toLayout(options: FigureOptions, named: number): Layout {
         ...(subtitle !== undefined && { subtitle: { text: subtitle, font: { size: 12 } } }),
       },
     }),
-    xaxis: toAxis(options.xLabel, options.xLog, options.xRange),
-    yaxis: toAxis(options.yLabel, options.yLog, options.yRange),
-    showlegend: named > 1,
+    xaxis: toAxis(options.xLabel, options.xLog, options.xRange, valuesOf(traces, 'x')),
+    yaxis: toAxis(options.yLabel, options.yLog, options.yRange, valuesOf(traces, 'y')),
+    showlegend: rows > 0,
     legend: { orientation: 'h', font: { size: 12 }, x: 0, xanchor: 'left', y: 1.01, yanchor: 'bottom' },
-    margin: { l: 60, r: 24, t: 24 + heading + (named > 1 ? 22 : 0), b: 48 },
+    margin: { l: 60, r: 24, t: 24 + heading + 20 * rows, b: 48 },
     height,
     colorway: [...seriesColours],
     font: { family: fontFamily, size: 13 },
@@ -171,14 +174,37 @@ function toAxis(
   label: string | undefined,
   log: boolean | undefined,
   range: readonly number[] | undefined,
+  values: readonly number[],
 ): AxisLayout {
   return {
     ...(label !== undefined && { title: { text: label, standoff: 10 } }),
-    ...(log && { type: 'log' }),
+    ...(log && { type: 'log', dtick: logStep(range ?? values), exponentformat: 'power' }),
     // Plotly wants the range of a log axis as powers of ten.
     ...(range && { range: log ? range.map(Math.log10) : [...range] }),
     automargin: true,
   };
+}
+
+/** Distance of the ticks of a log axis in Plotly's terms: every few decades, or at 1, 2, 5 where there is one decade. */
+function logStep(values: readonly number[]): number | string {
+  const powers = values.filter((value) => value > 0).map(Math.log10);
+  if (powers.length === 0) return 1;
+  const decades = powers.reduce((a, b) => Math.max(a, b)) - powers.reduce((a, b) => Math.min(a, b));
+  return decades <= 1.5 ? 'D2' : Math.max(1, Math.ceil(decades / 8));
+}
+
+function valuesOf(traces: readonly Trace[], axis: 'x' | 'y'): number[] {
+  return traces.flatMap((trace) => (trace[axis] ?? []).filter((value) => typeof value === 'number'));
+}
+
+/** Rows of Plotly's legend, whose entries are all as wide as the widest; none for a single name. */
+function legendRows(traces: readonly Trace[]): number {
+  const names = traces.flatMap(({ name, showlegend }) =>
+    name === undefined || showlegend === false ? [] : [name],
+  );
+  if (names.length < 2) return 0;
+  const widest = Math.max(...names.map((name) => textWidth(name, 12))) + 48;
+  return Math.ceil(names.length / Math.max(1, Math.floor(660 / widest)));
 }
 
 function colourRange(rows: readonly (readonly (number | null)[])[], symmetric: boolean): [number, number] {

@@ -4,7 +4,7 @@
  */
 import { type Displayable, display, type MimeBundle } from '../display.js';
 import { formatNumber, formatPercent, jsonNumber } from '../format.js';
-import { htmlTable, type Table, textTable } from '../html.js';
+import { type Cell, htmlTable, type Table, textTable } from '../html.js';
 import type { Comparison } from './compare.js';
 
 export const verifyMimeType = 'application/vnd.kernelbook.verify+json';
@@ -83,68 +83,58 @@ const questions: Record<CheckKind, string> = {
   relation: 'must hold',
 };
 
-function toTable({
-  kind,
-  name,
-  passed,
-  detail,
-  comparison,
-  formula,
-  backend,
-  path,
-}: VerificationFacts): Table {
-  const verdict = passed ? '✓ pass' : '✗ FAIL';
-  const where = backend ? [['backend', path ? `${backend}, ${path}` : backend]] : [];
-  if (!comparison?.worst) {
-    return {
-      head: [questions[kind], 'result', ...where.map(([head]) => head!), 'verdict'],
-      rows: [
-        [
-          { text: name, strong: true },
-          detail,
-          ...where.map(([, cell]) => cell!),
-          { text: verdict, strong: true },
-        ],
-      ],
-    };
-  }
-  const { worst, count, maxAbsolute, maxRelative, maxUlp } = comparison;
-  const explained = formula ? { title: formula } : {};
-  const sign = kind === 'refute' ? 'must exceed' : 'allowed there';
+function toTable(facts: VerificationFacts): Table {
+  const { kind, name, passed, detail, comparison, backend, path } = facts;
+  const verdict: Cell = { text: passed ? '✓ pass' : '✗ FAIL', strong: true };
+  const subject: Cell = { text: name, strong: true, prose: true, title: detail };
+  const where = backend
+    ? { head: ['backend'], cells: [path ? `${backend}, ${path}` : backend] }
+    : { head: [], cells: [] };
+  const measured = comparison?.worst
+    ? numbers(comparison, facts)
+    : { head: ['result'], cells: [{ text: detail, prose: true }] };
   return {
-    head: [
-      questions[kind],
-      'max |error|',
-      'max relative',
-      'max ULP',
-      kind === 'refute' ? 'largest at' : 'tightest at',
-      '|error| there',
-      sign,
-      'values',
-      ...where.map(([head]) => head!),
-      'verdict',
-    ],
-    rows: [
-      [
-        { text: name, strong: true, title: detail },
-        formatNumber(maxAbsolute),
-        formatNumber(maxRelative),
-        formatNumber(maxUlp),
-        showIndex(worst.index),
-        formatNumber(worst.error),
-        { text: `${formatNumber(worst.allowed)}${share(worst.error, worst.allowed, kind)}`, ...explained },
-        String(count),
-        ...where.map(([, cell]) => cell!),
-        { text: verdict, strong: true },
-      ],
-    ],
+    head: ['verdict', questions[kind], ...measured.head, ...where.head],
+    rows: [[verdict, subject, ...measured.cells, ...where.cells]],
   };
 }
 
-function share(error: number, allowed: number, kind: CheckKind): string {
-  return kind === 'verify' && allowed > 0 && error <= allowed
-    ? ` (${formatPercent(error / allowed)} used)`
-    : '';
+/** The columns of a comparison: largest errors, the bound where it is tightest, and how much of it is used. */
+function numbers(
+  comparison: Comparison,
+  { kind, formula }: VerificationFacts,
+): { head: string[]; cells: Cell[] } {
+  const { worst, count, maxAbsolute, maxRelative, maxUlp } = comparison;
+  const { index, error, allowed } = worst!;
+  const refuting = kind === 'refute';
+  const use =
+    allowed === 0
+      ? error === 0
+        ? '0 %'
+        : '∞'
+      : refuting
+        ? `${formatNumber(error / allowed)} ×`
+        : formatPercent(error / allowed);
+  return {
+    head: [
+      'max |error|',
+      'relative',
+      'ULP',
+      refuting ? 'must exceed' : 'bound',
+      refuting ? 'exceeded' : 'bound used',
+      'at',
+      'values',
+    ],
+    cells: [
+      formatNumber(maxAbsolute),
+      formatNumber(maxRelative),
+      formatNumber(maxUlp),
+      { text: formatNumber(allowed), ...(formula && { title: formula }) },
+      use,
+      showIndex(index),
+      String(count),
+    ],
+  };
 }
 
 function showIndex(index: readonly number[]): string {
