@@ -44,9 +44,10 @@ class CellRewriter {
     if (errors.length) throw new SyntaxError(errors[0]!.message);
     const statements = (program.body as Statement[]).filter((node) => node.type !== 'EmptyStatement');
     const anchor = statements.find((node) => !isHoisted(node));
+    const last = statements.findLast((node) => !isExportList(node));
     for (const node of statements) {
       this.#applySurvey(survey(node));
-      if (node === statements.at(-1) && this.#returnValue(node)) continue;
+      if (node === last && this.#returnValue(node)) continue;
       this.#statement(node);
       if (anchor && node.start > anchor.start && isHoisted(node))
         this.#text.move(node.start, node.end, anchor.start);
@@ -176,6 +177,11 @@ class CellRewriter {
 
 function isDeclaration(node: Node): node is Declaration {
   return (node.type === 'FunctionDeclaration' || node.type === 'ClassDeclaration') && node.id !== null;
+}
+
+/** `export { a, b }`, also the empty one a stripper leaves to mark a module. */
+function isExportList(node: Statement): boolean {
+  return node.type === 'ExportNamedDeclaration' && !node.declaration && !node.source;
 }
 
 /** Evaluated before the rest of the cell, wherever it stands. */
