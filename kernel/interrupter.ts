@@ -16,7 +16,9 @@ interface CallFrame {
 
 const kernelFolder = dirname(fileURLToPath(import.meta.url));
 const pingMs = 60;
-const pauseMs = 400;
+/** One attempt waits so long for a pause; native code (a sort, a long copy) pauses only when it returns. */
+const attemptMs = 5_000;
+const replyMs = 400;
 const hook = `globalThis[Symbol.for(${JSON.stringify(interruptHook)})]()`;
 /** After so many pauses without a user frame, code of ours that runs on behalf of a cell is stopped too. */
 const patientRounds = 5;
@@ -46,44 +48,45 @@ export class Interrupter {
     for (let round = 0; Date.now() < until; round++) {
       if (await this.ping(pingMs)) return true;
       try {
-        await terminate(round >= patientRounds, this.terminating);
+        await this.#terminate(round >= patientRounds, Math.min(attemptMs, until - Date.now()));
       } catch (error) {
         log(`interrupt: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
       }
     }
     return this.ping(pingMs);
   }
-}
 
-/** One attempt: pause, look, stop the code if it is the user's, let the thread go. */
-async function terminate(anyCode: boolean, terminating: () => void): Promise<void> {
-  const session = new Session();
-  session.connectToMainThread();
-  const urls = new Map<string, string>();
-  const post = (method: string, params: object = {}) =>
-    new Promise<void>((resolve, reject) => {
-      session.post(method, params, (error) => (error ? reject(error) : resolve()));
+  /** One attempt: pause, look, stop the code if it is the user's, let the thread go. */
+  async #terminate(anyCode: boolean, timeoutMs: number): Promise<void> {
+    const session = new Session();
+    session.connectToMainThread();
+    const urls = new Map<string, string>();
+    const post = (method: string, params: object = {}) =>
+      new Promise<void>((resolve, reject) => {
+        session.post(method, params, (error) => (error ? reject(error) : resolve()));
+      });
+    const postInTime = (method: string, params?: object) =>
+      Promise.race([post(method, params), after(replyMs)]);
+    session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
+    const paused = new Promise<CallFrame[]>((resolve) => {
+      session.once('Debugger.paused', ({ params }) => resolve(params.callFrames));
     });
-  const postInTime = (method: string, params?: object) =>
-    Promise.race([post(method, params), after(pauseMs)]);
-  session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
-  const paused = new Promise<CallFrame[]>((resolve) => {
-    session.once('Debugger.paused', ({ params }) => resolve(params.callFrames));
-  });
-  try {
-    // Neither is awaited alone: the thread handles them when it next looks, and a native call may keep it from that.
-    post('Debugger.enable').catch(() => {});
-    post('Debugger.pause').catch(() => {});
-    const frames = await Promise.race([paused, after(pauseMs)]);
-    if (frames?.some((frame) => anyCode || isUserCode(urls.get(frame.location.scriptId)))) {
-      await after(0); // what the thread said before it was paused is heard first
-      terminating();
-      await postInTime('Runtime.evaluate', { expression: hook });
-      await postInTime('Debugger.resume', { terminateOnResume: true });
-    } else if (frames) await postInTime('Debugger.resume');
-    await postInTime('Debugger.disable');
-  } finally {
-    session.disconnect();
+    try {
+      // Not awaited: the thread handles them when it next looks, and native code may keep it from that.
+      post('Debugger.enable').catch(() => {});
+      post('Debugger.pause').catch(() => {});
+      // A thread that answers meanwhile has nothing to stop.
+      const frames = await Promise.race([paused, this.ping(timeoutMs).then(() => undefined)]);
+      if (frames?.some((frame) => anyCode || isUserCode(urls.get(frame.location.scriptId)))) {
+        await after(0); // what the thread said before it was paused is heard first
+        this.terminating();
+        await postInTime('Runtime.evaluate', { expression: hook });
+        await postInTime('Debugger.resume', { terminateOnResume: true });
+      } else if (frames) await postInTime('Debugger.resume');
+      await postInTime('Debugger.disable');
+    } finally {
+      session.disconnect();
+    }
   }
 }
 

@@ -1,0 +1,122 @@
+/** Interrupts: wherever the code is, the cell ends with KeyboardInterrupt and the kernel works on. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KernelClient } from '../../kernel/protocol/client.js';
+import { eventually, runCell, startKernel } from './helpers.js';
+
+let kernel: KernelClient;
+beforeAll(async () => {
+  kernel = await startKernel();
+  await runCell(kernel, 'const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));');
+});
+afterAll(() => kernel?.shutdown());
+
+const places: Record<string, string> = {
+  'a loop': 'while (true) {}',
+  'a function that catches everything': 'for (;;) { try { JSON.parse("{") } catch {} }',
+  'try/finally': 'try { while (true) {} } finally { console.log("finally") }',
+  'after an await': 'await pause(20); while (true) {}',
+  'a microtask': 'await null; while (true) {}',
+  'a timer': 'await new Promise(() => setTimeout(() => { while (true) {} }, 20))',
+  'an interval': 'await new Promise(() => setInterval(() => { while (true) {} }, 20))',
+  nextTick: 'await new Promise(() => process.nextTick(() => { while (true) {} }))',
+  setImmediate: 'await new Promise(() => setImmediate(() => { while (true) {} }))',
+  'a file callback':
+    'const { readFile } = require("node:fs"); await new Promise(() => readFile("package.json", () => { while (true) {} }))',
+  'a regular expression': '/(a+)+$/.test("a".repeat(40) + "b")',
+  'Atomics.wait': 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
+  'a sort': 'while (true) Array.from({ length: 1e5 }, Math.random).sort()',
+  'a generator': 'for (const x of (function* () { while (true) yield 1 })()) {}',
+  'an await that never ends': 'await new Promise(() => {})',
+  input: 'await input("?")',
+  'printing without end': 'while (true) console.log("x")',
+};
+
+async function interrupted(code: string, stop: () => unknown, afterMs = 150): Promise<void> {
+  const run = runCell(kernel, code, { onInput: () => new Promise<string>(() => {}) });
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  await stop();
+  const { reply, outputs } = await run;
+  expect(reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+  expect(outputs.at(-1)).toMatchObject({ type: 'error', content: { ename: 'KeyboardInterrupt' } });
+}
+
+async function works(): Promise<void> {
+  const run = await runCell(
+    kernel,
+    'await pause(1); await new Promise<void>((r) => setImmediate(r)); await null; typeof pause + 6 * 7',
+  );
+  expect(run.result).toBe("'function42'");
+}
+
+describe('by message', () => {
+  test.each(Object.entries(places))('%s', async (_, code) => {
+    await interrupted(code, () => kernel.interrupt());
+    await works();
+  });
+
+  test('names of earlier cells keep their values', async () => {
+    await runCell(kernel, 'let kept = 1');
+    await interrupted('kept = 2; while (true) {}', () => kernel.interrupt());
+    expect((await runCell(kernel, 'kept')).result).toBe('2');
+  });
+
+  test('what is queued behind the interrupted cell is aborted', async () => {
+    const runs = [runCell(kernel, 'while (true) {}'), runCell(kernel, '1')];
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await kernel.interrupt();
+    expect((await Promise.all(runs)).map(({ reply }) => reply.status)).toEqual(['error', 'aborted']);
+  });
+
+  test('with nothing running it does nothing', async () => {
+    await kernel.interrupt();
+    await works();
+  });
+
+  test('a cell that wakes up after the interrupt and loops does not block the next', async () => {
+    await interrupted('await pause(400); while (true) {}', () => kernel.interrupt(), 100);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await works();
+  });
+
+  test('code left behind in a timer is stopped when no cell runs', async () => {
+    await runCell(kernel, 'setTimeout(() => { while (true) {} }, 50); 1');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await kernel.interrupt();
+    await works();
+  });
+
+  test('again and again', async () => {
+    for (let i = 0; i < 8; i++)
+      await interrupted(
+        i % 2 ? 'while (true) {}' : 'await pause(10); while (true) {}',
+        () => kernel.interrupt(),
+        40,
+      );
+    await works();
+  });
+});
+
+describe('by SIGINT to the kernel process alone', () => {
+  test.each(['while (true) {}', 'await new Promise(() => {})'])('%s', async (code) => {
+    await interrupted(code, () => process.kill(kernel.pid!, 'SIGINT'));
+    await works();
+  });
+});
+
+test('language help is answered while a cell loops, and the kernel still counts as busy', async () => {
+  const states: string[] = [];
+  const stop = kernel.onMessage((message) => {
+    if (message.type === 'status')
+      states.push((message.content as { execution_state: string }).execution_state);
+  });
+  const run = runCell(kernel, 'while (true) {}');
+  await eventually('busy', () => states.includes('busy'));
+  expect((await kernel.complete('Math.sqr')).matches).toContain('sqrt');
+  expect(await kernel.isComplete('if (true) {')).toMatchObject({ status: 'incomplete' });
+  expect(await kernel.inspect('Math.sqrt')).toMatchObject({ found: true });
+  expect(await kernel.request('kernel_info', {})).toMatchObject({ status: 'ok' });
+  await eventually('busy again', () => states.at(-1) === 'busy');
+  stop();
+  await kernel.interrupt();
+  expect((await run).reply.status).toBe('error');
+});
