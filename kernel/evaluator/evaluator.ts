@@ -32,6 +32,8 @@ type CellFunction = (cell: Pick<Importer, 'import' | 'meta'>) => unknown;
 
 interface RunningCell {
   restore(): void;
+  /** What the cell displayed: a value that is also its result is not shown a second time. */
+  displayed: WeakSet<object>;
 }
 
 export class Evaluator<Parent = unknown> {
@@ -75,7 +77,7 @@ export class Evaluator<Parent = unknown> {
   }
 
   #start(cell: CompiledCell, done: (outcome: CellOutcome) => void): void {
-    const running: RunningCell = { restore: () => {} };
+    const running: RunningCell = { restore: () => {}, displayed: new WeakSet() };
     this.#running = running;
     const finish = (outcome: CellOutcome): void => {
       if (this.#running !== running) return;
@@ -91,9 +93,10 @@ export class Evaluator<Parent = unknown> {
     try {
       running.restore = this.#bindings.declare(cell.declares);
       const start = defaultLoaderScript(cell.js, this.#registry.add(cell)) as CellFunction;
-      whenSettled(start({ import: this.#importer.import, meta: this.#importer.meta }), fail, (value) =>
-        whenSettled(toBundle(value), fail, succeed),
-      );
+      whenSettled(start({ import: this.#importer.import, meta: this.#importer.meta }), fail, (value) => {
+        if (isObject(value) && running.displayed.has(value)) succeed(undefined);
+        else whenSettled(toBundle(value), fail, succeed);
+      });
     } catch (error) {
       fail(error);
     }
@@ -101,6 +104,7 @@ export class Evaluator<Parent = unknown> {
 
   #publish = async (value: unknown, options: DisplayOptions = {}): Promise<void> => {
     const context = this.context();
+    if (isObject(value)) this.#running?.displayed.add(value);
     const data = (await toBundle(value)) ?? { 'text/plain': 'undefined' };
     const { displayId, update = false, metadata = {} } = options;
     this.#host.display(
@@ -118,6 +122,10 @@ export class Evaluator<Parent = unknown> {
   #reportUncaught = (error: unknown): void => {
     if (error !== keyboardInterrupt) this.#host.stderr(errorText(error), this.context());
   };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Calls back at once for a plain value, later for a promise; errors of `then` go to `fail`. */
