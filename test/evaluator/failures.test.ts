@@ -81,7 +81,7 @@ describe('run-time errors', () => {
   it('counts columns past characters beyond the basic plane, after carriage returns', async () => {
     const line = 'const emoji = "😀😀"; JSON.parse("null").length';
     const { traceback } = await notebook.run(`const é = "ü";\r\n${line}`);
-    expect(traceback).toContain(`at cell ${notebook.count}:2:${line.indexOf('length') + 1}`);
+    expect(traceback).toContain(`at cell ${notebook.count}:2:${line.indexOf('.length') + 1}`);
     expect(traceback).toContain(`> 2 | ${line}\n`);
   });
 });
