@@ -107,28 +107,28 @@ export function launch<I extends Buffers, O extends Buffers, U extends Uniforms>
   { inputs, outputs, uniforms, workgroups }: LaunchArguments<I, O, U>,
 ): { [name in keyof O]: tf.TensorInfo } {
   backend.gpu.errors.assertAlive();
+  const [x, y = 1, z = 1] = workgroups;
   const made = allocate(backend, kernel, outputs);
   const infos = Object.values<tf.TensorInfo>(made);
   if (infos.every(({ shape }) => sizeOf(shape) === 0)) return made;
-  const { pipeline, layout } = pipelineFor(backend.gpu, kernel);
-
-  const entries: GPUBindGroupEntry[] = [];
-  const bind = (buffer: GPUBuffer) => entries.push({ binding: entries.length, resource: { buffer } });
-  for (const [name, element] of Object.entries<ElementType>(kernel.inputs)) {
-    bind(bufferOf(backend, kernel.name, name, element, inputs[name]!));
+  try {
+    checkWorkgroups(backend.gpu.device.limits, kernel.name, [x, y, z]);
+    const { pipeline, layout } = pipelineFor(backend.gpu, kernel);
+    const buffers = [
+      ...buffersOf(backend, kernel.name, kernel.inputs, inputs),
+      ...buffersOf(backend, kernel.name, kernel.outputs, made),
+    ];
+    if (kernel.uniforms) buffers.push(uniformBuffer(backend.internals, kernel, uniforms));
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const group = backend.gpu.device.createBindGroup({ layout, entries });
+    for (const info of [...Object.values<tf.TensorInfo>(inputs), ...infos]) {
+      backend.internals.commandQueueOwnedIds.add(info.dataId);
+    }
+    record(backend.internals, kernel.name, pipeline, group, [x, y, z]);
+  } catch (error) {
+    for (const info of infos) backend.disposeData(info.dataId);
+    throw error;
   }
-  for (const [name, element] of Object.entries<ElementType>(kernel.outputs)) {
-    bind(bufferOf(backend, kernel.name, name, element, made[name]!));
-  }
-  if (kernel.uniforms) bind(uniformBuffer(backend.internals, kernel, uniforms));
-
-  const [x, y = 1, z = 1] = workgroups;
-  checkWorkgroups(backend.gpu.device.limits, kernel.name, [x, y, z]);
-  const group = backend.gpu.device.createBindGroup({ layout, entries });
-  for (const info of [...Object.values<tf.TensorInfo>(inputs), ...infos]) {
-    backend.internals.commandQueueOwnedIds.add(info.dataId);
-  }
-  record(backend.internals, kernel.name, pipeline, group, [x, y, z]);
   if (!kernel.internal) counts.set(kernel.name, (counts.get(kernel.name) ?? 0) + 1);
   return made;
 }
@@ -145,6 +145,17 @@ function allocate<O extends Buffers>(
     made[name] = backend.makeTensorInfo([...shape], dtype, empty);
   }
   return made as { [name in keyof O]: tf.TensorInfo };
+}
+
+function buffersOf(
+  backend: GpuBackend,
+  kernel: string,
+  declared: Buffers,
+  tensors: Record<string, tf.TensorInfo>,
+): GPUBuffer[] {
+  return Object.entries(declared).map(([name, element]) =>
+    bufferOf(backend, kernel, name, element, tensors[name]!),
+  );
 }
 
 /** The tensor's GPU buffer (uploaded when it is still on the CPU), checked against how the kernel reads it. */

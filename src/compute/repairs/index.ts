@@ -8,7 +8,7 @@ import { repairElementwiseGradients } from './elementwise-gradients.js';
 import { repairMatMul, repairMatMulGradient } from './mat-mul.js';
 import { provideMissingGradients } from './missing-gradients.js';
 import type { Backend } from './override.js';
-import { repairReductions } from './reduce.js';
+import { repairEmptyReductions, repairIntegerReductions } from './reduce.js';
 import { repairTranspose } from './transpose.js';
 import { provideMissingOnWasm } from './wasm-missing.js';
 
@@ -30,9 +30,10 @@ export function repairBackend(name: Backend): void {
   if (name === 'webgpu') {
     repairCast();
     repairTranspose();
-    repairReductions();
+    repairIntegerReductions();
   }
   if (name === 'tensorflow') return;
+  repairEmptyReductions(name);
   repairMatMul(name);
   repairCumulative(name);
 }

@@ -1,10 +1,10 @@
 /**
- * Reductions on webgpu: over outer axes of int32 and bool tensors they go through tfjs's broken transpose (see
- * transpose.ts), called directly; over no elements at all they return garbage instead of the neutral element.
+ * Reductions over no elements at all return garbage on webgpu and wasm instead of the neutral element. On webgpu,
+ * those over outer axes of int32 and bool tensors also call tfjs's broken transpose directly (see transpose.ts).
  */
 import { sizeOf } from '../ndarray.js';
 import { tf } from '../tf.js';
-import { type Attributes, type KernelBody, makeTensor, overrideKernel } from './override.js';
+import { type Attributes, type Backend, type KernelBody, makeTensor, overrideKernel } from './override.js';
 import { transposeIntegers } from './transpose.js';
 
 /** The result over no elements, where there is one. */
@@ -20,9 +20,15 @@ const neutral: Record<string, number | undefined> = {
   ArgMin: undefined,
 };
 
-export function repairReductions(): void {
+export function repairEmptyReductions(backendName: Backend): void {
   for (const name of Object.keys(neutral)) {
-    overrideKernel(name, 'webgpu', (original) => emptyFirst(name, innermost(name, original)));
+    overrideKernel(name, backendName, (original) => emptyFirst(name, original));
+  }
+}
+
+export function repairIntegerReductions(): void {
+  for (const name of Object.keys(neutral)) {
+    overrideKernel(name, 'webgpu', (original) => innermost(name, original));
   }
   for (const name of ['Cumsum', 'Cumprod']) overrideKernel(name, 'webgpu', cumulateInnermost);
 }
