@@ -164,7 +164,7 @@ test('bad signatures, garbage and replays are dropped with one line each; the ke
   await kernel.shutdown();
   const { log } = await kernel.process.exited;
   expect(log.trim().split('\n').sort()).toEqual([
-    'kernelbook kernel: dropped a message on control: no <IDS|MSG> delimiter in 2 frames',
+    'kernelbook kernel: dropped a message on control: no <IDS|MSG> delimiter in 3 frames',
     'kernelbook kernel: dropped a message on shell: a message with this signature was received before',
     'kernelbook kernel: dropped a message on shell: the signature does not match the message',
     'kernelbook kernel: dropped a message on stdin: 0 frames after the delimiter, at least 5 are needed',
@@ -184,11 +184,29 @@ test('started by hand with nonsense: one line, a non-zero exit code', () => {
   });
 });
 
-test('kernel_info is answered before the language engine is up', async () => {
+test('a frozen language engine: kernel_info is answered, an interrupt ends the cell, later cells work', async () => {
   const kernel = await launch();
-  expect(kernel.info).toMatchObject({
+  await runCell(kernel, 'const kept: number = 5');
+  const engine = descendants(kernel.pid!)[0]!;
+  process.kill(engine, 'SIGSTOP');
+  const run = runCell(kernel, 'kept');
+  expect(await kernel.request('kernel_info', {})).toMatchObject({
+    status: 'ok',
     implementation: 'kernelbook',
     protocol_version: '5.4',
     language_info: { name: 'typescript', file_extension: '.ts', mimetype: 'text/typescript' },
   });
+  await kernel.interrupt();
+  expect((await run).reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+  process.kill(engine, 'SIGCONT');
+  expect((await runCell(kernel, 'kept')).result).toBe('5');
+});
+
+test('a language engine that dies comes back knowing the cells that ran', async () => {
+  const kernel = await launch();
+  await runCell(kernel, 'const kept: number = 5');
+  process.kill(descendants(kernel.pid!)[0]!, 'SIGKILL');
+  await eventually('the engine is gone', () => descendants(kernel.pid!).length === 0);
+  expect((await runCell(kernel, 'kept.toFixed(1)')).result).toBe("'5.0'");
+  expect((await runCell(kernel, 'kept.nonsense')).reply).toMatchObject({ ename: 'CompileError' });
 });
