@@ -16,22 +16,30 @@ export interface JupyterServer {
 
 const startSeconds = 60;
 
+/** JupyterLab that ends, with its kernels, when the test that started it is gone: its standard input then closes. */
+const labProgram = `
+import os, signal, sys, threading
+def stop_with_parent():
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=stop_with_parent, daemon=True).start()
+from jupyterlab.labapp import main
+sys.exit(main())
+`;
+
 /** Starts JupyterLab and waits until it answers. */
 export async function startJupyterLab(workspace: Workspace): Promise<JupyterServer> {
   writeLabSettings(workspace);
   const token = randomBytes(24).toString('hex');
+  const root = process.getuid?.() === 0 ? ['--allow-root'] : [];
+  const options = ['--no-browser', '--ServerApp.ip=127.0.0.1', '--ServerApp.port=0', ...root];
   const child = spawn(
-    venvProgram('jupyter-lab'),
-    [
-      '--no-browser',
-      '--ServerApp.ip=127.0.0.1',
-      '--ServerApp.port=0',
-      `--ServerApp.root_dir=${workspace.folder}`,
-    ].concat(process.getuid?.() === 0 ? ['--allow-root'] : []),
+    venvProgram('python'),
+    ['-c', labProgram, ...options, `--ServerApp.root_dir=${workspace.folder}`],
     {
       cwd: workspace.folder,
       env: { ...workspace.env, JUPYTER_TOKEN: token },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     },
   );
