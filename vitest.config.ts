@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { HeavyFirst } from './test/support/heavy-first.js';
 
 export default defineConfig({
   test: {
@@ -7,6 +8,7 @@ export default defineConfig({
     // Dawn and ZeroMQ are native addons with process-wide state: one process per file, never threads.
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: HeavyFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
