@@ -1,0 +1,70 @@
+/** What goes wrong says so: GPU errors at the next readback, unreadable tensors, a lost device. */
+import { describe, expect, it } from 'vitest';
+import { read, toNdArray } from '../../src/compute/read.js';
+import { tf } from '../../src/compute/tf.js';
+import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
+import { eachBackend } from './backends.js';
+
+const gpu = () => (tf.backend() as unknown as GpuBackend).gpu;
+
+/** Something no device allows: a buffer for mapping that is also bound. */
+const offend = () =>
+  gpu().device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+
+describe('reading', () => {
+  eachBackend(() => {
+    it('gives values in the type of the tensor', async () => {
+      expect(await read(tf.tensor([1.5, 2]))).toEqual(Float32Array.of(1.5, 2));
+      expect(await read(tf.tensor([1, 0], [2], 'bool'))).toEqual(Int32Array.of(1, 0));
+      expect(await read(tf.tensor([1, 0], [2], 'bool').cast('int32'))).toEqual(Int32Array.of(1, 0));
+      expect(await read(tf.tensor([3, 4], [2], 'int32').cast('float32'))).toEqual(Float32Array.of(3, 4));
+      expect((await toNdArray(tf.ones([2, 3]))).shape).toEqual([2, 3]);
+    });
+
+    it('refuses strings and complex numbers', async () => {
+      await expect(read(tf.tensor(['a']))).rejects.toThrow('read: a string tensor of shape [1]');
+      await expect(read(tf.complex([1], [2]))).rejects.toThrow('read: a complex64 tensor of shape [1]');
+    });
+  });
+});
+
+describe('errors of the GPU', () => {
+  eachBackend(() => {
+    it.each([
+      ['read', (y: tf.Tensor) => read(y)],
+      ['tensor.data', (y: tf.Tensor) => y.data()],
+    ])('throw at the next %s, once', async (_name, readBack) => {
+      const y = tf.ones([3]).add(1);
+      offend();
+      await expect(readBack(y)).rejects.toThrow(/MapRead|usage/i);
+      expect(Array.from(await readBack(tf.ones([3]).add(1)))).toEqual([2, 2, 2]);
+    });
+
+    it('throw even if the values were on the CPU already', async () => {
+      const y = tf.ones([3]).add(1);
+      await read(y);
+      offend();
+      await expect(read(y)).rejects.toThrow('not valid');
+    });
+
+    it('keep the first as the cause and count the rest', async () => {
+      offend();
+      offend();
+      await expect(read(tf.ones([2]).add(1))).rejects.toThrow('(and 1 further GPU errors');
+    });
+
+    it('synchronous reading says what to do instead', () => {
+      expect(() => tf.ones([2]).add(1).dataSync()).toThrow('await tensor.data()');
+      expect(Array.from(tf.tensor([1, 2]).dataSync())).toEqual([1, 2]);
+    });
+
+    // Last: the device does not come back.
+    it('a lost device is reported by reading and by launching', async () => {
+      const y = tf.ones([3]).add(1);
+      gpu().device.destroy();
+      await gpu().device.lost;
+      await expect(read(y)).rejects.toThrow('the GPU device was lost');
+      await expect(read(y)).rejects.toThrow('restart the kernel');
+    });
+  }, ['webgpu']);
+});
