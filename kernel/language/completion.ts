@@ -48,13 +48,11 @@ export function completionResult<E extends Entry>(
 ): CompletionResult {
   const typed = /[\p{ID_Continue}$]*$/u.exec(code.slice(0, cursor))![0];
   const start = span && span.start <= cursor ? span.start : cursor - typed.length;
-  const prefix = code.slice(start, cursor).toLowerCase();
-  const isWanted = (entry: E) =>
-    entry.kind !== 'warning' &&
-    textOf(entry)
-      .replace(/^\??\./, '')
-      .toLowerCase()
-      .startsWith(prefix);
+  // Paths replace more than the last word.
+  const isWanted = ({ kind, name, replacementSpan, insertText }: E): boolean => {
+    const from = replacementSpan && insertText === undefined ? replacementSpan.start : start;
+    return kind !== 'warning' && unquoted(name).startsWith(code.slice(from, cursor).toLowerCase());
+  };
   const wanted = entries.filter(isWanted).sort(byTypeScriptOrder).slice(0, mostMatches);
   const types = wanted.map((entry, rank): CompletionMatch => {
     const replaced = entry.replacementSpan ?? { start, length: cursor - start };
@@ -75,6 +73,10 @@ export function completionResult<E extends Entry>(
     end: common.end,
     types: sameRange,
   };
+}
+
+function unquoted(name: string): string {
+  return name.replace(/^["']/, '').toLowerCase();
 }
 
 function textOf(entry: ts.CompletionEntry): string {

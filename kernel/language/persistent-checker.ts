@@ -119,7 +119,7 @@ export class PersistentChecker {
     const imports = specifiers
       .map((name, index) => `import * as _${index} from ${JSON.stringify(name)};\n`)
       .join('');
-    const importsFile = this.host.setVirtual(this.#importsFile, imports, false);
+    this.host.setVirtual(this.#importsFile, imports, false);
     const before = new Set<ts.SourceFile>(this.#program?.getSourceFiles());
     this.#program = ts.createProgram({
       rootNames: [this.#globalsFile, this.#importsFile],
@@ -131,7 +131,7 @@ export class PersistentChecker {
     for (const name of specifiers)
       this.#resolved.set(name, this.host.resolve(name, this.#importsFile, ts.ModuleKind.ESNext));
     for (const file of this.#program.getSourceFiles()) {
-      if (before.has(file) || file === importsFile) continue;
+      if (before.has(file)) continue;
       internal.bindSourceFile(file, this.options);
       if (changesGlobals(file)) this.#checker = undefined;
     }
