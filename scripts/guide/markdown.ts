@@ -5,7 +5,7 @@
 import createMarkdown, { type MarkdownIt } from 'markdown-it';
 import type { MarkdownCell } from '../notebook/format.js';
 import type { Highlighter } from './highlight.js';
-import { mathPlugin, renderMath, replaceMath } from './math.js';
+import { mathPlugin } from './math.js';
 import { Placeholders } from './placeholders.js';
 import type { ProblemList } from './problems.js';
 import { ownIdPrefix, sanitize } from './sanitize.js';
@@ -48,14 +48,10 @@ export class MarkdownRenderer {
     this.#addHeadings(markdown, headings, placeholders);
     const problems = this.#problems;
     const dirty = markdown.render(Placeholders.clean(source));
-    const formula = (tex: string, display: boolean) => placeholders.keep(renderMath(tex, display, problems));
     const clean = sanitize(dirty, {
       problems,
       link: this.#link,
       ...(image && { image }),
-      // Text inside raw HTML blocks never went through the Markdown rules: its formulas are found here.
-      text: (escaped, tag) =>
-        literalTags.has(tag) ? escaped : replaceMath(escaped, (tex, d) => formula(unescapeHtml(tex), d)),
     });
     const html = placeholders
       .restore(clean)
@@ -89,7 +85,7 @@ export class MarkdownRenderer {
         if (token.type !== 'heading_open') continue;
         const inline = state.tokens[index + 1]!;
         const rendered = state.md.renderer.render(inline.children ?? [], state.md.options, state.env);
-        const text = inline.content.replace(/[`*$]/g, '').trim();
+        const text = inline.content.replace(/<[^>]*>|\]\([^)]*\)|[`*$[\]]/g, '').trim();
         const id = this.#anchor(text);
         const halves = bilingual(sanitize(rendered, { problems: this.#problems, link: this.#link }));
         token.attrSet('id', id);
@@ -112,27 +108,29 @@ export class MarkdownRenderer {
   }
 }
 
-const literalTags = new Set(['code', 'pre', 'kbd', 'samp', 'var']);
 const han = /\p{Script=Han}/u;
 
 /** "English / 中文" with a language on each half; other text as it is. Works on HTML of inline elements. */
 export function bilingual(html: string): string {
-  for (let at = html.indexOf(' / '); at >= 0; at = html.indexOf(' / ', at + 1)) {
-    const [english, chinese] = [html.slice(0, at), html.slice(at + 3)];
-    if (han.test(chinese) && !han.test(english)) {
-      return `<span lang="en">${english}</span><span class="slash"> / </span><span lang="zh">${chinese}</span>`;
-    }
-  }
-  return html;
+  const halves = split(html);
+  return halves
+    ? `<span lang="en">${halves.en}</span><span class="slash"> / </span><span lang="zh">${halves.zh}</span>`
+    : html;
 }
 
 /** The two halves of plain words written "English / 中文"; the same words twice where they are not. */
 export function bilingualWords(text: string): { en: string; zh: string } {
-  for (let at = text.indexOf(' / '); at >= 0; at = text.indexOf(' / ', at + 1)) {
-    const [en, zh] = [text.slice(0, at).trim(), text.slice(at + 3).trim()];
-    if (han.test(zh) && !han.test(en)) return { en, zh };
+  return split(text) ?? { en: text, zh: text };
+}
+
+/** At the last slash that has Chinese on its right only: "q / k / 查询" is "q / k" and "查询". */
+function split(text: string): { en: string; zh: string } | undefined {
+  for (let at = text.lastIndexOf(' / '); at >= 0; at = text.lastIndexOf(' / ', at - 1)) {
+    const halves = { en: text.slice(0, at), zh: text.slice(at + 3) };
+    if (han.test(halves.zh) && !han.test(halves.en)) return halves;
+    if (at === 0) break;
   }
-  return { en: text, zh: text };
+  return undefined;
 }
 
 function attachment(cell: MarkdownCell, source: string): string | undefined {
@@ -140,11 +138,6 @@ function attachment(cell: MarkdownCell, source: string): string | undefined {
   const bundle = cell.attachments?.[decodeURIComponent(source.slice('attachment:'.length))];
   const [mime, data] = Object.entries(bundle ?? {}).find(([type]) => type.startsWith('image/')) ?? [];
   return mime && typeof data === 'string' ? `data:${mime};base64,${data.replaceAll('\n', '')}` : undefined;
-}
-
-function unescapeHtml(text: string): string {
-  const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' };
-  return text.replace(/&(lt|gt|quot|amp);/g, (_, name: string) => characters[name]!);
 }
 
 /** A link to another notebook of the guide leads to its page. */

@@ -41,8 +41,28 @@ function mathAt(text: string, position: number): Found | undefined {
   return { tex, display: match[1] !== undefined, length: match[0].length };
 }
 
-/** Replaces the formulas of a piece of plain text; `render` gives what stands in their place. */
-export function replaceMath(text: string, render: (tex: string, display: boolean) => string): string {
+/** Tags, comments and elements whose text is meant literally. */
+const notText =
+  /<!--[\s\S]*?-->|<(code|pre|kbd|samp|script|style)\b[\s\S]*?<\/\1\s*>|<\/?[a-z](?:"[^"]*"|'[^']*'|[^'">])*>/gi;
+
+/** Replaces the formulas in the text of raw HTML, for example in a `<summary>`. */
+function replaceMathInHtml(html: string, render: (tex: string, display: boolean) => string): string {
+  const escaped = (tex: string, display: boolean) => render(unescapeHtml(tex), display);
+  let result = '';
+  let from = 0;
+  for (const { index, 0: tag } of html.matchAll(notText)) {
+    result += replaceMath(html.slice(from, index), escaped) + tag;
+    from = index + tag.length;
+  }
+  return result + replaceMath(html.slice(from), escaped);
+}
+
+function unescapeHtml(text: string): string {
+  const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' };
+  return text.replace(/&(lt|gt|quot|amp);/g, (_, name: string) => characters[name]!);
+}
+
+function replaceMath(text: string, render: (tex: string, display: boolean) => string): string {
   let result = '';
   for (let at = 0; at < text.length; ) {
     const found = text[at] === '$' ? mathAt(text, at) : undefined;
@@ -107,9 +127,10 @@ export function mathPlugin(markdown: MarkdownIt, placeholders: Placeholders, pro
   markdown.renderer.rules.math_block = (tokens, index) =>
     `<p class="kernelbook-formula">${keep(tokens[index]!.content, true)}</p>\n`;
 
-  // A dollar that is left is a dollar; raw HTML keeps its own, whose formulas are found after sanitising.
+  // A dollar that is left is a dollar.
   const plain = (text: string) => text.replaceAll('$', plainDollar);
   const { rules } = markdown.renderer;
+  rules.html_block = (tokens, index) => replaceMathInHtml(tokens[index]!.content, keep);
   const { code_inline: codeInline } = rules;
   rules.text = (tokens, index) => escapeHtml(plain(tokens[index]!.content));
   rules.text_special = rules.text;

@@ -17,10 +17,17 @@ export class Placeholders {
     return `${open}${this.#kept.length - 1}${close}`;
   }
 
+  /** Puts back what was kept into sanitised markup; a mark inside a tag is dropped, it could break an attribute. */
   restore(html: string): string {
-    return html
-      .replace(/\ue000(\d+)\ue001/g, (_, index: string) => this.#kept[Number(index)] ?? '')
-      .replaceAll(plainDollar, '$');
+    const safe = html.replace(/<[^>]*>/g, (tag) => tag.replace(/\ue000\d+\ue001/g, ''));
+    return this.#unfold(safe).replaceAll(plainDollar, '$');
+  }
+
+  // Kept markup may itself hold marks, of what was kept before it.
+  #unfold(html: string): string {
+    return html.replace(/\ue000(\d+)\ue001/g, (_, index: string) =>
+      this.#unfold(this.#kept[Number(index)] ?? ''),
+    );
   }
 
   /** Takes our marks out of foreign text, so that nobody can forge one. */

@@ -76,17 +76,15 @@ export interface SanitizeOptions {
   link?: (href: string) => string;
   /** The data of an image the notebook names (an attachment); undefined when there is none. */
   image?: (source: string) => string | undefined;
-  /** Last change to each piece of text, given as it stands in HTML; `tag` is the element it is in. */
-  text?: (escaped: string, tag: string) => string;
 }
 
 export function sanitize(html: string, options: SanitizeOptions): string {
-  const { problems, link = (href) => href, image = () => undefined, text } = options;
+  const { problems, link = (href) => href, image = () => undefined } = options;
   return sanitizeHtml(html, {
     allowedTags: tags,
     allowedAttributes: {
       '*': ['lang', 'title', 'style', 'id', 'role', 'aria-label', 'aria-hidden', 'tabindex'],
-      a: ['href'],
+      a: ['href', 'rel'],
       img: ['src', 'alt', 'width', 'height'],
       th: ['scope', 'colspan', 'rowspan', 'align'],
       td: ['colspan', 'rowspan', 'align'],
@@ -108,15 +106,10 @@ export function sanitize(html: string, options: SanitizeOptions): string {
       },
       a: (tagName, attribs) => {
         const href = attribs.href === undefined ? undefined : link(attribs.href);
+        const { rel: _rel, ...rest } = attribs;
         const outside = href !== undefined && /^https?:/i.test(href);
-        return {
-          tagName,
-          attribs: {
-            ...attribs,
-            ...(href !== undefined && { href }),
-            ...(outside && { rel: 'noopener noreferrer' }),
-          },
-        };
+        const own = { ...(href !== undefined && { href }), ...(outside && { rel: 'noopener noreferrer' }) };
+        return { tagName, attribs: { ...rest, ...own } };
       },
       img: (tagName, attribs) => {
         const source = attribs.src ?? '';
@@ -128,7 +121,6 @@ export function sanitize(html: string, options: SanitizeOptions): string {
         return { tagName: 'span', attribs: {}, text: `[${attribs.alt || source}]` };
       },
     },
-    ...(text && { textFilter: text }),
   });
 }
 

@@ -104,7 +104,7 @@ th,td{padding:.34rem .8rem!important;text-align:left;vertical-align:top;border-b
 th{font-weight:600;color:var(--soft);white-space:nowrap}
 tbody tr:last-child td{border-bottom:0}
 caption{text-align:left;font-weight:600;padding:.3rem .8rem}
-.output table{font-size:.82rem}.output th,.output td{padding:.3rem .55rem!important}
+.output table{font-size:.86rem!important}.output th,.output td{padding:.3rem .55rem!important}
 .output th{white-space:normal}
 .kernelbook-verify,.kernelbook-profile{border-radius:2px}
 figure.plotly{margin:.6rem 0}.figure svg,.output img{max-width:100%;height:auto}

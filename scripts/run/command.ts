@@ -75,9 +75,10 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
     if (failures) console.error(`\n${failures}`);
+    console.log('');
     for (const device of new Set(results.flatMap((result) => result.devices)))
-      console.log(`\nComputed by ${device}`);
-    console.log(`\nExecuted notebooks: ${options.output}`);
+      console.log(`Computed by ${device}`);
+    console.log(`Executed notebooks: ${options.output}`);
     return stop.exitCode() ?? (failures ? 1 : 0);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
