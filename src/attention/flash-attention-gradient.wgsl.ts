@@ -15,6 +15,7 @@ import {
   storer,
   threads,
   uniforms,
+  widthBound,
   workgroupMemory,
 } from './flash-tile.wgsl.js';
 
@@ -25,39 +26,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let index = group.x + group.y * groups.x;
   if (index >= u.total) { return; }`;
 
-/** Two dot products of the held row with each staged column, left in `products` and `dps`. */
-function dotProducts(D: number, a: string, tileA: string, b: string, tileB: string): string {
-  const { slices, width, columns } = layoutOf(D);
+/** Two dot products of the held row with each staged column, left in `partial` and `partialDp`. */
+function dotProducts(variant: FlashVariant, a: string, tileA: string, b: string, tileB: string): string {
+  const { slices, width } = layoutOf(variant.D);
+  const bound = widthBound(variant);
   const at = `j * ${width * slices} + slice + d`;
-  const keep =
-    slices > 1
-      ? `partial[j * ${threads} + i32(lane)] = product; partialDp[j * ${threads} + i32(lane)] = dp;`
-      : 'products[j] = product; dps[j] = dp;';
-  return `
-    ${slices > 1 ? '' : `var products: array<f32, ${columns}>; var dps: array<f32, ${columns}>;`}
-    for (var j = 0; j < ${columns}; j++) {
+  return `for (var j = 0; j < u.columns; j++) {
       var product = 0.0;
       var dp = 0.0;
-      for (var d = 0; d < ${width}; d++) {
+      for (var d = 0; d < ${bound}; d++) {
         product += dot(${a}[d], ${tileA}[${at}]);
         dp += dot(${b}[d], ${tileB}[${at}]);
       }
-      ${keep}
+      partial[j * ${threads} + i32(lane)] = product;
+      partialDp[j * ${threads} + i32(lane)] = dp;
     }
-    ${slices > 1 ? 'workgroupBarrier();' : ''}`;
-}
-
-function sums(D: number): { product: string; dp: string } {
-  return layoutOf(D).slices > 1
-    ? { product: 'sum_partial(j, row)', dp: 'sum_partialDp(j, row)' }
-    : { product: 'products[j]', dp: 'dps[j]' };
+    workgroupBarrier();`;
 }
 
 export function queryGradientKernel(variant: FlashVariant) {
   const { D } = variant;
+  const bound = widthBound(variant);
   const { slices, width, rows, columns, element } = layoutOf(D);
   const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
-  const { product, dp } = sums(D);
   const at = `j * ${width * slices} + slice + d`;
   return defineKernel({
     name: 'attention.queryGradient',
@@ -80,8 +71,8 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
   let b = head / u.H;
   let h = head % u.H;
   let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
-  let row = i32(lane) % ${rows};
-  let slice = i32(lane) / ${rows} * ${width};
+  let row = i32(lane)${slices > 1 ? ` % ${rows}` : ''};
+  let slice = ${slices > 1 ? `i32(lane) / ${rows} * ${width}` : '0'};
   let i = block + row;
   let query = head * u.T + min(i, u.T - 1);
 
@@ -89,18 +80,14 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
   var heldDout: array<vec4f, ${width}>;
   var sum: array<vec4f, ${width}>;
   var delta = 0.0;
-  for (var d = 0; d < ${width}; d++) {
+  for (var d = 0; d < ${bound}; d++) {
     held[d] = load_q(query, slice + d);
     heldDout[d] = load_dout(query, slice + d);
     delta += dot(heldDout[d], load_out(query, slice + d));
   }
-  ${
-    slices > 1
-      ? `partial[lane] = delta;
+  partial[lane] = delta;
   workgroupBarrier();
-  delta = sum_partial(0, row);`
-      : ''
-  }
+  delta = sum_partial(0, row);
   let stat = stats[query];
   let offset = u.S - u.T;
   let start = max(0, block + offset - u.behind);
@@ -110,17 +97,17 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
     ${stage(D, 'keys', 'k', 'keyBase', 'u.S')}
     ${stage(D, 'values', 'v', 'keyBase', 'u.S')}
     workgroupBarrier();
-    ${dotProducts(D, 'held', 'keys', 'heldDout', 'values')}
-    for (var j = 0; j < ${columns}; j++) {
-      let s = score(${product}, b, h, i, first + j);
+    ${dotProducts(variant, 'held', 'keys', 'heldDout', 'values')}
+    for (var j = 0; j < u.columns; j++) {
+      let s = score(sum_partial(j, row), b, h, i, first + j);
       if (s != hidden) {
-        let ds = exp(s - stat.x) * stat.y * (${dp} - delta) * u.scale;
-        for (var d = 0; d < ${width}; d++) { sum[d] += ds * keys[${at}]; }
+        let ds = exp(s - stat.x) * stat.y * (sum_partialDp(j, row) - delta) * u.scale;
+        for (var d = 0; d < ${bound}; d++) { sum[d] += ds * keys[${at}]; }
       }
     }
   }
   if (i < u.T) {
-    for (var d = 0; d < ${width}; d++) { store_dq(query, slice + d, sum[d]); }
+    for (var d = 0; d < ${bound}; d++) { store_dq(query, slice + d, sum[d]); }
     if (slice == 0) { deltas[query] = delta; }
   }
 }`,
@@ -129,9 +116,9 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
 
 export function keyGradientKernel(variant: FlashVariant) {
   const { D } = variant;
+  const bound = widthBound(variant);
   const { slices, width, rows, columns, element } = layoutOf(D);
   const tilesPerHead = `((u.S + ${rows - 1}) / ${rows})`;
-  const { product, dp } = sums(D);
   const at = `j * ${width * slices} + slice + d`;
   return defineKernel({
     name: 'attention.keyGradient',
@@ -155,8 +142,8 @@ var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
   let keyHead = i32(index) / ${tilesPerHead};
   let b = keyHead / u.K;
   let perGroup = u.H / u.K;
-  let row = i32(lane) % ${rows};
-  let slice = i32(lane) / ${rows} * ${width};
+  let row = i32(lane)${slices > 1 ? ` % ${rows}` : ''};
+  let slice = ${slices > 1 ? `i32(lane) / ${rows} * ${width}` : '0'};
   let key = block + row;
   let place = keyHead * u.S + min(key, u.S - 1);
 
@@ -164,7 +151,7 @@ var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
   var heldValue: array<vec4f, ${width}>;
   var sumKey: array<vec4f, ${width}>;
   var sumValue: array<vec4f, ${width}>;
-  for (var d = 0; d < ${width}; d++) {
+  for (var d = 0; d < ${bound}; d++) {
     held[d] = load_k(place, slice + d);
     heldValue[d] = load_v(place, slice + d);
   }
@@ -183,14 +170,14 @@ var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
         rowStats[lane] = vec3f(stats[query], deltas[query]);
       }
       workgroupBarrier();
-      ${dotProducts(D, 'held', 'queries', 'heldValue', 'douts')}
-      for (var j = 0; j < ${columns}; j++) {
-        let s = score(${product}, b, h, first + j, key);
+      ${dotProducts(variant, 'held', 'queries', 'heldValue', 'douts')}
+      for (var j = 0; j < u.columns; j++) {
+        let s = score(sum_partial(j, row), b, h, first + j, key);
         if (s != hidden) {
           let stat = rowStats[j];
           let p = exp(s - stat.x) * stat.y;
-          let ds = p * (${dp} - stat.z) * u.scale;
-          for (var d = 0; d < ${width}; d++) {
+          let ds = p * (sum_partialDp(j, row) - stat.z) * u.scale;
+          for (var d = 0; d < ${bound}; d++) {
             sumValue[d] += p * douts[${at}];
             sumKey[d] += ds * queries[${at}];
           }
@@ -199,7 +186,7 @@ var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
     }
   }
   if (key < u.S) {
-    for (var d = 0; d < ${width}; d++) {
+    for (var d = 0; d < ${bound}; d++) {
       store_dk(place, slice + d, sumKey[d]);
       store_dv(place, slice + d, sumValue[d]);
     }

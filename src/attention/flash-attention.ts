@@ -5,6 +5,7 @@
 import { type Attributes, type Fused, registerFused } from '../compute/fused.js';
 import { spread } from '../compute/launch.js';
 import { tf } from '../compute/tf.js';
+import type { GpuBackend } from '../compute/webgpu-backend.js';
 import { broadcastStrides } from '../shapes.js';
 import { forwardKernel } from './flash-attention.wgsl.js';
 import { keyGradientKernel, queryGradientKernel } from './flash-attention-gradient.wgsl.js';
@@ -31,7 +32,7 @@ const unlimited = 2 ** 30;
 function remember<K>(make: (variant: FlashVariant) => K): (variant: FlashVariant) => K {
   const made = new Map<string, K>();
   return (variant) => {
-    const key = `${variant.D} ${variant.slopes} ${variant.mask}`;
+    const key = Object.values(variant).join(' ');
     const kernel = made.get(key) ?? make(variant);
     made.set(key, kernel);
     return kernel;
@@ -51,12 +52,12 @@ interface Sizes {
 function sizes(q: tf.TensorInfo, k: tf.TensorInfo, attributes: FlashAttributes, over: 'T' | 'S'): Sizes {
   const [B, H, T, D] = q.shape as [number, number, number, number];
   const [, K, S] = k.shape as [number, number, number];
-  const { rows } = layoutOf(D);
+  const { rows, columns, width } = layoutOf(D);
   const total = over === 'T' ? B * H * Math.ceil(T / rows) : B * K * Math.ceil(S / rows);
   const [maskB = 0, maskH = 0, maskT = 0, maskS = 0] = attributes.maskStrides;
   const { scale, ahead, behind } = attributes;
   return {
-    uniforms: { T, S, H, K, total, ahead, behind, maskB, maskH, maskT, maskS, scale },
+    uniforms: { T, S, H, K, total, ahead, behind, maskB, maskH, maskT, maskS, columns, width, scale },
     workgroups: spread(total),
   };
 }
@@ -68,6 +69,7 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
     D,
     slopes: optional.includes('slopes'),
     mask: optional.includes('mask'),
+    unrolled: (tf.backend() as GpuBackend).gpu.hardware,
   });
   const headDim = (q: tf.TensorInfo) => q.shape[3]!;
 

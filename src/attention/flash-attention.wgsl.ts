@@ -15,11 +15,13 @@ import {
   storer,
   threads,
   uniforms,
+  widthBound,
   workgroupMemory,
 } from './flash-tile.wgsl.js';
 
 export function forwardKernel(variant: FlashVariant) {
   const { D } = variant;
+  const bound = widthBound(variant);
   const { slices, width, rows, columns, element } = layoutOf(D);
   const stride = width * slices;
   const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
@@ -41,14 +43,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let b = head / u.H;
   let h = head % u.H;
   let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
-  let row = i32(lane) % ${rows};
-  let slice = i32(lane) / ${rows} * ${width};
+  let row = i32(lane)${slices > 1 ? ` % ${rows}` : ''};
+  let slice = ${slices > 1 ? `i32(lane) / ${rows} * ${width}` : '0'};
   let i = block + row;
   let query = head * u.T + min(i, u.T - 1);
 
   var held: array<vec4f, ${width}>;
   var sum: array<vec4f, ${width}>;
-  for (var d = 0; d < ${width}; d++) { held[d] = load_q(query, slice + d); }
+  for (var d = 0; d < ${bound}; d++) { held[d] = load_q(query, slice + d); }
   var m = hidden;
   var l = 0.0;
   let offset = u.S - u.T;
@@ -59,34 +61,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ${stage(D, 'keys', 'k', 'keyBase', 'u.S')}
     ${stage(D, 'values', 'v', 'keyBase', 'u.S')}
     workgroupBarrier();
-    var s: array<f32, ${columns}>;
-    for (var j = 0; j < ${columns}; j++) {
+    for (var j = 0; j < u.columns; j++) {
       var product = 0.0;
-      for (var d = 0; d < ${width}; d++) { product += dot(held[d], keys[j * ${stride} + slice + d]); }
-      ${slices > 1 ? `partial[j * ${threads} + i32(lane)] = product;` : 's[j] = product;'}
+      for (var d = 0; d < ${bound}; d++) { product += dot(held[d], keys[j * ${stride} + slice + d]); }
+      partial[j * ${threads} + i32(lane)] = product;
     }
-    ${slices > 1 ? 'workgroupBarrier();' : ''}
+    workgroupBarrier();
     var largest = m;
-    for (var j = 0; j < ${columns}; j++) {
-      s[j] = score(${slices > 1 ? 'sum_partial(j, row)' : 's[j]'}, b, h, i, first + j);
-      largest = max(largest, s[j]);
+    for (var j = 0; j < u.columns; j++) {
+      largest = max(largest, score(sum_partial(j, row), b, h, i, first + j));
     }
     let fade = exp(m - largest);
     l *= fade;
-    for (var d = 0; d < ${width}; d++) { sum[d] *= fade; }
-    for (var j = 0; j < ${columns}; j++) {
+    for (var d = 0; d < ${bound}; d++) { sum[d] *= fade; }
+    for (var j = 0; j < u.columns; j++) {
+      let s = score(sum_partial(j, row), b, h, i, first + j);
       // A hidden pair is skipped by value; NaN is not equal to it and so reaches the output.
-      if (s[j] != hidden) {
-        let p = exp(s[j] - largest);
+      if (s != hidden) {
+        let p = exp(s - largest);
         l += p;
-        for (var d = 0; d < ${width}; d++) { sum[d] += p * values[j * ${stride} + slice + d]; }
+        for (var d = 0; d < ${bound}; d++) { sum[d] += p * values[j * ${stride} + slice + d]; }
       }
     }
     m = largest;
   }
   if (i < u.T) {
     let inverse = select(1.0 / l, 0.0, l == 0.0);
-    for (var d = 0; d < ${width}; d++) { store_out(query, slice + d, sum[d] * inverse); }
+    for (var d = 0; d < ${bound}; d++) { store_out(query, slice + d, sum[d] * inverse); }
     if (slice == 0) { stats[query] = vec2f(m, inverse); }
   }
 }`,

@@ -3,7 +3,7 @@
  * stage tiles in workgroup memory and decide which (query, key) pairs are visible.
  *
  * A row (a query, or in the dk/dv kernel a key) belongs to `slices` threads, each holding `width` vec4 of it in
- * registers (at most 32 features, so that nothing spills); partial dot products meet in workgroup memory. D need not
+ * registers (at most 32 features, so that nothing spills); the dot products meet in workgroup memory. D need not
  * be a multiple of 4: rows are padded with zeros as they are loaded. All kernels add a dot product up in the same
  * order, so that the backward pass recomputes the very scores of the forward pass.
  */
@@ -16,6 +16,8 @@ export interface FlashVariant {
   slopes: boolean;
   /** Boolean mask, read with strides, 0 along broadcast axes. */
   mask: boolean;
+  /** Constant bounds for the loops over a thread's vec4s, which a GPU compiler needs to keep them in registers. */
+  unrolled: boolean;
 }
 
 export interface Layout {
@@ -42,11 +44,15 @@ export function layoutOf(D: number): Layout {
   while (Math.ceil(D4 / slices) > widest) slices *= 2;
   const width = Math.ceil(D4 / slices);
   const fitting = 2 ** Math.floor(Math.log2(tileSize / (width * slices)));
-  const columns = Math.min(slices > 1 ? 16 : 32, fitting);
+  const columns = Math.min(16, fitting);
   return { D4, slices, width, rows: threads / slices, columns, element: D % 4 === 0 ? 'vec4<f32>' : 'f32' };
 }
 
-/** Scalars common to the kernels. Visible: -ahead <= i + offset - j <= behind. */
+/**
+ * Scalars common to the kernels. Visible: -ahead <= i + (S - T) - j <= behind. `columns` and `width` repeat constants
+ * of the layout: a loop whose length the compiler does not know is not unrolled. Unrolling the columns helps nobody;
+ * unrolling the width helps a GPU, but costs software Vulkan ten seconds of compilation per kernel.
+ */
 export const uniforms = {
   T: 'i32',
   S: 'i32',
@@ -59,6 +65,8 @@ export const uniforms = {
   maskH: 'i32',
   maskT: 'i32',
   maskS: 'i32',
+  columns: 'i32',
+  width: 'i32',
   scale: 'f32',
 } as const;
 
@@ -73,9 +81,8 @@ export function loader(name: string, D: number): string {
     D % 4 === 0
       ? `if (d >= ${D4}) { return vec4f(); }\n  return ${name}[row * ${D4} + d];`
       : `let at = row * ${D} + d * 4;
-  var value = vec4f();
-  for (var e = 0; e < 4; e++) { if (d * 4 + e < ${D}) { value[e] = ${name}[at + e]; } }
-  return value;`;
+  let left = ${D} - d * 4;
+  return vec4f(${[0, 1, 2, 3].map((e) => `select(0.0, ${name}[at + ${e}], left > ${e})`).join(', ')});`;
   return `fn load_${name}(row: i32, d: i32) -> vec4f {\n  ${body}\n}\n`;
 }
 
@@ -85,7 +92,9 @@ export function storer(name: string, D: number): string {
   const body =
     D % 4 === 0
       ? `if (d < ${D4}) { ${name}[row * ${D4} + d] = value; }`
-      : `for (var e = 0; e < 4; e++) { if (d * 4 + e < ${D}) { ${name}[row * ${D} + d * 4 + e] = value[e]; } }`;
+      : `let at = row * ${D} + d * 4;
+  let left = ${D} - d * 4;
+  ${['x', 'y', 'z', 'w'].map((lane, e) => `if (left > ${e}) { ${name}[at + ${e}] = value.${lane}; }`).join('\n  ')}`;
   return `fn store_${name}(row: i32, d: i32, value: vec4f) {\n  ${body}\n}\n`;
 }
 
@@ -104,31 +113,36 @@ fn score(product: f32, b: i32, h: i32, i: i32, j: i32) -> f32 {
 }
 
 /**
- * Workgroup memory and helpers. `stage(name, base, first, count)` style code is written by `stage`;
- * `partials` names one array of partial dot products per use.
+ * Workgroup memory: the staged tiles, and per name in `partials` the partial dot products of every thread with every
+ * column, summed over the slices of a row by `sum_name(column, row)`.
  */
 export function workgroupMemory(D: number, tiles: readonly string[], partials: readonly string[]): string {
-  const { slices, width, columns } = layoutOf(D);
-  const tile = tiles.map((name) => `var<workgroup> ${name}: array<vec4f, ${columns * width * slices}>;`);
-  if (slices === 1) return `${tile.join('\n')}\n`;
-  const shares = partials.map(
-    (name) => `var<workgroup> ${name}: array<f32, ${columns * threads}>;
+  const { slices, width, columns, rows } = layoutOf(D);
+  const stride = width * slices;
+  const lines = tiles.map((name) => `var<workgroup> ${name}: array<vec4f, ${columns * stride}>;`);
+  for (const name of partials) {
+    lines.push(`var<workgroup> ${name}: array<f32, ${columns * threads}>;
 fn sum_${name}(column: i32, row: i32) -> f32 {
-  var sum = 0.0;
-  for (var s = 0; s < ${slices}; s++) { sum += ${name}[column * ${threads} + s * ${threads / slices} + row]; }
+  var sum = ${name}[column * ${threads} + row];
+  for (var s = 1; s < ${slices}; s++) { sum += ${name}[column * ${threads} + s * ${rows} + row]; }
   return sum;
-}`,
-  );
-  return `${[...tile, ...shares].join('\n')}\n`;
+}`);
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 /** Copies rows first .. first + columns - 1 of a buffer into a tile; rows from `count` on become zeros. */
 export function stage(D: number, tile: string, buffer: string, base: string, count: string): string {
-  const { slices, width, columns } = layoutOf(D);
+  const { slices, width } = layoutOf(D);
   const stride = width * slices;
-  return `for (var n = i32(lane); n < ${columns * stride}; n += ${threads}) {
+  return `for (var n = i32(lane); n < u.columns * ${stride}; n += ${threads}) {
       let r = first + n / ${stride};
       ${tile}[n] = vec4f();
       if (r < ${count}) { ${tile}[n] = load_${buffer}(${base} + r, n % ${stride}); }
     }`;
+}
+
+/** Upper bound of the loops over a thread's vec4s. */
+export function widthBound({ D, unrolled }: FlashVariant): string {
+  return unrolled ? String(layoutOf(D).width) : 'u.width';
 }
