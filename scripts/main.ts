@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line `kernelbook`: one subcommand per file of this folder. */
 import { Command } from 'commander';
+import { registerBench } from './bench/command.js';
 import { registerCoverage } from './coverage.js';
 import { registerDevices } from './devices.js';
 import { registerGuide } from './guide/command.js';
@@ -14,6 +15,7 @@ const program = new Command('kernelbook').description(
   'A TypeScript Jupyter kernel, GPU library and workbook.',
 );
 
+registerBench(program);
 registerCoverage(program);
 registerDevices(program);
 registerInstall(program);

@@ -1,0 +1,90 @@
+/** `kernelbook bench gpu`: the fused kernels against their composed forms, as Markdown and JSON. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { BenchResult } from './bench-gpu.js';
+
+interface BenchFlags {
+  json?: string;
+  save?: boolean;
+  size?: 'tiny' | 'small' | 'large';
+  seconds?: number;
+}
+
+export function registerBench(program: Command): void {
+  const bench = program.command('bench').description('benchmarks; run them on an idle machine');
+  bench
+    .command('gpu')
+    .description('every fused kernel against its composed form on the webgpu backend')
+    .option('--json <file>', 'write the result as JSON')
+    .option('--save', 'write Markdown and JSON to docs/results of the checkout')
+    .addOption(
+      new Option('--size <size>', 'sizes of the inputs (default: large on a GPU, else small)').choices([
+        'tiny',
+        'small',
+        'large',
+      ]),
+    )
+    .option('--seconds <number>', 'time for the samples of each form', toSeconds)
+    .action(runBenchGpu);
+}
+
+function toSeconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 600) || text.trim() === '')
+    throw new InvalidArgumentError('a number of 0 to 600 is needed.');
+  return value;
+}
+
+async function runBenchGpu({ json, save, size, seconds }: BenchFlags): Promise<void> {
+  const { useBackend } = await import('../../src/compute/backend.js');
+  try {
+    await useBackend('webgpu');
+  } catch (error) {
+    console.error(`bench gpu: ${(error as Error).message}`);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    const result = await measure(size, seconds);
+    const { benchMarkdown } = await import('./markdown.js');
+    console.log(benchMarkdown(result));
+    if (json) await write(json, JSON.stringify(result, null, 2));
+    if (save) await saveResult(result, benchMarkdown(result));
+  } catch (error) {
+    console.error(`bench gpu: ${(error as Error).message}`);
+    process.exitCode = 1;
+  }
+}
+
+async function measure(size: BenchFlags['size'], seconds: number | undefined): Promise<BenchResult> {
+  const { benchGpu } = await import('./bench-gpu.js');
+  const { gitCommit } = await import('../git-commit.js');
+  const commit = process.env.KERNELBOOK_COMMIT || (await gitCommit());
+  const flags = [size && `--size ${size}`, seconds !== undefined && `--seconds ${seconds}`].filter(Boolean);
+  return benchGpu({
+    ...(size && { size }),
+    ...(seconds !== undefined && { seconds }),
+    ...(commit && { commit }),
+    command: ['kernelbook bench gpu', ...flags].join(' '),
+    onCase: (name, shape) => console.error(`${name} (${shape})`),
+  });
+}
+
+/** Named after the device, so that results of several machines stand side by side. */
+async function saveResult(result: BenchResult, markdown: string): Promise<void> {
+  const { packageRoot } = await import('../../kernel/package-root.js');
+  const device = result.backend.device.split(/[:(]/)[0]!.trim();
+  const words = `${device} ${result.backend.hardware ? '' : 'software'}`
+    .toLowerCase()
+    .match(/[a-z0-9]+/g) ?? ['device'];
+  const base = join(packageRoot(), 'docs', 'results', `bench-gpu-${words.join('-')}`);
+  await mkdir(dirname(base), { recursive: true });
+  await write(`${base}.md`, markdown);
+  await write(`${base}.json`, JSON.stringify(result, null, 2));
+}
+
+async function write(path: string, content: string): Promise<void> {
+  await writeFile(path, content.endsWith('\n') ? content : `${content}\n`);
+  console.error(`wrote ${relative(process.cwd(), path)}`);
+}
