@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CellOutcome, ErrorReport } from './evaluator/outcome.js';
 import type { History } from './history.js';
 import type { Interrupter } from './interrupter.js';
-import type { LanguageEngine, Rejected } from './language/engine.js';
+import type { CompileResult, LanguageEngine, Rejected } from './language/engine.js';
 import type { CellId } from './link.js';
 import type { Outlet } from './outlet.js';
 import type { ContentMap, ExecuteReply, RawMessage, UserExpression } from './protocol/messages.js';
@@ -101,7 +101,16 @@ export class Executions {
   async #drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#handle(next);
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      try {
+        await this.#handle(next);
+      } catch (error) {
+        // A reply that cannot be sent must not stop the queue; its client gets one that can.
+        this.#current = undefined;
+        next.reply({ status: 'error', execution_count: this.#count, ...kernelError(error) }, new Date());
+        this.outlet.idle(next.message.header);
+      }
+    }
     this.#draining = false;
   }
 
@@ -148,7 +157,7 @@ export class Executions {
 
   async #evaluate(job: Job, code: string, count: number, commit = true): Promise<CellOutcome> {
     try {
-      const compiled = await this.engine.compile(code, { count });
+      const compiled = await this.#compile(code, count);
       // An interrupt may have come while the engine worked; then nothing runs any more.
       if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
       if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
@@ -156,8 +165,14 @@ export class Executions {
       if (outcome.status === 'ok' && commit) await this.engine.commit(compiled.token);
       return outcome;
     } catch (error) {
-      return { status: 'error', ...engineError(error) };
+      return { status: 'error', ...kernelError(error) };
     }
+  }
+
+  /** Once more if the engine's process died meanwhile: it comes back knowing the earlier cells. */
+  #compile(code: string, count: number): Promise<CompileResult> {
+    const compile = async () => this.engine.compile(code, { count });
+    return compile().catch(compile);
   }
 
   async #report(job: Job, count: number, outcome: CellOutcome): Promise<ExecuteReply> {
@@ -204,7 +219,7 @@ function compileError({ diagnostics, pretty }: Rejected): ErrorReport {
   };
 }
 
-function engineError(error: unknown): ErrorReport {
+function kernelError(error: unknown): ErrorReport {
   const evalue = error instanceof Error ? error.message : String(error);
-  return { ename: 'EngineError', evalue, traceback: [`the language engine failed: ${evalue}`] };
+  return { ename: 'KernelError', evalue, traceback: [`KernelError: ${evalue}`] };
 }

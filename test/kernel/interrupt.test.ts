@@ -1,6 +1,9 @@
 /** Interrupts: wherever the code is, the cell ends with KeyboardInterrupt and the kernel works on. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Request } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
+import { endpoint } from '../../kernel/protocol/connection-file.js';
 import { eventually, runCell, startKernel } from './helpers.js';
 
 let kernel: KernelClient;
@@ -101,6 +104,19 @@ describe('by SIGINT to the kernel process alone', () => {
     await interrupted(code, () => process.kill(kernel.pid!, 'SIGINT'));
     await works();
   });
+});
+
+test('the heartbeat is answered while a cell loops', async () => {
+  const run = runCell(kernel, 'while (true) {}');
+  const heart = new Request({ linger: 0, receiveTimeout: 2_000 });
+  heart.connect(endpoint(kernel.process.connection, 'hb_port'));
+  for (let i = 0; i < 20; i++) {
+    await heart.send(`beat ${i}`);
+    expect((await heart.receive()).map(String)).toEqual([`beat ${i}`]);
+  }
+  heart.close();
+  await kernel.interrupt();
+  await run;
 });
 
 test('language help is answered while a cell loops, and the kernel still counts as busy', async () => {
