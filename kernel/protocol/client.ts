@@ -3,24 +3,12 @@
  * Works with any Jupyter kernel. A request resolves when its reply and, for executions, its `idle` have arrived.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Dealer, Subscriber } from 'zeromq';
 import type { KernelSpec } from '../kernelspec.js';
-import { endpoint } from './connection-file.js';
+import { ClientChannels, type RequestHandlers } from './client-channels.js';
 import { toCodePoints, toUtf16 } from './cursor.js';
 import { describeExit, KernelDiedError, KernelStartError, KernelTimeoutError, lastLines } from './errors.js';
 import { type KernelExit, KernelProcess } from './kernel-process.js';
-import {
-  type ContentMap,
-  type ExecuteReply,
-  isOutput,
-  isType,
-  type KernelInfo,
-  type MessageType,
-  type OutputMessage,
-  parentId,
-  type RawMessage,
-} from './messages.js';
-import { Session } from './wire.js';
+import type { ContentMap, ExecuteReply, KernelInfo, MessageType, RawMessage } from './messages.js';
 
 export { KernelDiedError, KernelStartError, KernelTimeoutError } from './errors.js';
 
@@ -33,15 +21,12 @@ export interface LaunchOptions {
   startTimeoutMs?: number;
 }
 
-export interface ExecuteOptions {
+/** `onInput` left out tells the kernel that there is no stdin. */
+export interface ExecuteOptions extends RequestHandlers {
   silent?: boolean;
   storeHistory?: boolean;
   stopOnError?: boolean;
   userExpressions?: Record<string, string>;
-  /** Called for each output of this cell, in order, until the kernel is idle again. */
-  onOutput?: (message: OutputMessage) => void;
-  /** Answers `input_request`; without it the kernel is told that there is no stdin. */
-  onInput?: (prompt: string, password: boolean) => string | Promise<string>;
   /** After so long the cell is interrupted, and the kernel killed if that does not help. */
   timeoutMs?: number;
   /** Interrupts the cell; the promise rejects with the signal's reason once the kernel is idle again (or killed). */
@@ -58,21 +43,22 @@ type RequestName<T extends MessageType = MessageType> = T extends `${infer Name}
 type RequestContent<N extends RequestName> = ContentMap[`${N}_request` & MessageType];
 type ReplyContent<N extends RequestName> = ContentMap[`${N}_reply` & MessageType];
 
-interface Pending {
-  options: Pick<ExecuteOptions, 'onOutput' | 'onInput'>;
-  needsIdle: boolean;
-  idle: boolean;
-  reply?: RawMessage;
-  resolve(reply: RawMessage): void;
-  reject(error: Error): void;
-}
-
 const subscriptionPollMs = 100;
 
 /** Starts a kernel and waits until it answers and its outputs reach us. */
 export async function launchKernel(spec: KernelSpec, options: LaunchOptions = {}): Promise<KernelClient> {
-  const kernel = await KernelProcess.start(spec, options);
-  const client = new KernelClient(spec, kernel);
+  try {
+    return await launchOnce(spec, options);
+  } catch (error) {
+    // Between our choice of the ports and the kernel's use of them another program may take one.
+    if (error instanceof KernelStartError && /address already in use/i.test(error.message))
+      return launchOnce(spec, options);
+    throw error;
+  }
+}
+
+async function launchOnce(spec: KernelSpec, options: LaunchOptions): Promise<KernelClient> {
+  const client = new KernelClient(spec, await KernelProcess.start(spec, options));
   try {
     await client.ready(options.startTimeoutMs ?? 60_000);
   } catch (error) {
@@ -83,35 +69,21 @@ export async function launchKernel(spec: KernelSpec, options: LaunchOptions = {}
 }
 
 export class KernelClient {
-  readonly #session: Session;
-  readonly #shell = new Dealer({ linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
-  readonly #control = new Dealer({ linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
-  readonly #stdin = new Dealer({ linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
-  readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
-  readonly #pending = new Map<string, Pending>();
+  readonly #channels: ClientChannels;
   readonly #messageListeners = new Set<(message: RawMessage) => void>();
   readonly #deathListeners = new Set<(error: KernelDiedError) => void>();
   #subscribed: () => void = () => {};
   #ending = false;
-  #closed = false;
   #info: KernelInfo | undefined;
 
   constructor(
     readonly spec: KernelSpec,
     readonly process: KernelProcess,
   ) {
-    this.#session = new Session(process.connection.key);
-    // Shell, control and stdin share one identity: the kernel sends input_request to the one that executed.
-    for (const socket of [this.#shell, this.#control, this.#stdin]) socket.routingId = this.#session.id;
-    this.#shell.connect(endpoint(process.connection, 'shell_port'));
-    this.#control.connect(endpoint(process.connection, 'control_port'));
-    this.#stdin.connect(endpoint(process.connection, 'stdin_port'));
-    this.#iopub.subscribe('');
-    this.#iopub.connect(endpoint(process.connection, 'iopub_port'));
-    void this.#receive(this.#shell, (message) => this.#onReply(message));
-    void this.#receive(this.#control, (message) => this.#onReply(message));
-    void this.#receive(this.#stdin, (message) => this.#onStdin(message));
-    void this.#receive(this.#iopub, (message) => this.#onIopub(message));
+    this.#channels = new ClientChannels(process.connection, spec.name, (message) => {
+      this.#subscribed();
+      for (const listener of this.#messageListeners) listener(message);
+    });
     void process.exited.then((exit) => this.#onExit(exit));
   }
 
@@ -160,7 +132,7 @@ export class KernelClient {
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecuteReply> {
     options.signal?.throwIfAborted();
     const { timeoutMs, signal, graceMs = 5_000, silent = false } = options;
-    const request = this.#send(
+    const request = this.#channels.send(
       'execute_request',
       {
         code,
@@ -170,8 +142,7 @@ export class KernelClient {
         allow_stdin: options.onInput !== undefined,
         stop_on_error: options.stopOnError ?? true,
       },
-      options,
-      true,
+      { handlers: options, untilIdle: true },
     );
     let stopReason: ((killed: boolean) => unknown) | undefined;
     let killed = false;
@@ -211,7 +182,7 @@ export class KernelClient {
     channel: 'shell' | 'control' = 'shell',
   ): Promise<ReplyContent<N>> {
     const type = `${name}_request` as MessageType;
-    const reply = await this.#send(type, content as never, {}, false, channel);
+    const reply = await this.#channels.send(type, content as never, { channel });
     return reply.content as unknown as ReplyContent<N>;
   }
 
@@ -277,78 +248,6 @@ export class KernelClient {
     return () => this.#messageListeners.delete(listener);
   }
 
-  async #send<T extends MessageType>(
-    type: T,
-    content: ContentMap[T],
-    options: Pending['options'],
-    needsIdle: boolean,
-    channel: 'shell' | 'control' = 'shell',
-  ): Promise<RawMessage> {
-    if (this.#closed) throw new Error(`KernelClient: ${type} after the kernel ${this.spec.name} has ended`);
-    const message = this.#session.make(type, content);
-    const reply = new Promise<RawMessage>((resolve, reject) => {
-      this.#pending.set(message.header.msg_id, { options, needsIdle, idle: false, resolve, reject });
-    });
-    reply.catch(() => {}); // the caller gets it by the returned promise
-    await (channel === 'shell' ? this.#shell : this.#control).send(this.#session.encode(message));
-    return reply;
-  }
-
-  async #receive(socket: Dealer | Subscriber, handle: (message: RawMessage) => void): Promise<void> {
-    for await (const frames of socket) {
-      try {
-        handle(this.#session.decode(frames).message);
-      } catch (error) {
-        // One bad message or one failing listener must not silence the channel.
-        process.emitWarning(`message of the kernel ${this.spec.name} dropped: ${(error as Error).message}`);
-      }
-    }
-  }
-
-  #onReply(message: RawMessage): void {
-    const pending = this.#pending.get(parentId(message) ?? '');
-    if (!pending || !message.type.endsWith('_reply')) return;
-    pending.reply = message;
-    this.#settle(parentId(message)!, pending);
-  }
-
-  #onIopub(message: RawMessage): void {
-    this.#subscribed();
-    const id = parentId(message) ?? '';
-    const pending = this.#pending.get(id);
-    try {
-      if (pending && isOutput(message)) pending.options.onOutput?.(message);
-    } finally {
-      if (pending && isType(message, 'status') && message.content.execution_state === 'idle') {
-        pending.idle = true;
-        this.#settle(id, pending);
-      }
-      for (const listener of this.#messageListeners) listener(message);
-    }
-  }
-
-  #settle(id: string, pending: Pending): void {
-    const { reply } = pending;
-    if (
-      !reply ||
-      (pending.needsIdle && !pending.idle && (reply.content as { status?: unknown }).status !== 'aborted')
-    )
-      return;
-    this.#pending.delete(id);
-    pending.resolve(reply);
-  }
-
-  #onStdin(message: RawMessage): void {
-    if (!isType(message, 'input_request')) return;
-    const answer = this.#pending.get(parentId(message) ?? '')?.options.onInput;
-    const { prompt, password } = message.content;
-    void Promise.resolve(answer ? answer(prompt, password) : '').then((value) =>
-      this.#stdin.send(
-        this.#session.encode(this.#session.make('input_reply', { value }, { parent: message.header })),
-      ),
-    );
-  }
-
   #onExit(exit: KernelExit): void {
     if (this.#ending) {
       this.#close(new Error('the kernel was shut down'));
@@ -359,13 +258,9 @@ export class KernelClient {
     for (const listener of this.#deathListeners) listener(error);
   }
 
-  #close(error: Error): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
+  #close(reason: Error): void {
+    this.#channels.close(reason);
     this.process.release();
-    for (const pending of this.#pending.values()) pending.reject(error);
-    this.#pending.clear();
   }
 }
 

@@ -1,0 +1,154 @@
+/**
+ * The four sockets by which a client talks to a kernel: sends requests, pairs them with their replies and, where
+ * asked, their `idle`, hands out outputs and answers questions on stdin.
+ */
+import { Dealer, Subscriber } from 'zeromq';
+import { type ConnectionInfo, endpoint } from './connection-file.js';
+import {
+  type ContentMap,
+  isOutput,
+  isType,
+  type MessageType,
+  type OutputMessage,
+  parentId,
+  type RawMessage,
+} from './messages.js';
+import { Session } from './wire.js';
+
+export interface RequestHandlers {
+  /** Called for each output of the request, in order, until the kernel is idle again. */
+  onOutput?: (message: OutputMessage) => void;
+  /** Answers `input_request`. */
+  onInput?: (prompt: string, password: boolean) => string | Promise<string>;
+}
+
+export interface SendOptions {
+  channel?: 'shell' | 'control';
+  handlers?: RequestHandlers;
+  /** Resolve only when the kernel is idle again too: no output of the request is to come. */
+  untilIdle?: boolean;
+}
+
+interface Pending {
+  handlers: RequestHandlers;
+  untilIdle: boolean;
+  idle: boolean;
+  reply?: RawMessage;
+  resolve(reply: RawMessage): void;
+  reject(error: Error): void;
+}
+
+const unlimited = { linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 };
+
+export class ClientChannels {
+  readonly #session: Session;
+  readonly #shell = new Dealer(unlimited);
+  readonly #control = new Dealer(unlimited);
+  readonly #stdin = new Dealer(unlimited);
+  readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
+  readonly #pending = new Map<string, Pending>();
+  #closed: Error | undefined;
+
+  /** @param onPublished called for every message on iopub, after the handlers of its request */
+  constructor(
+    connection: ConnectionInfo,
+    readonly kernelName: string,
+    readonly onPublished: (message: RawMessage) => void,
+  ) {
+    this.#session = new Session(connection.key);
+    // Shell, control and stdin share one identity: the kernel sends input_request to the one that executed.
+    for (const [socket, port] of [
+      [this.#shell, 'shell_port'],
+      [this.#control, 'control_port'],
+      [this.#stdin, 'stdin_port'],
+    ] as const) {
+      socket.routingId = this.#session.id;
+      socket.connect(endpoint(connection, port));
+    }
+    this.#iopub.subscribe('');
+    this.#iopub.connect(endpoint(connection, 'iopub_port'));
+    void this.#receive(this.#shell, (message) => this.#onReply(message));
+    void this.#receive(this.#control, (message) => this.#onReply(message));
+    void this.#receive(this.#stdin, (message) => this.#onStdin(message));
+    void this.#receive(this.#iopub, (message) => this.#onIopub(message));
+  }
+
+  /** Sends a request; resolves with its reply, rejects if the channels are closed before that. */
+  async send<T extends MessageType>(
+    type: T,
+    content: ContentMap[T],
+    { channel = 'shell', handlers = {}, untilIdle = false }: SendOptions = {},
+  ): Promise<RawMessage> {
+    if (this.#closed) throw new Error(`${type}: the kernel ${this.kernelName} has ended`);
+    const message = this.#session.make(type, content);
+    const reply = new Promise<RawMessage>((resolve, reject) => {
+      this.#pending.set(message.header.msg_id, { handlers, untilIdle, idle: false, resolve, reject });
+    });
+    reply.catch(() => {}); // the caller gets it by the returned promise
+    await (channel === 'shell' ? this.#shell : this.#control).send(this.#session.encode(message));
+    return reply;
+  }
+
+  /** Closes the sockets; what was under way is rejected with `reason`. */
+  close(reason: Error): void {
+    if (this.#closed) return;
+    this.#closed = reason;
+    for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
+    for (const pending of this.#pending.values()) pending.reject(reason);
+    this.#pending.clear();
+  }
+
+  async #receive(socket: Dealer | Subscriber, handle: (message: RawMessage) => void): Promise<void> {
+    for await (const frames of socket) {
+      try {
+        handle(this.#session.decode(frames).message);
+      } catch (error) {
+        // One bad message or one failing listener must not silence the channel.
+        process.emitWarning(`message of the kernel ${this.kernelName} dropped: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  #onReply(message: RawMessage): void {
+    const id = parentId(message) ?? '';
+    const pending = this.#pending.get(id);
+    if (!pending || !message.type.endsWith('_reply')) return;
+    pending.reply = message;
+    this.#settle(id, pending);
+  }
+
+  #onIopub(message: RawMessage): void {
+    const id = parentId(message) ?? '';
+    const pending = this.#pending.get(id);
+    try {
+      if (pending && isOutput(message)) pending.handlers.onOutput?.(message);
+    } finally {
+      if (pending && isType(message, 'status') && message.content.execution_state === 'idle') {
+        pending.idle = true;
+        this.#settle(id, pending);
+      }
+      this.onPublished(message);
+    }
+  }
+
+  #settle(id: string, pending: Pending): void {
+    const { reply } = pending;
+    if (!reply) return;
+    // Some kernels publish nothing about requests they abort.
+    const aborted = (reply.content as { status?: unknown }).status === 'aborted';
+    if (pending.untilIdle && !pending.idle && !aborted) return;
+    this.#pending.delete(id);
+    pending.resolve(reply);
+  }
+
+  #onStdin(message: RawMessage): void {
+    if (!isType(message, 'input_request')) return;
+    const answer = this.#pending.get(parentId(message) ?? '')?.handlers.onInput;
+    const { prompt, password } = message.content;
+    void Promise.resolve(answer ? answer(prompt, password) : '').then((value) => {
+      if (this.#closed) return;
+      const reply = this.#session.make('input_reply', { value }, { parent: message.header });
+      return this.#stdin.send(this.#session.encode(reply));
+    });
+  }
+}
