@@ -1,0 +1,118 @@
+/** What the terminal shows: a live line on a TTY, plain lines elsewhere, the table and the failures at the end. */
+import { describe, expect, it } from 'vitest';
+import type { NotebookResult } from '../../scripts/run/execute-notebook.js';
+import { terminalProgress } from '../../scripts/run/progress.js';
+import { duration, failureReport, summaryTable } from '../../scripts/run/report.js';
+
+const result = (more: Partial<NotebookResult> = {}): NotebookResult => ({
+  name: 'a.ipynb',
+  output: 'out/a.ipynb',
+  verdict: 'passed',
+  failure: undefined,
+  ran: 3,
+  cells: 3,
+  verifications: [],
+  devices: [],
+  seconds: 1.25,
+  peakMemory: undefined,
+  ...more,
+});
+const failed = result({
+  name: 'longer-name.ipynb',
+  verdict: 'failed',
+  ran: 2,
+  failure: {
+    verdict: 'failed',
+    cell: { number: 4, id: 'check', executionCount: 2 },
+    ename: 'VerificationError',
+    evalue: 'off by one',
+  },
+  verifications: [
+    { name: 'rope.half', passed: true },
+    { name: 'rope.interleaved', passed: false },
+  ],
+  peakMemory: 3 * 2 ** 20,
+});
+
+class Screen {
+  text = '';
+  columns = 40;
+  constructor(readonly isTTY: boolean) {}
+  write(text: string): void {
+    this.text += text;
+  }
+  /** The lines as a terminal shows them after all carriage returns and erasures. */
+  get lines(): string[] {
+    return this.text.split('\n').map((line) => line.split('\r\u001b[K').at(-1) ?? '');
+  }
+}
+
+describe('progress', () => {
+  it('is one line per finished notebook where there is no terminal', () => {
+    const screen = new Screen(false);
+    const progress = terminalProgress(screen);
+    progress.start(['a.ipynb', 'longer-name.ipynb']);
+    progress.begin('a.ipynb');
+    progress.cell('a.ipynb', 1, 3);
+    expect(screen.text).toBe('');
+    progress.end(result());
+    progress.end(failed);
+    progress.stop();
+    expect(screen.text).toBe(
+      '[1/2] a.ipynb  passed  (3/3 cells, 1.3 s)\n[2/2] longer-name.ipynb  failed in cell 4: VerificationError  (2/3 cells, 1.3 s)\n',
+    );
+  });
+
+  it('is a live line on a terminal, no longer than the window, gone at the end', () => {
+    const screen = new Screen(true);
+    const progress = terminalProgress(screen);
+    progress.start(['a.ipynb', 'b.ipynb']);
+    progress.begin('a.ipynb');
+    expect(screen.lines.at(-1)).toMatch(/^a\.ipynb starting its kernel 0\.0 s$/);
+    progress.cell('a.ipynb', 1, 3);
+    expect(screen.lines.at(-1)).toMatch(/^a\.ipynb cell 2\/3 0\.\d s$/);
+    progress.begin('b.ipynb');
+    expect(screen.lines.at(-1)).toMatch(/^a\.ipynb cell 2\/3 .*\| {2}b\.ip/);
+    expect(screen.lines.at(-1)!.length).toBeLessThan(screen.columns);
+    progress.note('a word');
+    expect(screen.lines.at(-2)).toBe('a word');
+    progress.end(result());
+    expect(screen.lines.at(-2)).toBe('[1/2] a.ipynb  passed  (3/3 cells, 1.3 s)');
+    progress.stop();
+    expect(screen.lines.at(-1)).toBe('');
+  });
+});
+
+describe('the report', () => {
+  it('is a table with columns in line', () => {
+    const lines = summaryTable([result(), failed]).split('\n');
+    expect(lines).toEqual([
+      'notebook           cells        verified   time  peak memory  verdict',
+      'a.ipynb              3/3               -  1.3 s            -  passed',
+      'longer-name.ipynb    2/3  1 ok, 1 failed  1.3 s        3 MiB  failed',
+    ]);
+  });
+
+  it('names notebook, cell, error and component', () => {
+    expect(failureReport([result(), failed])).toBe(
+      [
+        'FAILED longer-name.ipynb, cell 4 (In [2]) "check": VerificationError: off by one',
+        '  not verified: rope.interleaved',
+        '  outputs so far: out/a.ipynb',
+      ].join('\n'),
+    );
+    expect(failureReport([result()])).toBe('');
+  });
+
+  it.each([
+    [0, '0.0 s'],
+    [9.94, '9.9 s'],
+    [9.96, '10 s'],
+    [59.6, '1 min 0 s'],
+    [60, '1 min 0 s'],
+    [119.7, '2 min 0 s'],
+    [3661, '61 min 1 s'],
+  ])('shows %d seconds as %s', (seconds, text) => {
+    expect(duration(seconds)).toBe(text);
+  });
+});
