@@ -141,7 +141,12 @@ async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
   try {
     adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   } catch (error) {
-    throw new GpuError(`no WebGPU adapter: ${firstLine(error)}`);
+    const wanted = process.env.KERNELBOOK_ADAPTER;
+    throw new GpuError(
+      wanted
+        ? `no WebGPU adapter has KERNELBOOK_ADAPTER='${wanted}' in its name; unset it or correct it`
+        : `no WebGPU adapter: ${firstLine(error)}`,
+    );
   }
   if (adapter) return adapter;
   throw new GpuError(

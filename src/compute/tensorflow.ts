@@ -31,6 +31,8 @@ export async function loadTensorFlow(): Promise<TensorFlowInfo> {
   // is no banner about it, results repeat, and the operations used here are no slower.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
+  // The package makes itself current when it loads; without this, listing backends would choose one.
+  if (!tf.getBackend()) tf.backend();
   const current = tf.getBackend();
   try {
     createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu');
@@ -43,7 +45,7 @@ export async function loadTensorFlow(): Promise<TensorFlowInfo> {
       '@tensorflow/tfjs-node-gpu brought its own copy of @tensorflow/tfjs; run `npm ci`, then `kernelbook link-tensorflow`',
     );
   }
-  if (current && current !== 'tensorflow') await tf.setBackend(current);
+  if (current !== 'tensorflow') await tf.setBackend(current);
   loaded = { version: backend.binding.TF_Version, cuda: backend.isUsingGPUDevice };
   return loaded;
 }

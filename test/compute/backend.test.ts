@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type BackendReport, backendNames, listBackends, useBackend } from '../../src/compute/backend.js';
 import { read } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
-import { eachBackend } from './backends.js';
+import { eachBackend, hasBackend } from './backends.js';
 
 const main = path.resolve('dist', 'scripts', 'main.js');
 
@@ -103,6 +103,13 @@ describe('kernelbook devices', () => {
     expect(status).toBe(0);
     expect(output).toMatch(/^webgpu +not available: no WebGPU adapter: .+ Vulkan driver/m);
     expect(output).not.toContain('chosen by default: webgpu');
+  });
+
+  it('says when no adapter has the wanted name', (context) => {
+    if (!hasBackend('webgpu')) context.skip('there is no WebGPU adapter on this machine');
+    const { status, output } = devices([], { KERNELBOOK_ADAPTER: 'abacus' });
+    expect(status).toBe(0);
+    expect(output).toContain("no WebGPU adapter has KERNELBOOK_ADAPTER='abacus' in its name");
   });
 
   it('reports an unusable KERNELBOOK_BACKEND', () => {
