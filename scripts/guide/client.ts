@@ -87,7 +87,9 @@ export function figureScript(): void {
     host.className = 'live';
     figure.insertBefore(host, still);
     try {
-      await plotly.newPlot(host, data, themed(layout), { displaylogo: false, responsive: true });
+      // Plotly's button that uploads a figure to its cloud is shown unless it is refused.
+      const config = { displaylogo: false, responsive: true, showSendToCloud: false, plotlyServerURL: '' };
+      await plotly.newPlot(host, data, themed(layout), config);
       still.hidden = true;
       drawn.push({ host, layout });
     } catch (error) {

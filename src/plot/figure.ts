@@ -12,8 +12,16 @@ import { describe, staticSvg } from './static/svg.js';
 
 export const plotlyMimeType = 'application/vnd.plotly.v1+json';
 
-/** Plotly's options: no logo; the page script follows the size of the cell. */
-const config = { displaylogo: false, responsive: true };
+/**
+ * Plotly's options: no logo, and no button that uploads the figure to Plotly's cloud (shown by default since 4.0).
+ * `responsive` is for readers of the plain data; the page script follows the size of the cell by itself.
+ */
+export const plotlyConfig = {
+  displaylogo: false,
+  responsive: true,
+  showSendToCloud: false,
+  plotlyServerURL: '',
+};
 
 export class Figure implements Displayable {
   constructor(
@@ -35,7 +43,7 @@ export class Figure implements Displayable {
     const { title, detail } = this.words();
     const source = `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
     const image = `<img src="${source}" alt="${escapeHtml(`${title}. ${detail}`)}" style="max-width:100%;height:auto;">`;
-    const spec = jsonForScript({ data: this.data, layout: this.layout, config });
+    const spec = jsonForScript({ data: this.data, layout: this.layout, config: plotlyConfig });
     return `<div class="kernelbook-figure" style="max-width:760px;">${image}<script type="application/json">${spec}</script>${inlineScript(drawFigure)}</div>${library}`;
   }
 
@@ -45,7 +53,9 @@ export class Figure implements Displayable {
       'text/plain': `${title}: ${detail}`,
       'text/html': this.toHtml(await libraryOnce()),
       'image/svg+xml': this.toSvg(),
-      [plotlyMimeType]: JSON.parse(JSON.stringify({ data: this.data, layout: this.layout, config })),
+      [plotlyMimeType]: JSON.parse(
+        JSON.stringify({ data: this.data, layout: this.layout, config: plotlyConfig }),
+      ),
     };
   }
 

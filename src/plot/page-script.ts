@@ -39,7 +39,9 @@ export function drawFigure(self: HTMLElement): void {
     const [red = 0, green = 0, blue = 0] = (ink.match(/[\d.]+/g) ?? []).map(Number);
     const grid = `rgba(${red},${green},${blue},0.15)`;
     const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: ink, color: ink };
-    return { paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', ink, axis };
+    const clear = 'rgba(0,0,0,0)';
+    const modebar = { bgcolor: clear, color: `rgba(${red},${green},${blue},0.5)`, activecolor: ink };
+    return { paper_bgcolor: clear, plot_bgcolor: clear, modebar, ink, axis };
   };
 
   const draw = async (): Promise<void> => {

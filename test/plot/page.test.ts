@@ -95,6 +95,11 @@ describeRequires('chromium', 'in Chromium', () => {
     expect(await page.locator('.kernelbook-figure img').first().isVisible()).toBe(false);
     expect(await page.locator('.scatterlayer path.js-line').count()).toBe(2);
     expect(await page.evaluate(() => 'broken' in window)).toBe(false);
+    const buttons = await page
+      .locator('.modebar-btn')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('data-title')));
+    expect(buttons).toContain('Download plot as a PNG');
+    expect(buttons.filter((title) => /share|cloud|upload/i.test(title ?? ''))).toEqual([]);
     expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
   }, 60_000);
 
