@@ -29,7 +29,7 @@ export class MarkdownRenderer {
   readonly #highlighter: Highlighter;
   readonly #problems: ProblemList;
   readonly #link: (href: string) => string;
-  readonly #usedIds = new Map<string, number>();
+  readonly #usedIds = new Set<string>();
 
   constructor(highlighter: Highlighter, problems: ProblemList, link: (href: string) => string) {
     this.#highlighter = highlighter;
@@ -55,7 +55,7 @@ export class MarkdownRenderer {
     });
     const html = placeholders
       .restore(clean)
-      .replaceAll('<table>', '<div class="wide" tabindex="0"><table>')
+      .replaceAll(/<table[\s>]/g, '<div class="wide" tabindex="0">$&')
       .replaceAll('</table>', '</table></div>');
     return {
       html,
@@ -100,11 +100,12 @@ export class MarkdownRenderer {
 
   #anchor(text: string): string {
     const words = text.toLowerCase().match(/[\p{Letter}\p{Number}]+/gu) ?? ['section'];
-    const slug = words.join('-').slice(0, 80);
+    const slug = Array.from(words.join('-')).slice(0, 80).join('');
     const base = slug.startsWith(ownIdPrefix) ? `section-${slug}` : slug;
-    const uses = (this.#usedIds.get(base) ?? 0) + 1;
-    this.#usedIds.set(base, uses);
-    return uses === 1 ? base : `${base}-${uses}`;
+    let id = base;
+    for (let n = 2; this.#usedIds.has(id); n++) id = `${base}-${n}`;
+    this.#usedIds.add(id);
+    return id;
   }
 }
 

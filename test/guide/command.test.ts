@@ -18,7 +18,7 @@ it('writes a guide of any executed notebooks, wherever they are', async () => {
   const { status, stdout, stderr } = await place.kernelbook(['guide', 'done', '-o', 'pages']);
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  expect(stdout).toContain('pages/sample.html  1 checks passed, 1 failed');
+  expect(stdout).toContain('pages/sample.html  1 check passed, 1 failed');
   expect(stdout).toContain('failed in cell "checks": rope.interleaved');
   expect(existsSync(place.path('pages/index.html'))).toBe(true);
 });

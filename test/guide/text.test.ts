@@ -62,12 +62,14 @@ describe('formulas', () => {
 
 describe('headings', () => {
   it('have unique anchors and a language on each half', () => {
-    const { html: page, headings } = render('## Why $D$? / 为什么是 $D$？\n\n## Again\n\n## Again\n');
-    expect(headings.map(({ id }) => id)).toEqual(['why-d-为什么是-d', 'again', 'again-2']);
+    const { html: page, headings } = render(
+      '## Why $D$? / 为什么是 $D$？\n\n## Again\n\n## Again 2\n\n## Again\n',
+    );
+    expect(headings.map(({ id }) => id)).toEqual(['why-d-为什么是-d', 'again', 'again-2', 'again-3']);
     expect(page).toMatch(
       /<h2 id="why-d-为什么是-d"><span lang="en">Why .*katex.*<\/span><span class="slash"> \/ <\/span><span lang="zh">/s,
     );
-    expect(page).toContain('<h2 id="again-2">Again</h2>');
+    expect(page).toContain('<h2 id="again-3">Again</h2>');
   });
 
   it('split only between English and Chinese', () => {
@@ -96,6 +98,18 @@ describe('links', () => {
 
   it('that leave the guide tell nothing of where they came from', () => {
     expect(html('[x](https://example.org)')).toContain('rel="noopener noreferrer"');
+  });
+});
+
+describe('tables', () => {
+  it('may scroll, whether written in Markdown or in HTML', () => {
+    expect(html('| a |\n|--|\n| b |')).toMatch(
+      /^<div class="wide" tabindex="0"><table>[\s\S]*<\/table><\/div>$/m,
+    );
+    const page = html('<table style="width:1px"><tr><td>x</td></tr></table>');
+    expect(page).toBe(
+      '<div class="wide" tabindex="0"><table style="width:1px"><tr><td>x</td></tr></table></div>',
+    );
   });
 });
 

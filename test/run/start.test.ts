@@ -23,7 +23,7 @@ it('runs all, writes the guides in reading order, says where they are and what c
   expect(status).toBe(0);
   expect(stdout).toContain('Computed by cpu on ');
   expect(stdout).toContain('Executed notebooks: build/notebooks');
-  expect(stdout).toContain('build/guides/01-first.html  1 checks passed');
+  expect(stdout).toContain('build/guides/01-first.html  1 check passed');
   expect(stdout).toContain('Study guides: build/guides/index.html');
   const index = await readFile(place.path('build/guides/index.html'), 'utf8');
   expect(index.indexOf('02-second.html')).toBeLessThan(index.indexOf('01-first.html'));
