@@ -1,0 +1,2 @@
+export { type GoldenCase, goldenCase } from './case.js';
+export { parseSafetensors, readSafetensors, type Safetensors, SafetensorsError } from './safetensors.js';
