@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { packageRoot } from '../../kernel/package-root.js';
+import { packageRoot, packageVersion } from '../../kernel/package-root.js';
 import { gitCommit } from '../git-commit.js';
 import { bundleScript } from './script.js';
 
@@ -131,15 +131,18 @@ async function gather(payload: string): Promise<Record<string, string | undefine
     throw new BundleError('scripts/bundle/entry.ts is not there: bundles are made in a checkout');
   await bundleScript(entry, path.join(payload, 'checks.mjs'));
 
-  const packageVersion = (name: string) =>
+  const versionOf = (name: string) =>
     (JSON.parse(readFileSync(require.resolve(`${name}/package.json`), 'utf8')) as { version: string })
       .version;
   const versions = {
     commit: await gitCommit(),
     node: process.versions.node,
-    dawn: packageVersion('webgpu'),
-    tfjs: packageVersion('@tensorflow/tfjs'),
+    dawn: versionOf('webgpu'),
+    tfjs: versionOf('@tensorflow/tfjs'),
   };
+  // The library looks for its own package around itself.
+  const own = { name: 'kernelbook', version: packageVersion(), type: 'module' };
+  writeFileSync(path.join(payload, 'package.json'), `${JSON.stringify(own)}\n`);
   writeFileSync(path.join(payload, 'versions.json'), `${JSON.stringify(versions, null, 2)}\n`);
   return versions;
 }
