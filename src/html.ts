@@ -67,9 +67,14 @@ export function textTable({ caption, head, rows }: Table): string {
   return [...(caption ? [caption] : []), ...text].join('\n');
 }
 
-const wideCharacter =
+const wide =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff01-\uff60]/u;
 
+/** Whether a character takes the place of two, as Chinese ones do. */
+export function isWide(character: string): boolean {
+  return wide.test(character);
+}
+
 function columns(text: string): number {
-  return [...text].reduce((total, character) => total + (wideCharacter.test(character) ? 2 : 1), 0);
+  return [...text].reduce((total, character) => total + (isWide(character) ? 2 : 1), 0);
 }

@@ -39,3 +39,10 @@ export function matrixAt(array: NdArray, ...leading: readonly number[]): number[
     Array.from(data.slice(start + row * columns, start + (row + 1) * columns)),
   );
 }
+
+export function isNdArray(value: unknown): value is NdArray {
+  const candidate = value as Partial<NdArray> | null;
+  return (
+    typeof value === 'object' && Array.isArray(candidate?.shape) && candidate?.data instanceof Float64Array
+  );
+}

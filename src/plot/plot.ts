@@ -2,12 +2,12 @@
  * The charts notebooks use, each one function: `plot.line`, `plot.scatter`, `plot.bar`, `plot.heatmap`, and
  * `plot.figure` for anything else Plotly can draw. All return a `Figure`, shown by the notebook as the last value.
  */
-import type { NdArray } from '../compute/ndarray.js';
+import { isNdArray, type NdArray } from '../compute/ndarray.js';
 import { Figure } from './figure.js';
 import type { AxisLayout, Layout, Trace } from './plotly.js';
 import { textWidth } from './static/element.js';
 import { type ColourScale, diverging, fontFamily, sequential, seriesColours } from './theme.js';
-import { isNdArray, type Numbers, type Positions, toNumbers, toPositions, toRows } from './values.js';
+import { extentOf, type Numbers, type Positions, toNumbers, toPositions, toRows } from './values.js';
 
 export interface Series {
   y: Numbers;
@@ -187,9 +187,9 @@ function toAxis(
 
 /** Distance of the ticks of a log axis in Plotly's terms: every few decades, or at 1, 2, 5 where there is one decade. */
 function logStep(values: readonly number[]): number | string {
-  const powers = values.filter((value) => value > 0).map(Math.log10);
-  if (powers.length === 0) return 1;
-  const decades = powers.reduce((a, b) => Math.max(a, b)) - powers.reduce((a, b) => Math.min(a, b));
+  const limits = extentOf(values.filter((value) => value > 0));
+  if (!limits) return 1;
+  const decades = Math.log10(limits[1] / limits[0]);
   return decades <= 1.5 ? 'D2' : Math.max(1, Math.ceil(decades / 8));
 }
 
@@ -208,16 +208,7 @@ function legendRows(traces: readonly Trace[]): number {
 }
 
 function colourRange(rows: readonly (readonly (number | null)[])[], symmetric: boolean): [number, number] {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const row of rows) {
-    for (const value of row) {
-      if (value === null) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-  }
-  if (low > high) return [0, 1];
+  const [low, high] = extentOf(rows.flat()) ?? [0, 1];
   if (symmetric) {
     const reach = Math.max(Math.abs(low), Math.abs(high)) || 1;
     return [-reach, reach];

@@ -2,7 +2,7 @@
  * What a caller plots, as plain arrays that survive JSON: typed arrays are copied, float32 values keep the seven
  * digits they have, and whatever is not finite becomes null, which both renderers show as a gap.
  */
-import type { NdArray } from '../compute/ndarray.js';
+import { isNdArray, type NdArray } from '../compute/ndarray.js';
 
 /** A row of numbers: an array, a typed array, or the data of an NdArray. */
 export type Numbers = ArrayLike<number> | NdArray;
@@ -54,17 +54,21 @@ export function toRows(caller: string, matrix: NdArray | readonly Numbers[]): Pl
   return rows;
 }
 
-export function isNdArray(value: unknown): value is NdArray {
-  const candidate = value as Partial<NdArray> | null;
-  return (
-    typeof value === 'object' && Array.isArray(candidate?.shape) && candidate?.data instanceof Float64Array
-  );
-}
-
 function isTensor(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'dataId' in value;
 }
 
 function isArrayLike(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+/** Lowest and highest of the finite numbers, or undefined when there is none. */
+export function extentOf(values: readonly unknown[]): [number, number] | undefined {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (typeof value !== 'number' || !Number.isFinite(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return low > high ? undefined : [low, high];
 }

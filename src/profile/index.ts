@@ -1,6 +1,8 @@
 /** Timing and rooflines: see `profile.ts`; how time is taken is in `measure.ts`, the ceilings are in `ceilings.ts`. */
+
+export { caveat } from './caveat.js';
 export { type Ceilings, ceilings } from './ceilings.js';
 export type { Measurement, SamplingOptions, Spread, Work } from './measure.js';
 export { type ProfileOptions, profile } from './profile.js';
-export { caveat, type ProfileFacts, ProfileReport, profileMimeType, type Rates } from './report.js';
+export { type ProfileFacts, ProfileReport, profileMimeType, type Rates } from './report.js';
 export { roofline } from './roofline.js';

@@ -7,6 +7,7 @@ import type { Displayable, MimeBundle } from '../display.js';
 import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../format.js';
 import { type Cell, escapeHtml, htmlTable, type Table, textTable } from '../html.js';
 import type { Figure } from '../plot/index.js';
+import { caveat } from './caveat.js';
 import type { Ceilings } from './ceilings.js';
 import type { Measurement, Spread } from './measure.js';
 import { roofline } from './roofline.js';
@@ -38,12 +39,6 @@ export interface Rates {
   share?: number;
   /** Which ceiling that is. */
   limit?: 'copy' | 'matmul';
-}
-
-/** "software Vulkan: not a GPU figure" and the like; empty on a GPU. */
-export function caveat({ name, hardware }: BackendInfo): string {
-  if (hardware) return '';
-  return `${name === 'webgpu' ? 'software Vulkan' : 'CPU'}: not a GPU figure`;
 }
 
 export class ProfileReport implements Displayable {

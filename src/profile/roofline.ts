@@ -6,7 +6,8 @@ import { Figure } from '../plot/figure.js';
 import { toLayout } from '../plot/plot.js';
 import type { Trace } from '../plot/plotly.js';
 import { dark, seriesColours } from '../plot/theme.js';
-import { caveat, type ProfileReport } from './report.js';
+import { caveat } from './caveat.js';
+import type { ProfileReport } from './report.js';
 
 /**
  * One figure for the reports of one device.

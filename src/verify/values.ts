@@ -2,7 +2,7 @@
  * Whatever a caller compares (tensor, NdArray, nested array, typed array, number) as a shape and float64 values.
  * Values read from a tensor remember their dtype, since a float32 result deserves a float32 error measure.
  */
-import { type NdArray, sizeOf } from '../compute/ndarray.js';
+import { isNdArray, type NdArray, sizeOf } from '../compute/ndarray.js';
 
 /** The part of a tfjs tensor that is used here; `data()` throws the GPU errors that are still pending. */
 export interface TensorLike {
@@ -64,13 +64,6 @@ export async function toValues(caller: string, value: unknown): Promise<Values> 
   if (Array.isArray(value)) return fromNested(caller, value);
   throw new TypeError(
     `${caller}: cannot read values from ${describe(value)}; give a tensor, an NdArray, a (nested) array of numbers, a typed array or a number`,
-  );
-}
-
-function isNdArray(value: unknown): value is NdArray {
-  const candidate = value as Partial<NdArray> | null;
-  return (
-    typeof value === 'object' && Array.isArray(candidate?.shape) && candidate?.data instanceof Float64Array
   );
 }
 

@@ -1,5 +1,6 @@
 /** The two axes of a figure: their limits from the data and the layout, their kind, and how they are drawn. */
 import type { AxisLayout, Trace } from '../plotly.js';
+import { extentOf } from '../values.js';
 import { type Axis, categoryAxis, linearAxis, logAxis, niceDomain, type Span } from './axis.js';
 import { element, text, textWidth } from './element.js';
 import type { Box } from './heatmap.js';
@@ -66,17 +67,12 @@ function axisLimits(values: readonly number[], axis: AxisLayout): [number, numbe
   const [first, last] = axis.range ?? [];
   if (first !== undefined && last !== undefined) return log ? [10 ** first, 10 ** last] : [first, last];
   const usable = log ? values.filter((value) => value > 0) : values;
-  if (usable.length === 0) return log ? [1, 10] : [0, 1];
-  return extent(usable);
+  return extentOf(usable) ?? (log ? [1, 10] : [0, 1]);
 }
 
 function padLog([low, high]: [number, number], share: number): [number, number] {
   const factor = (high / low) ** share || 1;
   return low === high ? [low / 2, high * 2] : [low / factor, high * factor];
-}
-
-export function extent(values: readonly number[]): [number, number] {
-  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
 }
 
 export function drawAxes(

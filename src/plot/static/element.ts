@@ -1,5 +1,5 @@
 /** SVG elements as text: attributes escaped, numbers short, text measured roughly (there is no font at hand). */
-import { escapeHtml } from '../../html.js';
+import { escapeHtml, isWide } from '../../html.js';
 
 export type Attributes = Record<string, string | number | undefined>;
 
@@ -27,13 +27,10 @@ export function short(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-const wide =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff01-\uff60]/u;
-
 /** Estimated width in pixels at a font size: 0.56 em per character, 1 em per CJK character. */
 export function textWidth(content: string, size: number): number {
   return [...withoutTags(content)].reduce(
-    (width, character) => width + (wide.test(character) ? 1 : 0.56) * size,
+    (width, character) => width + (isWide(character) ? 1 : 0.56) * size,
     0,
   );
 }

@@ -2,6 +2,7 @@
 import { formatNumber } from '../../format.js';
 import { type Trace, titleText } from '../plotly.js';
 import { type ColourScale, colourAt, sequential } from '../theme.js';
+import { extentOf } from '../values.js';
 import { linearAxis } from './axis.js';
 import { element, text } from './element.js';
 import { encodePng } from './png.js';
@@ -63,15 +64,7 @@ export function describeColours(trace: Trace): string {
 
 function colourLimits(trace: Trace): [number, number] {
   if (typeof trace.zmin === 'number' && typeof trace.zmax === 'number') return [trace.zmin, trace.zmax];
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const row of trace.z ?? []) {
-    for (const value of row) {
-      if (value === null || !Number.isFinite(value)) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-  }
-  return low > high ? [0, 1] : [low, high];
+  return extentOf((trace.z ?? []).flat()) ?? [0, 1];
 }
 
 function colourScale(trace: Trace): ColourScale {

@@ -8,7 +8,8 @@ import { formatNumber } from '../../format.js';
 import { escapeHtml } from '../../html.js';
 import { type Layout, type Trace, titleText } from '../plotly.js';
 import { dark, fontFamily, type Ground, light } from '../theme.js';
-import { drawAxes, extent, horizontalAxis, verticalAxis } from './axes.js';
+import { extentOf } from '../values.js';
+import { drawAxes, horizontalAxis, verticalAxis } from './axes.js';
 import { element, text, textWidth, withoutTags } from './element.js';
 import { type Box, describeColours, drawCells, drawColourBar } from './heatmap.js';
 import { drawLegend, legendEntries } from './legend.js';
@@ -79,8 +80,9 @@ export function describe(
       return `${trace.z?.length ?? 0} × ${trace.z?.[0]?.length ?? 0} cells, ${describeColours(trace)}`;
     }
     const values = (trace.y ?? []).filter((value) => typeof value === 'number');
-    if (values.length === 0) return `${name}: ${trace.type ?? 'scatter'}`;
-    const [low, high] = extent(values);
+    const limits = extentOf(values);
+    if (!limits) return `${name}: ${trace.type ?? 'scatter'}`;
+    const [low, high] = limits;
     return `${name}: ${values.length} points from ${formatNumber(low)} to ${formatNumber(high)}`;
   });
   return {
