@@ -13,6 +13,7 @@ export function toBundle(value: unknown): MimeBundle | undefined | Promise<MimeB
   if (own !== undefined)
     return isPromise(own) ? own.then((bundle) => checked(bundle, value)) : checked(own, value);
   if (isTensor(value)) return tensorText(value).then((text) => ({ 'text/plain': text }));
+  if (isTimer(value)) return { 'text/plain': `Timeout (${value._idleTimeout} ms)` };
   const text = inspect(value, inspectOptions);
   return isTable(value) ? { 'text/plain': text, 'text/html': tableHtml(value) } : { 'text/plain': text };
 }
@@ -23,6 +24,11 @@ function ownBundle(value: unknown): unknown {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   const show = (value as Record<symbol, unknown>)[displayKey];
   return typeof show === 'function' ? show.call(value) : undefined;
+}
+
+/** What `setTimeout` returns is a page of Node's internals, and it ends many cells. */
+function isTimer(value: unknown): value is { _idleTimeout: number } {
+  return typeof value === 'object' && value !== null && '_idleTimeout' in value && '_onTimeout' in value;
 }
 
 function checked(bundle: unknown, value: unknown): MimeBundle {

@@ -2,7 +2,7 @@
 import { compileCell } from './compile-cell.js';
 import { isComplete } from './completeness.js';
 import { complete } from './completion.js';
-import { refused, reject, relevant } from './diagnostics.js';
+import { applyDirectives, refused, reject, relevant } from './diagnostics.js';
 import type {
   CompileResult,
   CompletenessResult,
@@ -27,7 +27,7 @@ export class CheckerEngine implements LanguageEngine {
   compile(code: string, { count }: { count: number }): CompileResult {
     const cell = this.#checker.add(code);
     let errors = refused(cell);
-    if (errors.length === 0) errors = relevant(cell, this.#checker.diagnostics(cell));
+    if (errors.length === 0) errors = relevant(applyDirectives(cell, this.#checker.diagnostics(cell)));
     if (errors.length > 0) {
       this.#checker.remove(cell);
       return reject(cell, count, errors);

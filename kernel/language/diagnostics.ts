@@ -13,25 +13,23 @@ const ignoredCodes = new Set([7016, 7005, 7034]);
 
 const unusedExpectation = { code: 2578, text: "Unused '@ts-expect-error' directive." };
 
-/** Errors only, without those a `@ts-expect-error` or `@ts-expect-error` above the line asks to drop, in reading order. */
-export function relevant(
-  cell: ts.SourceFile,
-  found: readonly ts.DiagnosticWithLocation[],
-): ts.DiagnosticWithLocation[] {
-  const { parseDiagnostics, commentDirectives } = internals(cell);
+/** Errors only, each once, in reading order. */
+export function relevant(found: readonly ts.DiagnosticWithLocation[]): ts.DiagnosticWithLocation[] {
   const errors = found.filter(
     (item) => item.category === ts.DiagnosticCategory.Error && !ignoredCodes.has(item.code),
   );
-  const kept = commentDirectives?.length && !parseDiagnostics.length ? applyDirectives(cell, errors) : errors;
-  const unique = new Map(kept.map((item) => [`${item.start}:${item.code}:${text(item)}`, item]));
+  const unique = new Map(errors.map((item) => [`${item.start}:${item.code}:${text(item)}`, item]));
   return [...unique.values()].sort((a, b) => a.start - b.start || a.code - b.code);
 }
 
-function applyDirectives(
+/** Drops the errors that a `@ts-expect-error` or `@ts-expect-error` above their line asks to drop; reports unused expectations. */
+export function applyDirectives(
   cell: ts.SourceFile,
-  errors: ts.DiagnosticWithLocation[],
-): ts.DiagnosticWithLocation[] {
-  const directives = internal.createCommentDirectivesMap(cell, internals(cell).commentDirectives ?? []);
+  found: readonly ts.DiagnosticWithLocation[],
+): readonly ts.DiagnosticWithLocation[] {
+  const { parseDiagnostics, commentDirectives = [] } = internals(cell);
+  if (commentDirectives.length === 0 || parseDiagnostics.length > 0) return found;
+  const directives = internal.createCommentDirectivesMap(cell, commentDirectives);
   const lines = cell.text.split(/\r?\n/);
   const isSilenced = (error: ts.DiagnosticWithLocation): boolean => {
     for (let line = cell.getLineAndCharacterOfPosition(error.start).line - 1; line >= 0; line--) {
@@ -41,7 +39,7 @@ function applyDirectives(
     }
     return false;
   };
-  const kept = errors.filter((error) => !isSilenced(error));
+  const kept = found.filter((error) => !isSilenced(error));
   const unused = directives
     .getUnusedExpectations()
     .map(({ range }) =>

@@ -51,6 +51,11 @@ export class RemoteEngine implements LanguageEngine {
     return this.#ready;
   }
 
+  /** Of the running process; undefined while none runs. */
+  get processId(): number | undefined {
+    return this.#child?.pid;
+  }
+
   async compile(code: string, { count }: { count: number }): Promise<CompileResult> {
     const result = (await this.#call('compile', code, { count })) as CompileResult;
     if (!result.ok) return result;

@@ -20,6 +20,7 @@ import type {
   LanguageEngine,
 } from './engine.js';
 import { ModuleHost } from './module-host.js';
+import { internals } from './typescript-internal.js';
 
 interface KnownName {
   module: string;
@@ -56,12 +57,14 @@ export class ServiceEngine implements LanguageEngine {
 
   compile(code: string, { count }: { count: number }): CompileResult {
     const own = parseCell('cell.ts', code);
+    // Syntax errors come from the text alone; in the written module, what follows it would hide some.
     const refusals = refused(own);
-    if (refusals.length) return reject(own, count, refusals);
+    const early = refusals.length ? refusals : internals(own).parseDiagnostics;
+    if (early.length) return reject(own, count, relevant(early));
     const cell = this.#add(code);
     const program = this.#service.getProgram()!;
     const file = program.getSourceFile(cell.fileName)!;
-    const errors = relevant(own, this.#diagnostics(cell, own));
+    const errors = relevant(this.#diagnostics(cell, own));
     if (errors.length) {
       this.#texts.delete(cell.fileName);
       return reject(own, count, errors);
@@ -79,7 +82,7 @@ export class ServiceEngine implements LanguageEngine {
   }
 
   complete(code: string, cursor: number): CompletionResult {
-    const cell = this.#add(code);
+    const cell = this.#add(code, this.#known.keys());
     const info = this.#service.getCompletionsAtPosition(cell.fileName, cell.offset + cursor, {
       includeCompletionsWithInsertText: true,
     });
@@ -112,23 +115,23 @@ export class ServiceEngine implements LanguageEngine {
   }
 
   #diagnostics(cell: ServiceCell, own: ts.SourceFile): ts.DiagnosticWithLocation[] {
-    const syntactic = this.#service.getSyntacticDiagnostics(cell.fileName);
-    const found = syntactic.length ? syntactic : this.#service.getSemanticDiagnostics(cell.fileName);
-    return found.flatMap((item) =>
-      item.start === undefined || item.start < cell.offset || item.start > cell.offset + own.text.length
-        ? []
-        : [{ ...item, file: own, start: item.start - cell.offset, length: item.length ?? 0 }],
-    );
+    return this.#service
+      .getSemanticDiagnostics(cell.fileName)
+      .flatMap((item) =>
+        item.start === undefined || item.start < cell.offset || item.start > cell.offset + own.text.length
+          ? []
+          : [{ ...item, file: own, start: item.start - cell.offset, length: item.length ?? 0 }],
+      );
   }
 
-  /** Writes the cell as a module: imports of what it uses, its text, exports of what it declares. */
-  #add(code: string): ServiceCell {
+  /** Writes the cell as a module: imports of what it uses (or of all `offered`), its text, exports of what it declares. */
+  #add(code: string, offered: Iterable<string> = wordsOf(code)): ServiceCell {
     this.#modules.dropChanged();
     const fileName = join(this.#cwd, `__cell_${++this.#sequence}.ts`);
     const module = `./__cell_${this.#sequence}`;
     const declared = declarations(parseCell('cell.ts', code));
     const imports: string[] = [];
-    for (const name of new Set(code.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*/gu))) {
+    for (const name of new Set(offered)) {
       const known = this.#known.get(name);
       if (!known || declared.has(name)) continue;
       imports.push(
@@ -180,6 +183,10 @@ export class ServiceEngine implements LanguageEngine {
         }),
     };
   }
+}
+
+function wordsOf(code: string): string[] {
+  return code.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*/gu) ?? [];
 }
 
 interface Declared {
