@@ -1,2 +1,3 @@
 export { type GoldenCase, goldenCase } from './case.js';
+export { type CaseResult, runCase } from './run.js';
 export { parseSafetensors, readSafetensors, type Safetensors, SafetensorsError } from './safetensors.js';
