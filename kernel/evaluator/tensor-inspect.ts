@@ -2,9 +2,10 @@
 import { inspect } from 'node:util';
 import { tensorHeader } from './tensor-text.js';
 
-/** @param namespace a module that was just imported; nothing happens unless it is tfjs */
+/** @param namespace a module that was just imported; nothing happens unless it is tfjs, or exports it as `tf` */
 export function installTensorInspection(namespace: Record<string, unknown>): void {
-  const prototype = (namespace.Tensor as { prototype?: { dataSync?: unknown } } | undefined)?.prototype;
+  const tf = (namespace.tf ?? namespace) as { Tensor?: { prototype?: { dataSync?: unknown } } };
+  const prototype = tf.Tensor?.prototype;
   if (typeof prototype?.dataSync !== 'function' || Object.hasOwn(prototype, inspect.custom)) return;
   Object.defineProperty(prototype, inspect.custom, {
     value(this: { dtype: string; shape: number[]; isDisposed: boolean }) {

@@ -1,4 +1,5 @@
 /** The language engine on the persistent checker. */
+import { nameCell } from './cell-names.js';
 import { compileCell } from './compile-cell.js';
 import { isComplete } from './completeness.js';
 import { complete } from './completion.js';
@@ -26,6 +27,7 @@ export class CheckerEngine implements LanguageEngine {
 
   compile(code: string, { count }: { count: number }): CompileResult {
     const cell = this.#checker.add(code);
+    nameCell(cell, count);
     let errors = refused(cell);
     if (errors.length === 0) errors = relevant(applyDirectives(cell, this.#checker.diagnostics(cell)));
     if (errors.length > 0) {

@@ -1,7 +1,9 @@
 /** Diagnostics of a cell: which count, and how they read. Lines and columns are those of the user's cell. */
+import { dirname } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import ts from 'typescript';
 import { refusals } from './cell-file.js';
+import { cellName, nameCell } from './cell-names.js';
 import type { Diagnostic, Rejected } from './engine.js';
 import { internal, internals } from './typescript-internal.js';
 
@@ -72,12 +74,14 @@ export function reject(
   count: number,
   found: readonly ts.DiagnosticWithLocation[],
 ): Rejected {
-  const shownFile = Object.create(cell, { fileName: { value: `cell ${count}` } }) as ts.SourceFile;
+  nameCell(cell, count);
+  const folder = dirname(cell.fileName);
   const pretty = ts
-    .formatDiagnosticsWithColorAndContext(
-      found.map((item) => ({ ...item, file: shownFile, messageText: withoutPaths(item.messageText) })),
-      { getCurrentDirectory: () => '', getCanonicalFileName: (name) => name, getNewLine: () => '\n' },
-    )
+    .formatDiagnosticsWithColorAndContext(found.map(forReaders), {
+      getCurrentDirectory: () => folder,
+      getCanonicalFileName: (name) => name,
+      getNewLine: () => '\n',
+    })
     .replaceAll(/ TS0: /g, ': ')
     .trimEnd();
   return {
@@ -85,6 +89,18 @@ export function reject(
     diagnostics: found.map((item) => plainDiagnostic(cell, item)),
     pretty,
     plain: stripVTControlCharacters(pretty),
+  };
+}
+
+/** The same diagnostic, and what it refers to, with cells called by their number. */
+function forReaders<T extends ts.DiagnosticRelatedInformation>(item: T): T {
+  const { file, relatedInformation } = item as T & Pick<ts.Diagnostic, 'relatedInformation'>;
+  const name = file && cellName(file);
+  return {
+    ...item,
+    messageText: withoutPaths(item.messageText),
+    ...(name ? { file: Object.create(file, { fileName: { value: name } }) as ts.SourceFile } : {}),
+    ...(relatedInformation ? { relatedInformation: relatedInformation.map(forReaders) } : {}),
   };
 }
 

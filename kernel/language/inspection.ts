@@ -1,6 +1,7 @@
 /** Hover: the signature of what is under the cursor, its documentation, and on request where it is declared. */
 import { basename } from 'node:path';
 import ts from 'typescript';
+import { cellName } from './cell-names.js';
 import { documentationOf } from './documentation.js';
 import type { InspectResult } from './engine.js';
 import { internal } from './typescript-internal.js';
@@ -73,19 +74,15 @@ function declared(symbol: ts.Symbol): string {
   const declaration = symbol.declarations?.[0];
   if (!declaration) return '';
   const file = declaration.getSourceFile();
-  const isCell = /__cell_\d+\.ts$/.test(file.fileName);
-  const isLibrary = file.isDeclarationFile;
   const line = file.getLineAndCharacterOfPosition(declaration.getStart(file)).line + 1;
-  const place = isCell
-    ? 'Declared in a cell'
-    : `Declared in ${isLibrary ? shortPath(file.fileName) : basename(file.fileName)}, line ${line}`;
-  if (isLibrary) return place;
+  const place = `Declared in ${cellName(file) ?? shortPath(file)}, line ${line}`;
+  if (file.isDeclarationFile) return place;
   const whole = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
   return `${place}:\n\n${whole.getText(file)}`;
 }
 
-function shortPath(fileName: string): string {
-  return fileName.split('/node_modules/').at(-1)!;
+function shortPath({ fileName, isDeclarationFile }: ts.SourceFile): string {
+  return isDeclarationFile ? fileName.split('/node_modules/').at(-1)! : basename(fileName);
 }
 
 function result(signature: string, documentation: string, declaration: string): InspectResult {

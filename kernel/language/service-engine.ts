@@ -56,7 +56,7 @@ export class ServiceEngine implements LanguageEngine {
   }
 
   compile(code: string, { count }: { count: number }): CompileResult {
-    const own = parseCell('cell.ts', code);
+    const own = parseCell(join(this.#cwd, 'cell.ts'), code);
     // Syntax errors come from the text alone; in the written module, what follows it would hide some.
     const refusals = refused(own);
     const early = refusals.length ? refusals : internals(own).parseDiagnostics;

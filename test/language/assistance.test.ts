@@ -92,7 +92,7 @@ describe('hover', () => {
 
   it('at detail level 1, where it is declared and the source of the user’s own', () => {
     expect(inspect('double|', 1).text).toContain(
-      'Declared in a cell:\n\nfunction double(value: number): number { return value * 2 }',
+      'Declared in cell 1, line 2:\n\nfunction double(value: number): number { return value * 2 }',
     );
     expect(inspect('Math.max|', 1).text).toMatch(/Declared in typescript\/lib\/lib\.es5\.d\.ts, line \d+$/);
     expect(inspect('double|', 0).text).not.toContain('Declared');

@@ -113,6 +113,17 @@ describe('diagnostics', () => {
     expect(await errorsOf(engine, '\t"😀"\n\t\tmissing')).toEqual(['2:3 2304']);
   });
 
+  it('calls other cells by their number, and other files by their path from the notebook', async () => {
+    const first = await engine.compile('\ninterface Far { a: number }', { count: 4 });
+    if (first.ok) engine.commit(first.token);
+    const missing = await engine.compile('const far: Far = {}', { count: 5 });
+    if (missing.ok) throw new Error('accepted');
+    expect(missing.plain).toContain('cell 4:2:17\n    2 interface Far { a: number }');
+    const date = await engine.compile('new Date().getTme()', { count: 6 });
+    if (date.ok) throw new Error('accepted');
+    expect(date.plain).toContain('\n  node_modules/typescript/lib/lib.es5.d.ts:');
+  });
+
   it('reports syntax errors alone', async () => {
     expect(await errorsOf(engine, 'const x = ;\nmissing')).toEqual(['1:11 1109']);
   });
