@@ -68,8 +68,10 @@ function section(title: string, checks: Check[]): string[] {
     '|---|---|---:|---|',
     ...checks.map(
       ({ name, verdict, share, detail }) =>
-        `| ${name} | ${verdict} | ${share === undefined ? '' : share.toPrecision(2)} | ${detail.replaceAll('|', '\\|')} |`,
+        `| ${cell(name)} | ${verdict} | ${share === undefined ? '' : share.toPrecision(2)} | ${cell(detail)} |`,
     ),
     '',
   ];
 }
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
