@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: cells are text here
 /** Completion, hover and completeness. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckerEngine } from '../../kernel/language/checker-engine.js';

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: cells are text here
 /**
  * A notebook of well-typed statements of many kinds, written for the comparison of the two engines, and mutations that
  * break them. Later cells use earlier ones.

@@ -52,7 +52,7 @@ describe('the LanguageService fallback', () => {
       end: 5,
     });
     expect(engine.inspect(...atCursor('learning|Rate')).text).toMatch(
-      /const learningRate: 0\.1[^]*The speed\./,
+      /const learningRate: 0\.1[\s\S]*The speed\./,
     );
     expect(engine.isComplete('f(')).toEqual({ status: 'incomplete', indent: '  ' });
     engine.reset();
