@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line `kernelbook`: one subcommand per file of this folder. */
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { registerBench } from './bench/command.js';
 import { registerBundle } from './bundle/command.js';
 import { registerCoverage } from './coverage.js';
@@ -13,9 +13,9 @@ import { registerRun } from './run/command.js';
 import { registerStart } from './start.js';
 import { registerTest } from './test/command.js';
 
-const program = new Command('kernelbook').description(
-  'A TypeScript Jupyter kernel, GPU library and workbook.',
-);
+const program = new Command('kernelbook')
+  .description('A TypeScript Jupyter kernel, GPU library and workbook.')
+  .exitOverride();
 
 registerBench(program);
 registerBundle(program);
@@ -29,4 +29,10 @@ registerRun(program);
 registerStart(program);
 registerTest(program);
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has printed its message; bad usage is 2 here, and 1 means that something failed.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}
