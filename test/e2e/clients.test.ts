@@ -50,7 +50,7 @@ describeRequires(['venv', 'kernelspec'], 'a notebook through Jupyter clients', (
       expect(html).not.toContain('jp-RenderedText" data-mime-type="application/vnd.jupyter.error');
       const source = JSON.parse(readFileSync(mainNotebook(), 'utf8')) as Notebook;
       const code = source.cells.filter(({ cell_type }) => cell_type === 'code').length;
-      expect(html.match(/In&nbsp;\[\d+\]:/g)).toHaveLength(code);
+      expect(html.match(/InputArea-prompt">In(\u00a0|&nbsp;)\[\d+\]:/g)).toHaveLength(code);
     },
     6 * minutes,
   );
