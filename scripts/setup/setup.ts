@@ -42,25 +42,30 @@ export function setup({ install = true, say = console.log } = {}): SetupReport {
   for (const name of partNames) {
     const state = install ? bringUp(name, report, say) : probe(name);
     report[name] = state;
-    say(`setup: ${name}: ${state.ready ? `ready: ${state.reason}` : `not ready: ${state.reason}`}`);
+    say(`setup: ${name}: ${state.ready ? 'ready' : 'not ready'}: ${state.reason}`);
+  }
+  if (install && report.chromium.ready) {
+    const failure = installFont((line) => say(`setup: chromium: ${line}`));
+    if (failure) say(`setup: chromium: no Chinese font: ${failure}`);
   }
   mkdirSync(path.dirname(reportFile), { recursive: true });
   writeFileSync(reportFile, `${JSON.stringify(report, null, 2)}\n`);
   return report;
 }
 
-function bringUp(name: PartName, report: SetupReport, say: (line: string) => void): PartState {
-  const before = probe(name);
-  const announce = (line: string) => say(`setup: ${name}: ${line}`);
-  if (before.ready) {
-    const failure = name === 'chromium' ? installFont(announce) : undefined;
-    if (failure) announce(failure);
-    return before;
-  }
+/** Tries one part, installs it where it is missing and what it needs is there, and tries it again. */
+export function bringUp(
+  name: PartName,
+  report: Partial<SetupReport>,
+  say: (line: string) => void,
+  tools = { probe, install: (part: PartName) => installers[part] },
+): PartState {
+  const before = tools.probe(name);
+  if (before.ready) return before;
   const need = needed[name];
-  if (need && !report[need].ready) return { name, ready: false, reason: `${partTitles[need]} is missing` };
-  const failure = installers[name](announce);
+  if (need && !report[need]?.ready) return { name, ready: false, reason: `${partTitles[need]} is missing` };
+  const failure = tools.install(name)((line) => say(`setup: ${name}: ${line}`));
   if (failure) return { name, ready: false, reason: failure };
-  const after = probe(name);
+  const after = tools.probe(name);
   return after.ready ? after : { ...after, reason: `installed, but ${after.reason}` };
 }
