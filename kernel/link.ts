@@ -74,6 +74,10 @@ export class Flow {
     Atomics.notify(this.#cells, closed);
   }
 
+  get isClosed(): boolean {
+    return Atomics.load(this.#cells, closed) === 1;
+  }
+
   /** User thread: blocks until the sockets are closed. */
   waitClosed(timeoutMs: number): void {
     Atomics.wait(this.#cells, closed, 0, timeoutMs);

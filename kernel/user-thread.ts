@@ -79,6 +79,7 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
     }
   });
   process.on('exit', (code) => {
+    if (flow.isClosed) return;
     post({ kind: 'exiting', code });
     flow.waitClosed(closeTimeoutMs);
   });

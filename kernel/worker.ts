@@ -1,4 +1,5 @@
 /** The protocol worker: puts the kernel's parts together around the sockets, and takes them apart at the end. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Executions } from './execution.js';
 import { History } from './history.js';
@@ -17,6 +18,8 @@ import { UserThreadProxy } from './user-thread-proxy.js';
 
 /** After a polite request to end, the user thread may still be in a loop; then the process is killed. */
 const exitPatienceMs = 500;
+/** For replies to go out before the sockets close, and for ZeroMQ's callbacks to run before the thread is ended. */
+const settleMs = 20;
 
 if (!parentPort) throw new Error('worker.js is started by main.js as a worker thread');
 const { connection, cwd, flow: buffer } = workerData as WorkerSetup;
@@ -54,8 +57,7 @@ const thread = new UserThreadProxy(parentPort, flow, {
       evalue: `the kernel process ended with exit code ${code}`,
       traceback: [`KernelExit: the kernel process ended with exit code ${code}`],
     });
-    // One turn of the loop, for the failed cell's reply to go out.
-    setTimeout(close, 20);
+    void sleep(settleMs).then(close);
   },
 });
 const interrupter = new Interrupter(
@@ -76,22 +78,24 @@ const session = new KernelSession({
       'stderr',
       'The cell did not stop at the interrupt; the kernel ends so that it can be restarted.\n',
     );
-    shutdown();
+    void shutdown();
   },
-  shutdown,
+  shutdown: () => void shutdown(),
 });
 
-function close(): void {
+async function close(): Promise<void> {
   outlet.flush();
   engine.close();
   sockets.close();
+  await sleep(settleMs);
   flow.close();
 }
 
-function shutdown(): void {
-  close();
+async function shutdown(): Promise<void> {
+  await close();
   thread.post({ kind: 'exit', code: 0 });
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), exitPatienceMs);
+  await sleep(exitPatienceMs);
+  process.kill(process.pid, 'SIGKILL');
 }
 
 watchSignals({
@@ -100,9 +104,9 @@ watchSignals({
       inputs.cancel();
       if (!free) log('the interrupt did not stop the running code');
     }),
-  terminate: shutdown,
+  terminate: () => void shutdown(),
 });
-watchParent(shutdown);
+watchParent(() => void shutdown());
 
 try {
   await sockets.bind();

@@ -26,6 +26,8 @@ async function answer({ id, method, args }: EngineRequest): Promise<void> {
 const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
 lines.on('line', (line) => void answer(JSON.parse(line) as EngineRequest));
 lines.on('close', () => process.exit(0));
+// The kernel may be gone before we have said anything.
+process.stdout.on('error', () => process.exit(0));
 // The kernel decides when we end: an interrupt from the terminal reaches the whole process group.
 process.on('SIGINT', () => {});
 send({ ready: true });

@@ -2,6 +2,7 @@
  * The kernel's five ZeroMQ sockets on loopback. Messages that are malformed or badly signed are dropped with one log
  * line. Nothing is dropped on our side when a client is slow: the queues have no high-water mark.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Router, XPublisher } from 'zeromq';
 import { log } from '../log.js';
 import { type ConnectionInfo, endpoint } from './connection-file.js';
@@ -12,6 +13,8 @@ export type RequestChannel = 'shell' | 'control' | 'stdin';
 const channels = ['shell', 'control', 'stdin'] as const;
 
 const subscribeByte = 1;
+const bindPatienceMs = 2_000;
+const bindRetryMs = 100;
 
 /** Any message, however narrowly typed. */
 type Sendable = Pick<RawMessage, 'type' | 'header' | 'parent' | 'metadata' | 'content' | 'buffers'>;
@@ -31,10 +34,10 @@ export class KernelSockets {
   }
 
   async bind(): Promise<void> {
-    await this.#heartbeat.bind(endpoint(this.connection, 'hb_port'));
-    await this.#iopub.bind(endpoint(this.connection, 'iopub_port'));
+    await bindPatiently(this.#heartbeat, endpoint(this.connection, 'hb_port'));
+    await bindPatiently(this.#iopub, endpoint(this.connection, 'iopub_port'));
     for (const channel of channels)
-      await this.#routers[channel].bind(endpoint(this.connection, `${channel}_port`));
+      await bindPatiently(this.#routers[channel], endpoint(this.connection, `${channel}_port`));
     void this.#echo();
     void this.#welcome();
     for (const channel of channels) void this.#receive(channel);
@@ -81,6 +84,18 @@ export class KernelSockets {
         continue;
       }
       this.onMessage(channel, received);
+    }
+  }
+}
+
+/** A port may still be held for a moment, by the kernel that this one replaces or by a passing connection. */
+async function bindPatiently(socket: Router | XPublisher, address: string): Promise<void> {
+  for (const until = Date.now() + bindPatienceMs; ; await sleep(bindRetryMs)) {
+    try {
+      await socket.bind(address);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || Date.now() > until) throw error;
     }
   }
 }
