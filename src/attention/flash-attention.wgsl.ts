@@ -78,7 +78,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let s = score(sum_partial(j, row), b, h, i, first + j);
       // A hidden pair is skipped by value; NaN is not equal to it and so reaches the output.
       if (s != hidden) {
-        let p = exp(s - largest);
+        let p = weight(s - largest);
         l += p;
         for (var d = 0; d < ${bound}; d++) { sum[d] += p * values[j * ${stride} + slice + d]; }
       }

@@ -25,7 +25,7 @@ export interface Operation {
   errors(
     golden: GoldenCase,
     params: Parameters,
-  ): { out: Record<string, Bounded>; grad: Record<string, Bounded> };
+  ): { out: Record<string, Bounded>; grad: Record<string, Bounded | undefined> };
 }
 
 export type Tensors = Record<string, tf.Tensor>;
@@ -84,7 +84,7 @@ const attentionOperation: Operation = {
       ...attentionRule(params),
       [integerInputs.has('mask') ? 'mask' : 'bias']: inputs.mask,
     });
-    return { out: { out }, grad: grad as Record<string, Bounded> };
+    return { out: { out }, grad: { ...grad } };
   },
 };
 

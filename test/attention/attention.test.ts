@@ -1,0 +1,268 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AttentionOptions, attention } from '../../src/attention/attention.js';
+import {
+  type AttentionOracleOptions,
+  attentionGradientOracle,
+  attentionOracle,
+} from '../../src/attention/attention-oracle.js';
+import { launchedKernels } from '../../src/compute/launch.js';
+import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
+import { seededNormal } from '../../src/compute/random.js';
+import { fromNdArray, read } from '../../src/compute/read.js';
+import { tf } from '../../src/compute/tf.js';
+import { attentionErrors } from '../../src/golden/bounds/attention.js';
+import { exact } from '../../src/golden/running-error.js';
+import type { KernelPath } from '../../src/path.js';
+import { eachBackend } from '../compute/backends.js';
+import { expectWithin, leaked } from '../support/numeric.js';
+
+interface Setting {
+  sizes: { B: number; H: number; K: number; T: number; S: number; D: number };
+  rule: AttentionOracleOptions;
+  /** Standard deviation of q and k. */
+  spread?: number;
+}
+
+/** Forward and all gradients against the oracle, each element within its own bound. */
+async function check(
+  { sizes: { B, H, K, T, S, D }, rule, spread = 1 }: Setting,
+  path: KernelPath,
+): Promise<void> {
+  const q = seededNormal([B, H, T, D], 1, spread);
+  const k = seededNormal([B, K, S, D], 2, spread);
+  const v = seededNormal([B, K, S, D], 3);
+  const dy = seededNormal([B, H, T, D], 4);
+  const options = tensorOptions(rule, path);
+  const inputs = [q, k, v].map((array) => fromNdArray(array)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const run = (...[a, b, c]: tf.Tensor[]) => attention(a!, b!, c!, options);
+  const out = run(...inputs);
+  const gradients = tf.grads(run)(inputs, fromNdArray(dy));
+  const bounds = attentionErrors(exact(q), exact(k), exact(v), exact(dy), rule);
+  const expected = attentionGradientOracle(q, k, v, dy, rule);
+  await expectWithin('attention', out, attentionOracle(q, k, v, rule), bounds.out);
+  await expectWithin('attention dq', gradients[0]!, expected.q, bounds.q!);
+  await expectWithin('attention dk', gradients[1]!, expected.k, bounds.k!);
+  await expectWithin('attention dv', gradients[2]!, expected.v, bounds.v!);
+}
+
+function tensorOptions({ mask, bias, ...rule }: AttentionOracleOptions, path: KernelPath): AttentionOptions {
+  const tensor = mask ? fromNdArray(mask, 'bool') : bias && fromNdArray(bias);
+  return { ...rule, path, ...(tensor ? { mask: tensor } : {}) };
+}
+
+/** A mask with every third pair hidden and one row without any visible key. */
+function someMask(shape: number[]): NdArray {
+  const S = shape.at(-1)!;
+  return ndarray(
+    shape,
+    Array.from({ length: shape.reduce((a, b) => a * b) }, (_, n) => (n % 3 === 0 || n < S ? 0 : 1)),
+  );
+}
+
+const both: [string, Setting][] = [
+  ['one token', { sizes: { B: 1, H: 1, K: 1, T: 1, S: 1, D: 16 }, rule: { causal: true } }],
+  ['grouped heads', { sizes: { B: 2, H: 4, K: 2, T: 33, S: 33, D: 16 }, rule: { causal: true } }],
+  [
+    'one key/value head, a longer past',
+    { sizes: { B: 2, H: 3, K: 1, T: 20, S: 71, D: 16 }, rule: { causal: true } },
+  ],
+  ['fewer keys than queries', { sizes: { B: 1, H: 2, K: 2, T: 70, S: 40, D: 16 }, rule: { causal: true } }],
+  ['a decode step', { sizes: { B: 2, H: 4, K: 2, T: 1, S: 300, D: 16 }, rule: { causal: true } }],
+  [
+    'a causal window',
+    { sizes: { B: 1, H: 2, K: 1, T: 50, S: 60, D: 16 }, rule: { causal: true, window: 7 } },
+  ],
+  ['a window into the past only', { sizes: { B: 1, H: 2, K: 1, T: 30, S: 30, D: 16 }, rule: { window: 3 } }],
+  ['scale', { sizes: { B: 1, H: 2, K: 1, T: 9, S: 30, D: 16 }, rule: { scale: -0.07 } }],
+  ['large logits', { sizes: { B: 1, H: 2, K: 1, T: 20, S: 20, D: 16 }, rule: { causal: true }, spread: 30 }],
+  ['ALiBi', { sizes: { B: 1, H: 6, K: 3, T: 19, S: 23, D: 16 }, rule: { alibi: true, causal: true } }],
+  [
+    'a mask [B,1,T,S]',
+    { sizes: { B: 2, H: 4, K: 2, T: 10, S: 12, D: 16 }, rule: { mask: someMask([2, 1, 10, 12]) } },
+  ],
+  [
+    'a mask [H,1,S]',
+    { sizes: { B: 2, H: 2, K: 1, T: 5, S: 12, D: 16 }, rule: { mask: someMask([2, 1, 12]) } },
+  ],
+  [
+    'a mask, ALiBi and the causal rule',
+    {
+      sizes: { B: 1, H: 2, K: 1, T: 12, S: 12, D: 16 },
+      rule: { mask: someMask([12, 12]), alibi: [0.5, 0.1], causal: true },
+    },
+  ],
+];
+
+/** Head dims of one thread per row, of several, not a multiple of 4, and the largest. */
+const headDims = [1, 3, 40, 64, 80, 128, 250, 256];
+
+eachBackend((name) => {
+  beforeEach(() => tf.engine().startScope());
+  afterEach(() => tf.engine().endScope());
+
+  for (const path of name === 'webgpu' ? (['fused', 'composed'] as const) : (['composed'] as const)) {
+    describe(`attention ${path}`, () => {
+      it.each(both)('matches the oracle, forward and backward: %s', (_name, setting) => check(setting, path));
+
+      it.each(headDims)('matches the oracle, forward and backward: D = %i', (D) =>
+        check({ sizes: { B: 1, H: 2, K: 1, T: 18, S: 21, D }, rule: { causal: true } }, path),
+      );
+
+      it('gives 0 and gradients of 0 to rows without keys', async () => {
+        const [q, kv] = [tf.randomNormal([1, 1, 3, 4]), tf.randomNormal([1, 1, 2, 4])];
+        const run = (a: tf.Tensor, b: tf.Tensor) => attention(a, b, b, { causal: true, path });
+        const out = await read(run(q, kv));
+        const dq = await read(tf.grads(run)([q, kv], tf.ones([1, 1, 3, 4]))[0]!);
+        expect(Array.from(out.slice(0, 4))).toEqual([0, 0, 0, 0]);
+        expect(Array.from(dq.slice(0, 4), Math.abs)).toEqual([0, 0, 0, 0]);
+      });
+
+      it.each([
+        [
+          [0, 2, 3, 4],
+          [0, 2, 3, 4],
+        ],
+        [
+          [1, 2, 0, 4],
+          [1, 2, 3, 4],
+        ],
+        [
+          [1, 2, 3, 4],
+          [1, 1, 0, 4],
+        ],
+      ])('takes the empty q %j, k and v %j', async (query, keys) => {
+        const [q, k] = [tf.ones(query), tf.ones(keys)];
+        const run = (...[a, b, c]: tf.Tensor[]) => attention(a!, b!, c!, { path });
+        const out = await read(run(q, k, k));
+        const shapes = tf
+          .grads(run)([q, k, tf.ones(keys)], tf.ones(query))
+          .map((tensor) => tensor.shape);
+        expect(out.every((value) => value === 0)).toBe(true);
+        expect(shapes).toEqual([query, keys, keys]);
+      });
+
+      it('keeps a NaN query in its row and shows a NaN key to those who see it', async () => {
+        const shape: [number, number, number, number] = [1, 1, 4, 4];
+        const withNaN = (row: number) => {
+          const values = seededNormal(shape, 5);
+          values.data[row * 4] = Number.NaN;
+          return fromNdArray(values);
+        };
+        const usual = fromNdArray(seededNormal(shape, 6));
+        const rows = async (out: tf.Tensor) => {
+          const values = await read(out);
+          return [0, 1, 2, 3].map((i) => Array.from(values.slice(4 * i, 4 * i + 4)).some(Number.isNaN));
+        };
+        const options = { causal: true, path };
+        expect(await rows(attention(withNaN(1), usual, usual, options))).toEqual([false, true, false, false]);
+        expect(await rows(attention(usual, withNaN(2), usual, options))).toEqual([false, false, true, true]);
+      });
+
+      it('leaves no tensors behind', () => {
+        const [q, k, v] = [tf.ones([1, 2, 4, 16]), tf.ones([1, 1, 4, 16]), tf.ones([1, 1, 4, 16])];
+        const mask = tf.ones([4, 4], 'bool');
+        const options = { causal: true, alibi: true, mask, path };
+        const run = (...[a, b, c]: tf.Tensor[]) => attention(a!, b!, c!, options);
+        expect(leaked(() => tf.tidy(() => run(q, k, v)))).toBe(0);
+        expect(leaked(() => run(q, k, v))).toBe(0);
+        expect(
+          leaked(() =>
+            tf
+              .grads(run)([q, k, tf.clone(k)])
+              .concat([]),
+          ),
+        ).toBe(1);
+      });
+    });
+  }
+
+  describe('an additive mask', () => {
+    it('matches the oracle, hides with -Infinity', async () => {
+      const bias = seededNormal([1, 5, 9], 9);
+      bias.data[3] = Number.NEGATIVE_INFINITY;
+      await check({ sizes: { B: 2, H: 2, K: 1, T: 5, S: 9, D: 4 }, rule: { bias } }, 'auto');
+    });
+
+    it('has the gradient of the scores, summed where it was broadcast', async () => {
+      const [q, k, v] = [
+        seededNormal([2, 2, 3, 4], 1),
+        seededNormal([2, 2, 5, 4], 2),
+        seededNormal([2, 2, 5, 4], 3),
+      ];
+      const [dy, bias] = [seededNormal([2, 2, 3, 4], 4), seededNormal([2, 1, 5], 5)];
+      const run = (mask: tf.Tensor) => attention(fromNdArray(q), fromNdArray(k), fromNdArray(v), { mask });
+      const gradient = await read(tf.grad(run)(fromNdArray(bias), fromNdArray(dy)));
+      const step = 1e-5;
+      for (const n of [0, 4, 7]) {
+        const objective = (by: number) => {
+          const moved = ndarray(bias.shape, bias.data);
+          moved.data[n]! += by;
+          const out = attentionOracle(q, k, v, { bias: moved });
+          return out.data.reduce((sum, value, i) => sum + value * dy.data[i]!, 0);
+        };
+        expect(gradient[n]).toBeCloseTo((objective(step) - objective(-step)) / (2 * step), 5);
+      }
+    });
+  });
+
+  if (name === 'webgpu') {
+    it('takes the fused kernels unless told otherwise', async () => {
+      const launched = launchedKernels();
+      const [q, k] = [tf.ones([1, 2, 4, 16]), tf.ones([1, 1, 4, 16])];
+      launched.reset();
+      await read(attention(q, k, k, { path: 'composed' }));
+      expect(launched.list()).toEqual([]);
+      await Promise.all(
+        tf
+          .grads((a, b) => attention(a!, b!, b!))([q, k])
+          .map(read),
+      );
+      expect(launched.list()).toEqual([
+        'attention.forward',
+        'attention.queryGradient',
+        'attention.keyGradient',
+      ]);
+    });
+
+    it('says what the fused path does not support', () => {
+      const q = tf.ones([1, 1, 2, 4]);
+      const wide = tf.ones([1, 1, 2, 300]);
+      expect(() => attention(q, q, q, { mask: tf.zeros([2, 2]), path: 'fused' })).toThrow(
+        /'fused' does not support an additive/,
+      );
+      expect(() => attention(wide, wide, wide, { path: 'fused' })).toThrow(
+        /does not support a head dim above 256, got D = 300/,
+      );
+      expect(attention(wide, wide, wide).shape).toEqual([1, 1, 2, 300]);
+    });
+  }
+});
+
+describe('attention errors', () => {
+  const q = tf.ones([2, 4, 3, 8]);
+  it('print all shapes when the head counts do not fit', () => {
+    const k = tf.ones([2, 3, 5, 8]);
+    expect(() => attention(q, k, k)).toThrow(
+      /4 query heads .* 3 key\/value heads.* q \[2,4,3,8\], k \[2,3,5,8\]/,
+    );
+  });
+
+  it('print all shapes when D differs', () => {
+    const k = tf.ones([2, 4, 5, 16]);
+    expect(() => attention(q, k, k)).toThrow(/agree in B and D, got q \[2,4,3,8\], k \[2,4,5,16\]/);
+  });
+
+  it('name a mask that does not broadcast', () => {
+    expect(() => attention(q, q, q, { mask: tf.ones([6, 6]) })).toThrow(
+      /mask \[6,6\] does not broadcast to \[B,H,T,S\] = \[2,4,3,3\]/,
+    );
+  });
+
+  it('refuse ranks, dtypes, scales and windows that are none', () => {
+    expect(() => attention(tf.ones([4, 3, 8]), q, q)).toThrow(/attention: q must be \[B,H,T,D\].*\[4,3,8\]/);
+    expect(() => attention(q, q.toInt(), q)).toThrow(/attention: k must be float32, got int32/);
+    expect(() => attention(q, q, q, { scale: Number.NaN })).toThrow(/scale must be a finite number, got NaN/);
+    expect(() => attention(q, q, q, { window: 0 })).toThrow(/window must be .* got 0/);
+    expect(() => attention(q, q, q, { alibi: [1] })).toThrow(/got 1 slopes for 4 heads/);
+  });
+});

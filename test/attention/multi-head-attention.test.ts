@@ -1,0 +1,144 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { attentionOracle } from '../../src/attention/attention-oracle.js';
+import { type AttentionWeights, multiHeadAttention } from '../../src/attention/multi-head-attention.js';
+import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
+import { seededNormal } from '../../src/compute/random.js';
+import { fromNdArray, read, toNdArray } from '../../src/compute/read.js';
+import { tf } from '../../src/compute/tf.js';
+import { ropeOracle } from '../../src/position/rope.js';
+import { eachBackend } from '../compute/backends.js';
+import { distance } from '../support/numeric.js';
+
+/** x [B,T,C] times w^T, w [out,C], as heads [B,heads,T,D]; plain loops. */
+function project(x: NdArray, w: NdArray, heads: number): NdArray {
+  const [B, T, C] = x.shape as [number, number, number];
+  const D = w.shape[0]! / heads;
+  const y = ndarray([B, heads, T, D]);
+  for (let n = 0; n < y.data.length; n++) {
+    const [b, h, t, d] = [
+      Math.floor(n / (heads * T * D)),
+      Math.floor(n / (T * D)) % heads,
+      Math.floor(n / D) % T,
+      n % D,
+    ];
+    for (let c = 0; c < C; c++) y.data[n]! += x.data[(b * T + t) * C + c]! * w.data[(h * D + d) * C + c]!;
+  }
+  return y;
+}
+
+function reference(
+  x: NdArray,
+  w: Record<keyof AttentionWeights, NdArray>,
+  H: number,
+  K: number,
+  rotate: boolean,
+): NdArray {
+  const [B, T, C] = x.shape as [number, number, number];
+  const turn = (a: NdArray) =>
+    rotate
+      ? ropeOracle(
+          a,
+          Array.from({ length: T }, (_, t) => t),
+        )
+      : a;
+  const out = attentionOracle(turn(project(x, w.wq, H)), turn(project(x, w.wk, K)), project(x, w.wv, K), {
+    causal: true,
+  });
+  const D = w.wq.shape[0]! / H;
+  const y = ndarray(x.shape);
+  for (let n = 0; n < y.data.length; n++) {
+    const [b, t, c] = [Math.floor(n / (T * C)), Math.floor(n / C) % T, n % C];
+    for (let o = 0; o < H * D; o++) {
+      const [h, d] = [Math.floor(o / D), o % D];
+      y.data[n]! += w.wo.data[c * H * D + o]! * out.data[((b * H + h) * T + t) * D + d]!;
+    }
+  }
+  expect(B).toBe(x.shape[0]);
+  return y;
+}
+
+eachBackend(() => {
+  beforeEach(() => tf.engine().startScope());
+  afterEach(() => tf.engine().endScope());
+
+  describe('multiHeadAttention', () => {
+    const [B, T, C, H, K, D] = [2, 5, 12, 4, 2, 6];
+    const x = seededNormal([B, T, C], 1);
+    const w = {
+      wq: seededNormal([H * D, C], 2, 0.3),
+      wk: seededNormal([K * D, C], 3, 0.3),
+      wv: seededNormal([K * D, C], 4, 0.3),
+      wo: seededNormal([C, H * D], 5, 0.3),
+    };
+    const tensors = () => ({
+      wq: fromNdArray(w.wq),
+      wk: fromNdArray(w.wk),
+      wv: fromNdArray(w.wv),
+      wo: fromNdArray(w.wo),
+    });
+
+    it.each([false, true])('matches plain loops, rope: %s', async (rotate) => {
+      const options = { heads: H, kvHeads: K, causal: true, ...(rotate ? { rope: {} } : {}) };
+      const y = await toNdArray(multiHeadAttention(fromNdArray(x), tensors(), options));
+      // Values of order 1 and reductions of at most 24 terms: float32 stays far below this.
+      expect(distance(y, reference(x, w, H, K, rotate))).toBeLessThan(2e-6);
+    });
+
+    it('has gradients for x and every weight', async () => {
+      const run = (...[a, wq, wk, wv, wo]: tf.Tensor[]) =>
+        tf.sum(
+          multiHeadAttention(
+            a!,
+            { wq: wq!, wk: wk!, wv: wv!, wo: wo! },
+            { heads: H, kvHeads: K, causal: true, rope: {} },
+          ),
+        );
+      const inputs = [x, w.wq, w.wk, w.wv, w.wo];
+      const gradients = await Promise.all(
+        tf
+          .grads(run)(inputs.map((array) => fromNdArray(array)))
+          .map(read),
+      );
+      const objective = (which: number, n: number, by: number) => {
+        const [mx, wq, wk, wv, wo] = inputs.map((array, i) => {
+          const moved = ndarray(array.shape, array.data);
+          if (i === which) moved.data[n]! += by;
+          return moved;
+        }) as [NdArray, NdArray, NdArray, NdArray, NdArray];
+        return reference(mx, { wq, wk, wv, wo }, H, K, true).data.reduce((sum, value) => sum + value, 0);
+      };
+      for (const which of inputs.keys()) {
+        const expected = (objective(which, 7, 1e-5) - objective(which, 7, -1e-5)) / 2e-5;
+        expect(gradients[which]![7], `gradient of input ${which}`).toBeCloseTo(expected, 4);
+      }
+    });
+  });
+});
+
+describe('multiHeadAttention errors', () => {
+  const weights = (out: number, C: number): AttentionWeights => ({
+    wq: tf.ones([out, C]),
+    wk: tf.ones([out, C]),
+    wv: tf.ones([out, C]),
+    wo: tf.ones([C, out]),
+  });
+
+  it('refuse a head dim that is not whole', () => {
+    expect(() => multiHeadAttention(tf.ones([1, 2, 8]), weights(8, 8), { heads: 3 })).toThrow(
+      /rows of wq \[8,8\] do not divide into 3 heads/,
+    );
+  });
+
+  it('name the weight that does not fit, with the shape wanted', () => {
+    const wrong = { ...weights(8, 8), wk: tf.ones([8, 8]) };
+    expect(() => multiHeadAttention(tf.ones([1, 2, 8]), wrong, { heads: 4, kvHeads: 2 })).toThrow(
+      /wk must be \[out, in\] = \[4,8\] .* got \[8,8\]/,
+    );
+  });
+
+  it('refuse head counts that do not divide', () => {
+    expect(() => multiHeadAttention(tf.ones([1, 2, 8]), weights(8, 8), { heads: 4, kvHeads: 3 })).toThrow(
+      /heads \(4\) must be a multiple of kvHeads \(3\)/,
+    );
+  });
+});
