@@ -14,7 +14,6 @@ export function registerStart(program: Command): void {
     .addOption(
       new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
     )
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .action(async (options: { backend?: string }) => {
       process.exitCode = await start(options.backend);
     });

@@ -12,7 +12,6 @@ export function registerGuide(program: Command): void {
     .description('write executed notebooks as offline HTML pages')
     .argument('[notebooks...]', `executed notebooks or folders (default: ${defaultSource})`)
     .option('-o, --output <folder>', 'where the pages go', 'build/guides')
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .action(async (targets: string[], options: { output: string }) => {
       process.exitCode = await writeGuide(targets, options.output);
     });

@@ -98,7 +98,7 @@ ${codeColours}
 .output{margin-top:.55rem}
 .output pre{padding:.5rem 1rem;white-space:pre-wrap;overflow-wrap:anywhere;max-height:34rem}
 .output pre.stderr{border-left:3px solid var(--warn);background:var(--warn-paper);border-radius:0 8px 8px 0}
-.wide{overflow-x:auto;padding:.1rem 0;margin:.9em 0}.output .wide{margin:0}
+.wide{overflow-x:auto;padding:.1rem 0;margin:.9em 0}.output .wide{margin:0;font-size:.86rem;line-height:1.55}
 table{border-collapse:collapse;font-size:.9rem;line-height:1.5;font-variant-numeric:tabular-nums}
 th,td{padding:.34rem .8rem!important;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{font-weight:600;color:var(--soft);white-space:nowrap}

@@ -20,6 +20,7 @@ const usageStatus = 2;
 
 export function registerRun(program: Command): void {
   const command = new RunCommand('run')
+    .copyInheritedSettings(program)
     .description('run notebooks in their kernels and save them with their outputs')
     .argument(
       '[notebooks...]',
@@ -37,7 +38,6 @@ export function registerRun(program: Command): void {
       new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
     )
     .option('-t, --timeout <seconds>', 'longest time for one cell, 0 for no limit', seconds, 600)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : usageStatus))
     .action(async (targets: string[], options: RunCommandOptions) => {
       process.exitCode = await runCommand(targets, options);
     });
