@@ -61,12 +61,16 @@ export class KernelSockets {
   }
 
   async #echo(): Promise<void> {
-    for await (const frames of this.#heartbeat) await this.#heartbeat.send(frames);
+    for await (const frames of this.#heartbeat) {
+      if (this.#closed) return;
+      this.#heartbeat.send(frames).catch(onSendError);
+    }
   }
 
   /** Tells each new subscriber that it is one (JEP 65), so that clients need not guess. */
   async #welcome(): Promise<void> {
     for await (const [frame] of this.#iopub) {
+      if (this.#closed) return;
       if (frame?.[0] !== subscribeByte) continue;
       const subscription = frame.subarray(1).toString('utf8');
       const message = this.session.make('iopub_welcome', { subscription });
