@@ -32,7 +32,7 @@ async function loop(kernel: KernelClient): Promise<void> {
     .catch(() => {});
   await eventually('the loop runs', () => printed, 40_000);
 }
-const noneRuns = (pids: number[]) => eventually('no process left', () => !pids.some(processRuns));
+const noneRuns = (pids: number[]) => eventually('no process left', () => !pids.some(processRuns), 40_000);
 
 test('shutdown: exit code 0, no process and no connection file left, also while a cell loops', async () => {
   for (const looping of [false, true]) {
