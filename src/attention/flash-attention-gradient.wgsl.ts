@@ -100,7 +100,7 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
     ${dotProducts(variant, 'held', 'keys', 'heldDout', 'values')}
     for (var j = 0; j < u.columns; j++) {
       let s = score(sum_partial(j, row), b, h, i, first + j);
-      if (s != hidden) {
+      if (!(s == hidden)) {
         let ds = weight(s - stat.x) * stat.y * (sum_partialDp(j, row) - delta) * u.scale;
         for (var d = 0; d < ${bound}; d++) { sum[d] += ds * keys[${at}]; }
       }
@@ -173,7 +173,7 @@ var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
       ${dotProducts(variant, 'held', 'queries', 'heldValue', 'douts')}
       for (var j = 0; j < u.columns; j++) {
         let s = score(sum_partial(j, row), b, h, first + j, key);
-        if (s != hidden) {
+        if (!(s == hidden)) {
           let stat = rowStats[j];
           let p = weight(s - stat.x) * stat.y;
           let ds = p * (sum_partialDp(j, row) - stat.z) * u.scale;

@@ -76,8 +76,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var d = 0; d < ${bound}; d++) { sum[d] *= fade; }
     for (var j = 0; j < u.columns; j++) {
       let s = score(sum_partial(j, row), b, h, i, first + j);
-      // A hidden pair is skipped by value; NaN is not equal to it and so reaches the output.
-      if (s != hidden) {
+      // NaN must reach the output; (s != hidden) would be false for it, as WGSL comparisons are ordered.
+      if (!(s == hidden)) {
         let p = weight(s - largest);
         l += p;
         for (var d = 0; d < ${bound}; d++) { sum[d] += p * values[j * ${stride} + slice + d]; }
