@@ -63,10 +63,12 @@ describe.each(index)('$file', ({ file, title }) => {
       if (cell_type !== 'markdown') continue;
       const blocks = [...source.matchAll(/^<div lang="(en|zh)">\n\n[\s\S]*?\n\n<\/div>$/gm)];
       expect(source.match(/<\/?div/g)?.length ?? 0, `divs of ${id}`).toBe(2 * blocks.length);
+      const pairs = blocks.map((_, i) => (i % 2 === 0 ? 'en' : 'zh'));
       expect(
         blocks.map((block) => block[1]),
         `languages of ${id}`,
-      ).toEqual(['en', 'zh']);
+      ).toEqual(pairs);
+      expect(blocks.length > 0 && blocks.length % 2 === 0, `${id} is in both languages`).toBe(true);
       for (const heading of source.match(/^## .*/gm) ?? []) expect(heading).toMatch(/ \/ .*\p{Script=Han}/u);
     }
   });
