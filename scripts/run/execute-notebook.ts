@@ -2,6 +2,7 @@
  * Runs one notebook from top to bottom in a kernel of its own, over the Jupyter protocol. The output file is
  * saved after every cell; a failing cell ends the run and what was shown so far is kept.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import {
   type KernelClient,
@@ -106,11 +107,23 @@ async function runInKernel(job: NotebookJob, state: RunState): Promise<Failure |
   }
   try {
     stampKernel(job.notebook, job.spec, client);
+    await warmUp(client, job.signal);
     return await runCells(job, client, state);
   } finally {
     if (job.signal.aborted) await client.kill();
     else await client.shutdown();
   }
+}
+
+const warmUpLimitMs = 30_000;
+
+/**
+ * A kernel may answer before it can run code; ours starts its checker meanwhile. That time is no cell's, neither in
+ * the record nor against the timeout, so we wait until it completes the empty text. One that cannot is not held up.
+ */
+async function warmUp(client: KernelClient, signal: AbortSignal): Promise<void> {
+  const limit = sleep(warmUpLimitMs, undefined, { signal, ref: false });
+  await Promise.race([client.complete(''), limit]).catch(() => {});
 }
 
 const interruptedBeforeStart: Failure = {
@@ -177,7 +190,7 @@ async function runCell(
   try {
     reply = await client.execute(cell.source, { timeoutMs: job.timeoutMs, signal: job.signal });
   } catch (error) {
-    const broken = { ...brokenRun(error, job.signal), ...place() };
+    const broken = { ...brokenRun(client, error, job.signal), ...place() };
     const { ename, evalue } = broken;
     cell.outputs.push({ output_type: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] });
     return broken;
@@ -197,12 +210,17 @@ async function runCell(
   return undefined;
 }
 
-function brokenRun(error: unknown, signal: AbortSignal): Failure {
+function brokenRun(client: KernelClient, error: unknown, signal: AbortSignal): Failure {
   if (signal.aborted)
     return { verdict: 'interrupted', ename: 'Interrupted', evalue: 'the run was interrupted' };
   const what = { ename: nameOf(error), evalue: messageOf(error) };
   if (error instanceof KernelTimeoutError) return { verdict: 'timeout', ...what };
   if (error instanceof KernelDiedError) return { verdict: 'dead kernel', ...what };
+  // It died while no cell was running: sending the next one is what fails then.
+  if (!client.process.running) {
+    const evalue = `the kernel ${client.spec.name} died before this cell`;
+    return { verdict: 'dead kernel', ename: KernelDiedError.name, evalue };
+  }
   throw error;
 }
 

@@ -19,7 +19,7 @@ interface Language {
   forever: string;
   stubborn: string;
   die: string;
-  /** Seconds: our kernel's checker starts with the first cell, whose time counts. */
+  /** Seconds; our kernel checks types, which takes its time on a busy machine. */
   timeout: string;
   parameters: string;
   useParameter: string;
@@ -244,6 +244,14 @@ describe('with our kernel', () => {
 
 describeRequires('venv', 'with ipykernel', () => {
   suite(python);
+
+  it('names a kernel that died between cells', async () => {
+    const soon = 'import threading, os\nthreading.Timer(0.02, os._exit, [3]).start()';
+    await place.notebook('between.ipynb', 'python3', [soon, 'import time\ntime.sleep(5)']);
+    const { status, stderr } = await place.kernelbook(['run', 'between.ipynb']);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/FAILED between\.ipynb, cell [12] .*KernelDiedError: the kernel python3 died/);
+  });
 
   it('writes files that nbformat and papermill read', async () => {
     await place.notebook('read.ipynb', 'python3', [['n = 1', 'parameters'], 'n']);
