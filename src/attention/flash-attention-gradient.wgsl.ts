@@ -101,7 +101,7 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
     for (var j = 0; j < u.columns; j++) {
       let s = score(sum_partial(j, row), b, h, i, first + j);
       if (!(s == hidden)) {
-        let ds = weight(s - stat.x) * stat.y * (sum_partialDp(j, row) - delta) * u.scale;
+        let ds = exp(s - stat.x) * stat.y * (sum_partialDp(j, row) - delta) * u.scale;
         for (var d = 0; d < ${bound}; d++) { sum[d] += ds * keys[${at}]; }
       }
     }
@@ -175,7 +175,7 @@ var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
         let s = score(sum_partial(j, row), b, h, first + j, key);
         if (!(s == hidden)) {
           let stat = rowStats[j];
-          let p = weight(s - stat.x) * stat.y;
+          let p = exp(s - stat.x) * stat.y;
           let ds = p * (sum_partialDp(j, row) - stat.z) * u.scale;
           for (var d = 0; d < ${bound}; d++) {
             sumValue[d] += p * douts[${at}];

@@ -78,7 +78,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let s = score(sum_partial(j, row), b, h, i, first + j);
       // NaN must reach the output; (s != hidden) would be false for it, as WGSL comparisons are ordered.
       if (!(s == hidden)) {
-        let p = weight(s - largest);
+        let p = exp(s - largest);
         l += p;
         for (var d = 0; d < ${bound}; d++) { sum[d] += p * values[j * ${stride} + slice + d]; }
       }

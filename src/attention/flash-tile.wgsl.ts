@@ -98,10 +98,7 @@ export function storer(name: string, D: number): string {
   return `fn store_${name}(row: i32, d: i32, value: vec4f) {\n  ${body}\n}\n`;
 }
 
-/**
- * `score(dotProduct, b, h, i, j)`: the logit of a visible pair, `hidden` for the others; and `weight(x)` = e^x, which
- * keeps NaN (drivers may clamp the argument of exp, which loses it; a test of the bits is safe from optimisers).
- */
+/** `score(dotProduct, b, h, i, j)`: the logit of a visible pair, `hidden` for the others. */
 export function scoring({ slopes, mask }: FlashVariant): string {
   const place = 'b * u.maskB + h * u.maskH + i * u.maskT + j * u.maskS';
   return `
@@ -111,9 +108,6 @@ fn score(product: f32, b: i32, h: i32, i: i32, j: i32) -> f32 {
   if (i >= u.T || j >= u.S || distance > u.behind || distance < -u.ahead) { return hidden; }
   ${mask ? `if (mask[${place}] == 0) { return hidden; }` : ''}
   return product * u.scale${slopes ? ' - slopes[h] * f32(abs(distance))' : ''};
-}
-fn weight(x: f32) -> f32 {
-  return select(exp(x), x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u);
 }
 `;
 }
