@@ -16,6 +16,7 @@ export { fromNdArray, read, toNdArray } from './compute/read.js';
 export { tf } from './compute/tf.js';
 export { type DeviceTiming, syncDevice, timeWall, withGpuTiming } from './compute/timing.js';
 export * from './display.js';
+export * as documented from './documented/index.js';
 export * from './golden/index.js';
 export * from './norm/index.js';
 export * from './plot/index.js';
