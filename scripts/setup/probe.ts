@@ -34,10 +34,11 @@ export function tryProgram(command: string, args: string[], seconds: number): Ch
   const reason = timedOut
     ? `no answer within ${seconds} s`
     : (child.error?.message ??
+      complaint.find((line) => /^\S*error:/i.test(line)) ??
       complaint.find((line) => /error/i.test(line)) ??
       complaint.at(-1) ??
       (child.signal ? `ended by ${child.signal}` : `exit status ${child.status}`));
-  return { ok: false, stdout, reason: reason.trim() };
+  return { ok: false, stdout, reason: reason.trim().replace(/^error: /, '') };
 }
 
 const probes: Record<PartName, () => Omit<PartState, 'name'>> = {

@@ -2,10 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { packageRoot, reportVariable } from '../setup/part.js';
 import { reportFile, setup } from '../setup/setup.js';
-import { formatSummary, type Summary, summarise, type VitestReport } from './summary.js';
+import { type TestReport, testReportVariable } from './reporter.js';
+import { formatSummary, type Summary, summarise } from './summary.js';
 
+const reporter = fileURLToPath(new URL('./reporter.js', import.meta.url));
 const bin = (name: string): string => path.join(packageRoot, 'node_modules', '.bin', name);
 const checks = [
   {
@@ -38,8 +41,8 @@ export function runTests(filters: string[], options: { setup: boolean; check: bo
   mkdirSync(path.dirname(json), { recursive: true });
   rmSync(json, { force: true });
   const status = runVisibly(
-    [bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`, ...filters],
-    { [reportVariable]: reportFile, KERNELBOOK_NO_BUILD: '1' },
+    [bin('vitest'), 'run', '--reporter=default', `--reporter=${reporter}`, ...filters],
+    { [reportVariable]: reportFile, [testReportVariable]: json, KERNELBOOK_NO_BUILD: '1' },
   );
   const summary = summarise(readReport(json), report, path.join(packageRoot, 'test'));
   if (options.check) addChecks(summary, failedChecks);
@@ -61,11 +64,11 @@ function addChecks(summary: Summary, failed: typeof checks): void {
   summary.failures.unshift(...failed.map(({ name }) => `check: ${name}`));
 }
 
-function readReport(file: string): VitestReport {
+function readReport(file: string): TestReport {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
+    return JSON.parse(readFileSync(file, 'utf8')) as TestReport;
   } catch {
-    return { testResults: [] };
+    return { files: [], errors: [] };
   }
 }
 

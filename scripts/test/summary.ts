@@ -1,20 +1,11 @@
 /**
- * Reads Vitest's JSON report and sums it up: per suite (a folder of test/) what passed, failed and was skipped, every
- * skip with its reason. A skip without a reason, or for want of a part that the setup reported as ready, is a failure:
- * otherwise a broken tool would pass for an absent one.
+ * Sums up a test run: per suite (a folder of test/) what passed, failed and was skipped, every skip with its reason. A
+ * skip without a reason, or for want of a part that the setup reported as ready, is a failure: otherwise a broken tool
+ * would pass for an absent one.
  */
 import path from 'node:path';
 import { partNames, type SetupReport } from '../setup/part.js';
-
-/** The part of Vitest's JSON reporter output that is read here. */
-export interface VitestReport {
-  testResults: {
-    name: string;
-    status: string;
-    message?: string;
-    assertionResults: { ancestorTitles: string[]; title: string; status: string }[];
-  }[];
-}
+import type { TestReport } from './reporter.js';
 
 export interface SuiteCount {
   suite: string;
@@ -34,14 +25,15 @@ export interface Summary {
   skipped: number;
 }
 
+/** At the end of the title of a test or of a suite around it. */
 const skipNote = /\s*\[(?:needs ([\w-]+): |skipped: )(.+)\]$/;
 
 /** Sums up a report. `testFolder` is the absolute path of test/. */
-export function summarise(report: VitestReport, setup: SetupReport, testFolder: string): Summary {
+export function summarise(report: TestReport, setup: SetupReport, testFolder: string): Summary {
   const suites = new Map<string, SuiteCount>();
   const skips = new Map<string, Summary['skips'][number]>();
   const failures: string[] = [];
-  for (const file of report.testResults) {
+  for (const file of report.files) {
     const fileName = path.relative(testFolder, file.name).split(path.sep).join('/');
     const suite = fileName.includes('/') ? fileName.slice(0, fileName.indexOf('/')) : '(top)';
     const count = suites.get(suite) ?? { suite, passed: 0, failed: 0, skipped: 0 };
@@ -50,12 +42,11 @@ export function summarise(report: VitestReport, setup: SetupReport, testFolder: 
       count.failed++;
       failures.push(`${fileName}: ${title}`);
     };
-    for (const test of file.assertionResults) {
-      const titles = [...test.ancestorTitles.filter((title) => title !== ''), test.title];
-      if (test.status === 'passed') count.passed++;
-      else if (test.status === 'failed') fail(titles.join(' > '));
+    for (const { titles, state, note } of file.tests) {
+      if (state === 'passed') count.passed++;
+      else if (state === 'failed') fail(titles.join(' > '));
       else {
-        const skip = explainSkip(titles);
+        const skip = explainSkip(titles, note);
         if (!skip) fail(`${titles.join(' > ')} was skipped without a reason`);
         else if (skip.part && isReady(setup, skip.part)) {
           fail(`${titles.join(' > ')} was skipped, but the setup reported ${skip.part} as ready`);
@@ -68,33 +59,33 @@ export function summarise(report: VitestReport, setup: SetupReport, testFolder: 
         }
       }
     }
-    // A file that cannot be loaded, or whose hooks throw, has no failed test of its own.
-    const tests = file.assertionResults;
-    if (file.status === 'failed' && !tests.some(({ status }) => status === 'failed')) {
-      fail(`the file failed: ${(file.message ?? '').split('\n')[0]}`);
-    }
+    for (const error of file.errors) fail(`the file failed: ${error}`);
   }
   const rows = [...suites.values()].sort((a, b) => (a.suite < b.suite ? -1 : 1));
   const total = (column: 'passed' | 'failed' | 'skipped') => rows.reduce((sum, row) => sum + row[column], 0);
+  const outside = report.errors.map((error) => `outside of any test: ${error}`);
   return {
     suites: rows,
     skips: [...skips.values()],
-    failures,
+    failures: [...failures, ...outside],
     passed: total('passed'),
-    failed: total('failed'),
+    failed: total('failed') + outside.length,
     skipped: total('skipped'),
   };
 }
 
-/** The reason stands at the end of the title of the test or of a suite around it. */
-function explainSkip(titles: string[]): { title: string; reason: string; part?: string } | undefined {
+/** The reason stands in a title, or is the note that the test gave while it ran. */
+function explainSkip(
+  titles: string[],
+  note: string | undefined,
+): { title: string; reason: string; part?: string } | undefined {
   for (const [index, title] of titles.entries()) {
-    const note = skipNote.exec(title);
-    if (!note) continue;
-    const plain = [...titles.slice(0, index), title.slice(0, note.index)].join(' > ');
-    return { title: plain, part: note[1], reason: note[1] ? `needs ${note[1]}: ${note[2]}` : note[2]! };
+    const match = skipNote.exec(title);
+    if (!match) continue;
+    const plain = [...titles.slice(0, index), title.slice(0, match.index)].join(' > ');
+    return { title: plain, part: match[1], reason: match[1] ? `needs ${match[1]}: ${match[2]}` : match[2]! };
   }
-  return undefined;
+  return note ? { title: titles.join(' > '), reason: note } : undefined;
 }
 
 const isReady = (setup: SetupReport, part: string): boolean =>
@@ -108,9 +99,10 @@ export function formatSummary(summary: Summary): string {
   const lines = [row('suite', ['passed', 'failed', 'skipped'])];
   for (const { suite, passed, failed, skipped } of summary.suites)
     lines.push(row(suite, [passed, failed, skipped]));
-  if (summary.skips.length > 0) lines.push('', 'Skipped:');
-  for (const { suite, title, reason, tests } of summary.skips) {
-    lines.push(`  ${suite}: ${title} (${tests} ${tests === 1 ? 'test' : 'tests'}): ${reason}`);
+  for (const reason of new Set(summary.skips.map((skip) => skip.reason))) {
+    lines.push('', `Skipped, ${reason}`);
+    for (const { suite, title, tests } of summary.skips.filter((skip) => skip.reason === reason))
+      lines.push(`  ${suite}: ${title} (${tests} ${tests === 1 ? 'test' : 'tests'})`);
   }
   if (summary.failures.length > 0)
     lines.push('', 'Failed:', ...summary.failures.map((failure) => `  ${failure}`));

@@ -1,34 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { partNames, type SetupReport } from '../../scripts/setup/part.js';
-import { formatSummary, summarise, type VitestReport } from '../../scripts/test/summary.js';
+import { packageRoot, partNames, type SetupReport } from '../../scripts/setup/part.js';
+import { type TestReport, testReportVariable } from '../../scripts/test/reporter.js';
+import { formatSummary, summarise } from '../../scripts/test/summary.js';
 import { skipNote } from '../support/requires.js';
 
 const setup = Object.fromEntries(
   partNames.map((name) => [name, { name, ready: name !== 'webgpu', reason: 'as the test wants it' }]),
 ) as SetupReport;
-const file = (name: string, tests: [title: string, status: string][], status = 'passed', message = '') => ({
+type State = TestReport['files'][number]['tests'][number]['state'];
+const file = (
+  name: string,
+  tests: [title: string, state: State, note?: string][],
+  errors: string[] = [],
+) => ({
   name: `/p/test/${name}`,
-  status,
-  message,
-  assertionResults: tests.map(([title, state]) => {
-    const titles = title.split(' > ');
-    return { ancestorTitles: titles.slice(0, -1), title: titles.at(-1)!, status: state };
-  }),
+  errors,
+  tests: tests.map(([title, state, note]) => ({ titles: title.split(' > '), state, note })),
 });
-const sum = (...testResults: VitestReport['testResults']) => summarise({ testResults }, setup, '/p/test');
+const sum = (...files: TestReport['files']) => summarise({ files, errors: [] }, setup, '/p/test');
 
 describe('the summary of a test run', () => {
   it('counts per suite and ends in the plain line', () => {
     const summary = sum(
       file('norm/a.test.ts', [['a > works', 'passed']]),
-      file(
-        'norm/b.test.ts',
-        [
-          ['b > works', 'passed'],
-          ['b > fails', 'failed'],
-        ],
-        'failed',
-      ),
+      file('norm/b.test.ts', [
+        ['b > works', 'passed'],
+        ['b > fails', 'failed'],
+      ]),
       file('plot/c.test.ts', [['c', 'passed']]),
     );
     expect(summary.suites).toEqual([
@@ -56,7 +57,7 @@ describe('the summary of a test run', () => {
       },
     ]);
     expect(formatSummary(summary)).toContain(
-      '  norm: on the GPU (2 tests): needs webgpu: error: no driver [for this card]',
+      'Skipped, needs webgpu: error: no driver [for this card]\n  norm: on the GPU (2 tests)\n',
     );
     expect(summary).toMatchObject({ passed: 0, failed: 0, skipped: 2 });
   });
@@ -73,9 +74,67 @@ describe('the summary of a test run', () => {
     expect(summary.failures[1]).toContain('the setup reported chromium as ready');
   });
 
-  it('counts a file that could not be loaded', () => {
-    const summary = sum(file('norm/a.test.ts', [], 'failed', "Cannot find module './gone.js'\n at x"));
-    expect(summary.failures).toEqual(["norm/a.test.ts: the file failed: Cannot find module './gone.js'"]);
-    expect(summary.failed).toBe(1);
+  it('takes the note of a test that skipped itself', () => {
+    const summary = sum(file('compute/a.test.ts', [['f16', 'skipped', 'this device has no shader-f16']]));
+    expect(summary.skips).toEqual([
+      { suite: 'compute', title: 'f16', reason: 'this device has no shader-f16', tests: 1 },
+    ]);
+  });
+
+  it('counts a file that could not be loaded, and errors outside of any test', () => {
+    const broken = file('norm/a.test.ts', [], ["Cannot find module './gone.js'"]);
+    const summary = summarise({ files: [broken], errors: ['too late'] }, setup, '/p/test');
+    expect(summary.failures).toEqual([
+      "norm/a.test.ts: the file failed: Cannot find module './gone.js'",
+      'outside of any test: too late',
+    ]);
+    expect(summary.failed).toBe(2);
+  });
+});
+
+describe('the reporter', () => {
+  it('tells every state, note and error of a real Vitest run', () => {
+    mkdirSync(path.join(packageRoot, 'build'), { recursive: true });
+    const folder = mkdtempSync(path.join(packageRoot, 'build', 'reporter-'));
+    try {
+      writeFileSync(path.join(folder, 'vitest.config.js'), 'export default {};');
+      writeFileSync(path.join(folder, 'broken.test.ts'), "throw new Error('at import');");
+      writeFileSync(
+        path.join(folder, 'states.test.ts'),
+        `import { describe, expect, it } from 'vitest';
+        describe('outer', () => {
+          it('passes', () => {});
+          it('fails', () => expect(1).toBe(2));
+          it('skips itself', (context) => context.skip('no such device'));
+          it.skip('is skipped', () => {});
+        });`,
+      );
+      const output = path.join(folder, 'report.json');
+      const vitest = path.join(packageRoot, 'node_modules', 'vitest', 'vitest.mjs');
+      const reporter = path.join(packageRoot, 'scripts', 'test', 'reporter.ts');
+      const child = spawnSync(
+        process.execPath,
+        [vitest, 'run', `--root=${folder}`, `--reporter=${reporter}`],
+        {
+          encoding: 'utf8',
+          env: { PATH: process.env.PATH, [testReportVariable]: output },
+        },
+      );
+      expect(child.status, child.stdout + child.stderr).toBe(1);
+      const report = JSON.parse(readFileSync(output, 'utf8')) as TestReport;
+      const files = new Map(report.files.map((one) => [path.basename(one.name), one]));
+      expect(files.get('broken.test.ts')).toMatchObject({ errors: ['at import'], tests: [] });
+      expect(files.get('states.test.ts')).toMatchObject({
+        errors: [],
+        tests: [
+          { titles: ['outer', 'passes'], state: 'passed' },
+          { titles: ['outer', 'fails'], state: 'failed' },
+          { titles: ['outer', 'skips itself'], state: 'skipped', note: 'no such device' },
+          { titles: ['outer', 'is skipped'], state: 'skipped' },
+        ],
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
