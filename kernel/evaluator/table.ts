@@ -1,5 +1,6 @@
 /** Arrays of flat records as an HTML table. */
 import { inspect } from 'node:util';
+import { escapeHtml } from '../../src/html.js';
 
 type Row = Record<string, unknown>;
 
@@ -44,15 +45,4 @@ function cellHtml(row: Row, name: string): string {
   return typeof value === 'number' || typeof value === 'bigint'
     ? `<td style="text-align: right">${escapeHtml(text)}</td>`
     : `<td>${escapeHtml(text)}</td>`;
-}
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -1,6 +1,7 @@
 /** Hover: the signature of what is under the cursor, its documentation, and on request where it is declared. */
 import { basename } from 'node:path';
 import ts from 'typescript';
+import { escapeHtml } from '../../src/html.js';
 import { cellName } from './cell-names.js';
 import { documentationOf } from './documentation.js';
 import type { InspectResult } from './engine.js';
@@ -91,15 +92,4 @@ function result(signature: string, documentation: string, declaration: string): 
   if (documentation) html.push(`<p style="white-space: pre-wrap">${escapeHtml(documentation)}</p>`);
   if (declaration) html.push(`<pre>${escapeHtml(declaration)}</pre>`);
   return { found: true, text: sections.join('\n\n'), html: html.join('\n') };
-}
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }
