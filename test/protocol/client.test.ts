@@ -33,7 +33,9 @@ describeRequires('venv', 'ipykernel', () => {
 
   test('an error is a reply, and aborts what was queued behind it', async () => {
     const kernel = await python();
-    const [failed, aborted] = await Promise.all([runCell(kernel, '1 / 0'), runCell(kernel, '2')]);
+    // The pause lets the second request arrive before the first has failed.
+    const slow = 'import time; time.sleep(0.5); 1 / 0';
+    const [failed, aborted] = await Promise.all([runCell(kernel, slow), runCell(kernel, '2')]);
     expect(failed.reply).toMatchObject({ status: 'error', ename: 'ZeroDivisionError' });
     expect(ofType(failed.outputs, 'error')).toHaveLength(1);
     expect(aborted.reply.status).toBe('aborted');
