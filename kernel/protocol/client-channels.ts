@@ -48,6 +48,8 @@ export class ClientChannels {
   readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   readonly #pending = new Map<string, Pending>();
   #closed: Error | undefined;
+  /** The kernel's stdin knows us. Before that it would drop the questions of a cell without a word. */
+  readonly stdinConnected: Promise<void>;
 
   /** @param onPublished called for every message on iopub, after the handlers of its request */
   constructor(
@@ -56,6 +58,7 @@ export class ClientChannels {
     readonly onPublished: (message: RawMessage) => void,
   ) {
     this.#session = new Session(connection.key);
+    this.stdinConnected = new Promise((resolve) => this.#stdin.events.on('handshake', () => resolve()));
     // Shell, control and stdin share one identity: the kernel sends input_request to the one that executed.
     for (const [socket, port] of [
       [this.#shell, 'shell_port'],

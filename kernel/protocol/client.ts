@@ -43,6 +43,8 @@ type RequestName<T extends MessageType = MessageType> = T extends `${infer Name}
 type RequestContent<N extends RequestName> = ContentMap[`${N}_request` & MessageType];
 type ReplyContent<N extends RequestName> = ContentMap[`${N}_reply` & MessageType];
 
+/** By now all other channels are connected; stdin is due within one reconnection. */
+const stdinPatienceMs = 2_000;
 const subscriptionPollMs = 100;
 
 /** Starts a kernel and waits until it answers and its outputs reach us. */
@@ -97,7 +99,10 @@ export class KernelClient {
     return this.process.pid;
   }
 
-  /** Waits for kernel_info and for the first message on iopub: only then no output can be missed. */
+  /**
+   * Waits for kernel_info, for the first message on iopub and for the connection of stdin: only then no output and
+   * no question can be missed.
+   */
   async ready(timeoutMs: number): Promise<void> {
     const failed = new Promise<never>((_, reject) => {
       setTimeout(() => {
@@ -124,8 +129,10 @@ export class KernelClient {
       request.catch(() => {}); // a death is reported by `failed`
       const reply = await Promise.race([request, failed]);
       if (reply.status === 'ok') this.#info = reply;
-      if (await Promise.race([subscribed, failed, delay(subscriptionPollMs)])) return;
+      if (await Promise.race([subscribed, failed, delay(subscriptionPollMs)])) break;
     }
+    // A kernel without stdin is no reason to fail.
+    await Promise.race([this.#channels.stdinConnected, failed, delay(stdinPatienceMs)]);
   }
 
   /** Runs code; resolves with the reply once the kernel is idle again. Errors of the code are in the reply. */
