@@ -102,6 +102,7 @@ export class ProfileReport implements Displayable {
       caption: `profile: ${name}`,
       head: [
         'what',
+        'path',
         timed ? 'device time' : 'wall time',
         'spread',
         ...(timed ? ['wall time'] : []),
@@ -109,7 +110,6 @@ export class ProfileReport implements Displayable {
         ...(bytes === undefined ? [] : ['bytes/s']),
         ...(flops === undefined ? [] : ['FLOP/s']),
         ...(ceilings ? ['of the ceiling'] : []),
-        'path',
       ],
       rows: measurements.map((one): Cell[] => {
         const time = this.timeOf(one);
@@ -119,6 +119,7 @@ export class ProfileReport implements Displayable {
         );
         return [
           { text: one.name, strong: true },
+          { text: one.path, ...(kernels.length > 0 && { title: kernels.join('\n') }) },
           { text: formatSeconds(time.median), strong: true },
           {
             text: `± ${formatPercent((time.high - time.low) / 2 / time.median)}`,
@@ -129,7 +130,6 @@ export class ProfileReport implements Displayable {
           ...(bytesPerSecond === undefined ? [] : [formatQuantity(bytesPerSecond, 'B/s')]),
           ...(flopsPerSecond === undefined ? [] : [formatQuantity(flopsPerSecond, 'FLOP/s')]),
           ...(share === undefined ? [] : [`${formatPercent(share)} (${limit})`]),
-          { text: one.path, ...(kernels.length > 0 && { title: kernels.join('\n') }) },
         ];
       }),
     };
