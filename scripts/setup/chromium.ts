@@ -1,6 +1,6 @@
 /** Chromium for the end-to-end tests, and a font with Chinese characters for their screenshots. */
 import { aptInstall, isInstalled, release, whyNoApt } from './apt.js';
-import type { Installer } from './setup.js';
+import type { Installer } from './part.js';
 
 const cjkFont = 'fonts-noto-cjk';
 

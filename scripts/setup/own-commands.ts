@@ -2,9 +2,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { aptInstall, whyNoApt } from './apt.js';
-import { packageRoot } from './part.js';
+import { type Installer, packageRoot } from './part.js';
 import { tryProgram } from './probe.js';
-import type { Installer } from './setup.js';
 
 const main = path.join(packageRoot, 'dist', 'scripts', 'main.js');
 

@@ -35,6 +35,9 @@ export interface PartState {
 
 export type SetupReport = Record<PartName, PartState>;
 
+/** Installs one part, saying each thing it installs; gives the reason when it cannot. */
+export type Installer = (say: (line: string) => void) => string | undefined;
+
 /** The environment variable by which `kernelbook test` hands its report to the suites. */
 export const reportVariable = 'KERNELBOOK_SETUP_REPORT';
 

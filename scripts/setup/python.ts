@@ -5,9 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { aptInstall, whyNoApt } from './apt.js';
-import { packageRoot } from './part.js';
+import { type Installer, packageRoot } from './part.js';
 import { tryProgram, venvPython } from './probe.js';
-import type { Installer } from './setup.js';
 
 /** The constraints were recorded on this Python; others resolve what the pins leave open by themselves. */
 const recordedOn = '3.11';

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { installChromium, installFont } from './chromium.js';
 import { installKernelspec, linkTensorflow } from './own-commands.js';
 import {
+  type Installer,
   type PartName,
   type PartState,
   packageRoot,
@@ -18,9 +19,6 @@ import {
 import { probe } from './probe.js';
 import { installRequirements } from './python.js';
 import { installVulkan } from './vulkan.js';
-
-/** Installs one part, saying each thing it installs; gives the reason when it cannot. */
-export type Installer = (say: (line: string) => void) => string | undefined;
 
 const installers: Record<PartName, Installer> = {
   webgpu: installVulkan,

@@ -14,7 +14,7 @@ import {
   whyNoApt,
 } from './apt.js';
 import { backportsSource } from './apt-sources.js';
-import type { Installer } from './setup.js';
+import type { Installer } from './part.js';
 
 const driver = 'mesa-vulkan-drivers';
 const oldestAccepted = [23, 1] as const;
