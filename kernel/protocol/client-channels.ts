@@ -70,10 +70,10 @@ export class ClientChannels {
     }
     this.#iopub.subscribe('');
     this.#iopub.connect(endpoint(connection, 'iopub_port'));
-    void this.#receive(this.#shell, (message) => this.#onReply(message));
-    void this.#receive(this.#control, (message) => this.#onReply(message));
-    void this.#receive(this.#stdin, (message) => this.#onStdin(message));
-    void this.#receive(this.#iopub, (message) => this.#onIopub(message));
+    this.#listen(this.#shell, (message) => this.#onReply(message));
+    this.#listen(this.#control, (message) => this.#onReply(message));
+    this.#listen(this.#stdin, (message) => this.#onStdin(message));
+    this.#listen(this.#iopub, (message) => this.#onIopub(message));
   }
 
   /** Sends a request; resolves with its reply, rejects if the channels are closed before that. */
@@ -99,6 +99,13 @@ export class ClientChannels {
     for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
     for (const pending of this.#pending.values()) pending.reject(reason);
     this.#pending.clear();
+  }
+
+  #listen(socket: Dealer | Subscriber, handle: (message: RawMessage) => void): void {
+    // A socket that is closed while messages stream in fails instead of ending.
+    this.#receive(socket, handle).catch((error: unknown) => {
+      if (!this.#closed) throw error;
+    });
   }
 
   async #receive(socket: Dealer | Subscriber, handle: (message: RawMessage) => void): Promise<void> {
@@ -146,7 +153,9 @@ export class ClientChannels {
 
   #onStdin(message: RawMessage): void {
     if (!isType(message, 'input_request')) return;
-    const answer = this.#pending.get(parentId(message) ?? '')?.handlers.onInput;
+    const pending = this.#pending.get(parentId(message) ?? '');
+    if (!pending) return; // another client's: some kernels ask all of them, and the first answer counts
+    const answer = pending.handlers.onInput;
     const { prompt, password } = message.content;
     void Promise.resolve(answer ? answer(prompt, password) : '').then((value) => {
       if (this.#closed) return;

@@ -27,7 +27,7 @@ export interface Answered {
   content: Content;
 }
 
-const defaultWaitMs = 10_000;
+const defaultWaitMs = 6_000;
 const pollMs = 10;
 
 export class Probe {
@@ -37,6 +37,7 @@ export class Probe {
   readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   #published = false;
   #stdinReady = false;
+  #closed = false;
 
   private constructor(
     readonly client: KernelClient,
@@ -51,13 +52,13 @@ export class Probe {
           this.#stdinReady = true;
         });
       socket.connect(endpoint(connection, `${channel}_port`));
-      void this.#receive(channel, socket);
+      this.#listen(channel, socket);
       return socket;
     };
     this.#sockets = { shell: dealer('shell'), control: dealer('control'), stdin: dealer('stdin') };
     this.#iopub.subscribe('');
     this.#iopub.connect(endpoint(connection, 'iopub_port'));
-    void this.#receive('iopub', this.#iopub);
+    this.#listen('iopub', this.#iopub);
   }
 
   /** Connects, and waits until outputs and questions of the kernel reach us. */
@@ -176,7 +177,15 @@ export class Probe {
   }
 
   close(): void {
+    this.#closed = true;
     for (const socket of [...Object.values(this.#sockets), this.#iopub]) socket.close();
+  }
+
+  #listen(channel: Received['channel'], socket: Dealer | Subscriber): void {
+    // A socket that is closed while messages stream in fails instead of ending.
+    this.#receive(channel, socket).catch((error: unknown) => {
+      if (!this.#closed) throw error;
+    });
   }
 
   async #receive(channel: Received['channel'], socket: Dealer | Subscriber): Promise<void> {

@@ -43,10 +43,13 @@ export interface SuiteOptions {
 }
 
 const checkTimeoutMs = 20_000;
+const firstCellMs = 30_000;
 
 interface Running {
   client: KernelClient;
   probe: Probe;
+  info: KernelInfo;
+  snippets: Snippets;
 }
 
 export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOptions): Promise<KernelResult> {
@@ -57,7 +60,12 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
   const launch = async (): Promise<Running> => {
     const client = await launchKernel(spec, { env });
     try {
-      return { client, probe: await Probe.connect(client, transcript) };
+      const probe = await Probe.connect(client, transcript);
+      const info = await introduction(probe);
+      const snippets = snippetsFor(info.language_info.name, info.implementation);
+      // The first cell may have to wait for a compiler; how long is no matter of conformance.
+      await probe.answer(await probe.start(snippets.value), 'execute_reply', firstCellMs).catch(() => {});
+      return { client, probe, info, snippets };
     } catch (error) {
       await client.kill();
       throw error;
@@ -67,8 +75,7 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
   const results: CheckResult[] = [];
   try {
     shared = await launch();
-    const info = await introduction(shared.probe);
-    const snippets = snippetsFor(info.language_info.name, info.implementation);
+    const { info } = shared;
     for (const { title, checks } of groups) {
       for (const check of checks) {
         const started = performance.now();
@@ -77,7 +84,7 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
         try {
           if (check.fresh) own = await launch();
           else shared ??= await launch();
-          outcome = await judge(check, own ?? shared!, snippets, transcript);
+          outcome = await judge(check, own ?? shared!, transcript);
         } catch (error) {
           outcome = { verdict: 'fail', why: (error as Error).message };
         } finally {
@@ -87,7 +94,7 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
         const result = { group: title, check: check.name, section: check.section, ...outcome, seconds };
         results.push(result);
         onResult?.(result);
-        if (shared && !check.fresh && outcome.verdict !== 'pass' && !(await stillGood(shared, snippets))) {
+        if (shared && !check.fresh && outcome.verdict !== 'pass' && !(await stillGood(shared))) {
           await end(shared);
           shared = undefined;
         }
@@ -110,7 +117,7 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
 }
 
 /** Whether the kernel runs a cell at once, as it did before the check that failed. */
-async function stillGood({ probe }: Running, snippets: Snippets): Promise<boolean> {
+async function stillGood({ probe, snippets }: Running): Promise<boolean> {
   try {
     const { content } = await probe.answer(await probe.start(snippets.value), 'execute_reply', 1_500);
     return content.status === 'ok';
@@ -140,8 +147,7 @@ async function introduction(probe: Probe): Promise<KernelInfo> {
 
 async function judge(
   check: Check,
-  { client, probe }: Running,
-  snippets: Snippets,
+  { client, probe, snippets }: Running,
   transcript: Received[],
 ): Promise<Pick<CheckResult, 'verdict' | 'why'>> {
   const others: Probe[] = [];

@@ -4,7 +4,7 @@ import { type Check, type CheckGroup, must, mustEqual } from '../check.js';
 import type { SnippetName } from '../snippets/snippets.js';
 
 /** A cell that has not ended so long after the interrupt is not going to. */
-const patienceMs = 5_000;
+const patienceMs = 3_000;
 
 const interrupted = (where: string, snippet: SnippetName): Check => ({
   name: `interrupt ${where}`,
