@@ -52,27 +52,31 @@ describe('a check that does not pass', () => {
     return (await runSuite(findKernelSpec(ownName), { groups })).results;
   };
 
-  test('fails with its reason, and the next one has a new kernel', { timeout: 60_000 }, async () => {
-    let before: number | undefined;
-    let after: number | undefined;
+  test('fails with its reason; a kernel it has broken is replaced', { timeout: 60_000 }, async () => {
+    const pids: (number | undefined)[] = [];
     const results = await run(
       {
         run: async ({ client }) => {
-          before = client.pid;
+          pids.push(client.pid);
           must(false, 'as it should');
         },
       },
       {
-        run: async ({ client }) => {
-          after = client.pid;
+        run: async ({ client, probe, code }) => {
+          pids.push(client.pid);
+          await probe.start(code('interruptLoop'));
+          must(false, 'with a loop left behind');
         },
       },
+      { run: async ({ client }) => void pids.push(client.pid) },
     );
     expect(results.map(({ verdict, why }) => [verdict, why])).toEqual([
       ['fail', 'as it should'],
+      ['fail', 'with a loop left behind'],
       ['pass', undefined],
     ]);
-    expect(after).not.toBe(before);
+    expect(pids[1]).toBe(pids[0]);
+    expect(pids[2]).not.toBe(pids[1]);
   });
 
   test('hangs: it fails at its time limit; a dead kernel fails too', { timeout: 60_000 }, async () => {

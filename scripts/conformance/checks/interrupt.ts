@@ -19,6 +19,7 @@ const interrupted = (where: string, snippet: SnippetName): Check => ({
     const reply = await probe.until('end of the cell after the interrupt', () => probe.reply(id), patienceMs);
     mustEqual((reply.content as { status: unknown }).status, 'error', 'status of the interrupted cell');
     await probe.until('idle after the interrupt', () => probe.idle(id), patienceMs);
+    await sleep(300); // kernels abort what arrives together with an error
     const next = await probe.execute(code('value'));
     mustEqual(next.content.status, 'ok', 'status of the next cell');
     await probe.shows(next.id, '42');
