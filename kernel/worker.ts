@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Executions } from './execution.js';
 import { History } from './history.js';
+import { HistoryStore, historyFolder } from './history-store.js';
 import { InputDesk } from './input.js';
 import { Interrupter } from './interrupter.js';
 
@@ -34,7 +35,8 @@ const sockets = new KernelSockets(connection, new Session(connection.key), (chan
 );
 const outlet = new Outlet(sockets);
 const inputs = new InputDesk(sockets);
-const history = new History();
+const folder = historyFolder();
+const history = new History(folder === undefined ? undefined : new HistoryStore(folder));
 const engine = new RemoteEngine({ cwd });
 const thread = new UserThreadProxy(parentPort, flow, {
   stream: ({ id, name, text }) => outlet.stream(id, name, text),
