@@ -1,6 +1,7 @@
 /** The protocol worker: puts the kernel's parts together around the sockets, and takes them apart at the end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { CommDesk } from './comm-desk.js';
 import { Executions } from './execution.js';
 import { History } from './history.js';
 import { HistoryStore, historyFolder } from './history-store.js';
@@ -37,8 +38,9 @@ const outlet = new Outlet(sockets);
 const inputs = new InputDesk(sockets);
 const folder = historyFolder();
 const history = new History(folder === undefined ? undefined : new HistoryStore(folder));
+const comms = new CommDesk(outlet, () => thread);
 const engine = new RemoteEngine({ cwd });
-const thread = new UserThreadProxy(parentPort, flow, {
+const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
   stream: ({ id, name, text }) => outlet.stream(id, name, text),
   display: ({ id, output }) => outlet.display(id, output),
   clear: ({ id, wait }) => outlet.clear(id, wait),
@@ -53,6 +55,8 @@ const thread = new UserThreadProxy(parentPort, flow, {
       answer: (value) => thread.post({ kind: 'input', request, value }),
     });
   },
+  comm: ({ id, message }) => comms.send(id, message),
+  handled: ({ id }) => comms.handled(id),
   exiting: (code) => {
     executions.fail({
       ename: 'KernelExit',
@@ -74,6 +78,7 @@ const session = new KernelSession({
   executions,
   history,
   inputs,
+  comms,
   stuck: () => {
     outlet.stream(
       undefined,
@@ -104,6 +109,7 @@ watchSignals({
   interrupt: () =>
     void executions.interrupt().then((free) => {
       inputs.cancel();
+      void comms.settle();
       if (!free) log('the interrupt did not stop the running code');
     }),
   terminate: () => void shutdown(),

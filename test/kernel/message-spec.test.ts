@@ -81,6 +81,8 @@ const shapes: Record<string, Shape> = {
   clear_output: { wait: boolean },
   error,
   iopub_welcome: { subscription: string },
+  comm_open: { comm_id: string, target_name: string, data: object },
+  comm_msg: { comm_id: string, data: object },
   comm_close: { comm_id: string, data: object },
   input_request: { prompt: string, password: boolean },
 };
