@@ -185,3 +185,16 @@ test('a listener that loops is interrupted, becomes idle, and the next message i
   await eventually('the next message', () => stdout(next) === 'next\n');
   expect((await runCell(kernel, '6 * 7')).result).toBe('42');
 });
+
+test('a burst of more messages than ZeroMQ takes at once arrives whole and in order', async () => {
+  const count = 3_000;
+  const cell = await runCell(
+    kernel,
+    `const burst = comms.open('burst'); for (let n = 0; n < ${count}; n++) burst.send(n);`,
+  );
+  expect(cell.reply.status).toBe('ok');
+  await eventually('all of them', () => find('comm_msg').length >= count);
+  expect(find('comm_msg').map(({ content }) => (content as { data: unknown }).data)).toEqual(
+    Array.from({ length: count }, (_, n) => n),
+  );
+});

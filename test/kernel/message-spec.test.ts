@@ -217,6 +217,13 @@ describe('requests and what they cause', () => {
     expect(tap.find('comm_close', id)[0]!.content).toEqual({ comm_id: 'c1', data: {} });
   });
 
+  test('a comm that a cell opens and uses', async () => {
+    const code = 'const line = comms.open("here", { n: 1 }); line.send({ n: 2 });';
+    const reply = await tap.request('shell', 'execute', { code, silent: false });
+    expect(reply.content).toMatchObject({ status: 'ok' });
+    await eventually('comm_msg', () => tap.find('comm_msg').length === 1);
+  });
+
   test('cursors count code points: an emoji before the cursor shifts nothing', async () => {
     const code = '"😀😀"; Math.ma';
     const reply = await tap.request('shell', 'complete', { code, cursor_pos: [...code].length });
