@@ -185,7 +185,7 @@ export class Executions {
     }
     if (outcome.result && !silent) {
       const text = outcome.result['text/plain'];
-      if (typeof text === 'string') this.history.setOutput(count, text);
+      if (job.content.store_history && typeof text === 'string') this.history.setOutput(count, text);
       this.outlet.publish(
         'execute_result',
         { execution_count: count, data: outcome.result, metadata: {} },

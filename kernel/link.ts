@@ -2,6 +2,7 @@
  * What the user thread (the process's main thread) and the protocol worker say to each other. Cells are named by
  * the numbers the worker gives them, so that late output finds the header of the request that caused it.
  */
+import type { CommMessage } from './comms/messages.js';
 import type { CellOutcome, DisplayOutput } from './evaluator/outcome.js';
 import type { CompiledCell } from './language/engine.js';
 import type { ConnectionInfo } from './protocol/connection-file.js';
@@ -14,6 +15,7 @@ export type ToUserThread =
   | { kind: 'abandon' }
   | { kind: 'ping'; nonce: number }
   | { kind: 'input'; request: number; value: string }
+  | { kind: 'comm'; id: CellId; message: CommMessage }
   | { kind: 'exit'; code: number };
 
 export type FromUserThread =
@@ -25,6 +27,9 @@ export type FromUserThread =
   | { kind: 'display'; id: CellId | undefined; output: DisplayOutput }
   | { kind: 'clear'; id: CellId | undefined; wait: boolean }
   | { kind: 'input'; id: CellId | undefined; request: number; prompt: string; password: boolean }
+  | { kind: 'comm'; id: CellId | undefined; message: CommMessage; size: number }
+  /** The listeners of a comm message have been called. */
+  | { kind: 'handled'; id: CellId }
   /** The process is ending; the thread blocks until `Flow.closed` is set. */
   | { kind: 'exiting'; code: number };
 

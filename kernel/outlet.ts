@@ -5,7 +5,7 @@
 import type { DisplayOutput } from './evaluator/outcome.js';
 import type { CellId } from './link.js';
 import { log } from './log.js';
-import type { ContentMap, Header, MessageType, RawMessage } from './protocol/messages.js';
+import type { ContentMap, Header, MessageType, Metadata, RawMessage } from './protocol/messages.js';
 import type { KernelSockets } from './protocol/sockets.js';
 import { StreamBuffer } from './stream-buffer.js';
 
@@ -22,17 +22,19 @@ const keptOrigins = 10_000;
 export class Outlet {
   readonly #origins = new Map<CellId, CellOrigin>();
   readonly #streams = new StreamBuffer((id, name, text) => this.#output(id, 'stream', { name, text }));
+  #count = 0;
   #latest: CellId = 0;
   #busyWith: Header | undefined;
 
   constructor(readonly sockets: KernelSockets) {}
 
-  /** Gives a cell its number. */
-  open(origin: CellOrigin): CellId {
-    this.#latest++;
-    this.#origins.set(this.#latest, origin);
-    this.#origins.delete(this.#latest - keptOrigins);
-    return this.#latest;
+  /** Gives a cell its number, or a message that is no cell but may cause output too. */
+  open(origin: CellOrigin, isCell = true): CellId {
+    const id = ++this.#count;
+    if (isCell) this.#latest = id;
+    this.#origins.set(id, origin);
+    this.#origins.delete(id - keptOrigins);
+    return id;
   }
 
   /** Output of no known cell belongs to the latest one. */
@@ -83,6 +85,17 @@ export class Outlet {
     this.#output(id, 'clear_output', { wait });
   }
 
+  /** Comm messages are sent from silent cells too: they are no output. */
+  comm<T extends 'comm_open' | 'comm_msg' | 'comm_close'>(
+    id: CellId | undefined,
+    type: T,
+    content: ContentMap[T],
+    options: { metadata: Metadata; buffers: Uint8Array[] },
+  ): void {
+    this.#streams.flush();
+    this.#send(type, content, this.origin(id)?.request.header ?? {}, options);
+  }
+
   flush(): void {
     this.#streams.flush();
   }
@@ -96,9 +109,10 @@ export class Outlet {
     type: T,
     content: ContentMap[T],
     parent: Header | Record<string, never>,
+    options: { metadata?: Metadata; buffers?: Uint8Array[] } = {},
   ): void {
     try {
-      this.sockets.publish(this.sockets.session.make(type, content, { parent }));
+      this.sockets.publish(this.sockets.session.make(type, content, { parent, ...options }));
     } catch (error) {
       const text = `an output of type ${type} could not be sent: ${(error as Error).message}`;
       log(text);

@@ -2,6 +2,7 @@
  * The kernel's side of the protocol: takes requests from shell, control and stdin, answers the quick ones at once,
  * also while a cell runs, and queues executions.
  */
+import type { CommDesk } from './comm-desk.js';
 import type { Executions } from './execution.js';
 import type { History } from './history.js';
 import type { InputDesk } from './input.js';
@@ -12,7 +13,7 @@ import type { Outlet } from './outlet.js';
 import { toCodePoints, toUtf16 } from './protocol/cursor.js';
 import type { ContentMap, ErrorStatus, MessageType, RawMessage } from './protocol/messages.js';
 import {
-  commTarget,
+  commInfoRequest,
   completeRequest,
   executeRequest,
   historyRequest,
@@ -31,6 +32,7 @@ export interface SessionParts {
   executions: Executions;
   history: History;
   inputs: InputDesk;
+  comms: CommDesk;
   /** The user thread could not be freed by an interrupt. */
   stuck(): void;
   /** Ends the kernel. */
@@ -80,8 +82,10 @@ export class KernelSession {
           history: history.query(historyRequest(message)),
         }));
       case 'comm_info_request':
-        // The kernel side opens no comms and knows no targets.
-        return answer('comm_info_reply', () => ({ status: 'ok', comms: {} }));
+        return answer('comm_info_reply', () => ({
+          status: 'ok',
+          comms: this.parts.comms.list(commInfoRequest(message).target_name),
+        }));
       case 'connect_request': {
         const { shell_port, iopub_port, stdin_port, hb_port, control_port } = sockets.connection;
         const ports = { shell_port, iopub_port, stdin_port, hb_port, control_port };
@@ -91,6 +95,7 @@ export class KernelSession {
         return answer('interrupt_reply', async () => {
           const freed = executions.interrupt().then((free) => {
             this.parts.inputs.cancel();
+            void this.parts.comms.settle();
             if (!free) this.parts.stuck();
           });
           await Promise.race([freed, new Promise((resolve) => setTimeout(resolve, interruptReplyMs))]);
@@ -103,14 +108,10 @@ export class KernelSession {
         this.parts.outlet.publish('shutdown_reply', { status: 'ok', ...content }, message.header);
         return this.parts.shutdown();
       }
-      case 'comm_open': {
-        // The specification's answer to a target that nobody registered.
-        const { comm_id } = commTarget(message);
-        return this.parts.outlet.publish('comm_close', { comm_id, data: {} }, message.header);
-      }
+      case 'comm_open':
       case 'comm_msg':
       case 'comm_close':
-        return;
+        return this.parts.comms.receive(message, identities);
       default:
         log(`no answer to ${message.type} on ${channel}: the kernel does not support it`);
     }

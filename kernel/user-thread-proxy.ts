@@ -11,6 +11,8 @@ export interface UserThreadHandlers {
   display(message: Of<'display'>): void;
   clear(message: Of<'clear'>): void;
   input(message: Of<'input'>): void;
+  comm(message: Of<'comm'>): void;
+  handled(message: Of<'handled'>): void;
   /** The process ends, by `process.exit` in a cell or because we asked. */
   exiting(code: number): void;
 }
@@ -44,6 +46,9 @@ export class UserThreadProxy {
           case 'stream':
             this.flow.taken(message.text.length);
             return handlers.stream(message);
+          case 'comm':
+            this.flow.taken(message.size);
+            return handlers.comm(message);
           case 'exiting':
             return handlers.exiting(message.code);
           default:
@@ -87,8 +92,8 @@ export class UserThreadProxy {
     });
   }
 
-  post(message: ToUserThread): void {
-    this.port.postMessage(message);
+  post(message: ToUserThread, transfer: readonly ArrayBuffer[] = []): void {
+    this.port.postMessage(message, transfer);
   }
 
   #finish({ id, outcome }: Of<'done'>): void {

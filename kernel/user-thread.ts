@@ -3,6 +3,7 @@
  * and show to the protocol worker. Callbacks only: a cell stopped by an interrupt leaves promises that never settle.
  */
 import type { Worker } from 'node:worker_threads';
+import { forTransfer } from './comms/messages.js';
 import { Evaluator, keyboardInterrupt } from './evaluator/evaluator.js';
 import type { CellContext } from './evaluator/outcome.js';
 import { type CellId, type Flow, type FromUserThread, interruptHook, type ToUserThread } from './link.js';
@@ -33,6 +34,16 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
     host: {
       display: (output, context) => post({ kind: 'display', id: context?.parent.id, output }),
       stderr: (text, context) => stream('stderr', text, context),
+      comm: (message, context) => {
+        const { buffers, transfer } = forTransfer(message.buffers);
+        const size = buffers.reduce((sum, bytes) => sum + bytes.length, 0);
+        const id = context?.parent.id;
+        worker.postMessage(
+          { kind: 'comm', id, message: { ...message, buffers }, size } satisfies FromUserThread,
+          transfer,
+        );
+        flow.sent(size);
+      },
       clearOutput: (wait, context) => post({ kind: 'clear', id: context?.parent.id, wait }),
       input: (prompt, password, context) =>
         new Promise((resolve, reject) => {
@@ -74,6 +85,12 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
         inputs.get(message.request)?.(message.value);
         inputs.delete(message.request);
         return;
+      case 'comm': {
+        const { id } = message;
+        evaluator.receive(message.message, { id, allowStdin: false });
+        post({ kind: 'handled', id });
+        return;
+      }
       case 'exit':
         process.exit(message.code);
     }

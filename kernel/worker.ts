@@ -1,8 +1,10 @@
 /** The protocol worker: puts the kernel's parts together around the sockets, and takes them apart at the end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { CommDesk } from './comm-desk.js';
 import { Executions } from './execution.js';
 import { History } from './history.js';
+import { HistoryStore, historyFolder } from './history-store.js';
 import { InputDesk } from './input.js';
 import { Interrupter } from './interrupter.js';
 
@@ -34,9 +36,11 @@ const sockets = new KernelSockets(connection, new Session(connection.key), (chan
 );
 const outlet = new Outlet(sockets);
 const inputs = new InputDesk(sockets);
-const history = new History();
+const folder = historyFolder();
+const history = new History(folder === undefined ? undefined : new HistoryStore(folder));
+const comms = new CommDesk(outlet, () => thread);
 const engine = new RemoteEngine({ cwd });
-const thread = new UserThreadProxy(parentPort, flow, {
+const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
   stream: ({ id, name, text }) => outlet.stream(id, name, text),
   display: ({ id, output }) => outlet.display(id, output),
   clear: ({ id, wait }) => outlet.clear(id, wait),
@@ -51,6 +55,8 @@ const thread = new UserThreadProxy(parentPort, flow, {
       answer: (value) => thread.post({ kind: 'input', request, value }),
     });
   },
+  comm: ({ id, message }) => comms.send(id, message),
+  handled: ({ id }) => comms.handled(id),
   exiting: (code) => {
     executions.fail({
       ename: 'KernelExit',
@@ -72,6 +78,7 @@ const session = new KernelSession({
   executions,
   history,
   inputs,
+  comms,
   stuck: () => {
     outlet.stream(
       undefined,
@@ -85,6 +92,7 @@ const session = new KernelSession({
 
 async function close(): Promise<void> {
   outlet.flush();
+  await sockets.sent();
   engine.close();
   sockets.close();
   await sleep(settleMs);
@@ -102,6 +110,7 @@ watchSignals({
   interrupt: () =>
     void executions.interrupt().then((free) => {
       inputs.cancel();
+      void comms.settle();
       if (!free) log('the interrupt did not stop the running code');
     }),
   terminate: () => void shutdown(),

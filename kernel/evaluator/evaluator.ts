@@ -5,6 +5,8 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DisplayOptions } from '../../src/display.js';
+import type { CommMessage } from '../comms/messages.js';
+import { CommRegistry } from '../comms/registry.js';
 import type { CompiledCell } from '../language/engine.js';
 import { Bindings } from './bindings.js';
 import { CellRegistry } from './cell-registry.js';
@@ -42,6 +44,7 @@ export class Evaluator<Parent = unknown> {
   readonly #importer: Importer;
   readonly #bindings = new Bindings();
   readonly #contexts = new AsyncLocalStorage<CellContext<Parent>>();
+  readonly #comms: CommRegistry;
   #running: RunningCell | undefined;
 
   constructor({ cwd, host, handleUncaught = true }: EvaluatorOptions<Parent>) {
@@ -49,7 +52,12 @@ export class Evaluator<Parent = unknown> {
     this.#registry = new CellRegistry(cwd);
     this.#importer = new Importer(cwd);
     installStackTraces(this.#registry);
+    this.#comms = new CommRegistry({
+      send: (message) => host.comm?.(message, this.context()),
+      report: this.#reportUncaught,
+    });
     installGlobals({
+      comms: this.#comms,
       publish: this.#publish,
       input: this.#input,
       clearOutput: (wait) => host.clearOutput?.(wait, this.context()),
@@ -63,6 +71,11 @@ export class Evaluator<Parent = unknown> {
   /** Starts the cell; `done` is called exactly once, unless `abandon` came first. It may be called before `run` returns. */
   run(cell: CompiledCell, parent: Parent, done: (outcome: CellOutcome) => void): void {
     this.#contexts.run({ count: cell.count, parent }, () => this.#start(cell, done));
+  }
+
+  /** Calls the listeners of a comm message, in a context of its own as a cell has one. */
+  receive(message: CommMessage, parent: Parent): void {
+    this.#contexts.run({ count: 0, parent }, () => this.#comms.receive(message));
   }
 
   /** Drops the running cell (it was interrupted): its `done` will not be called, whatever its promises do later. */

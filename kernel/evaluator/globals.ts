@@ -1,14 +1,18 @@
-/** What cells find without importing it: `display`, `clearOutput`, `input`, `require`. Their types are in `language/compiler-options.ts`. */
+/** What cells find without importing it: `display`, `clearOutput`, `input`, `require`, `comms`, `widget`. Their types are in
+ * `language/compiler-options.ts` and `language/comm-globals.ts`.  */
 import { type DisplayOptions, publisherKey } from '../../src/display.js';
+import type { CommRegistry } from '../comms/registry.js';
+import { Widget, type WidgetOptions } from '../comms/widget.js';
 
 export interface CellGlobals {
   publish(value: unknown, options?: DisplayOptions): Promise<void>;
   input(prompt: string, password: boolean): Promise<string>;
   clearOutput(wait: boolean): void;
   require: NodeJS.Require;
+  comms: CommRegistry;
 }
 
-export function installGlobals({ publish, input, clearOutput, require }: CellGlobals): void {
+export function installGlobals({ publish, input, clearOutput, require, comms }: CellGlobals): void {
   const values: [PropertyKey, unknown][] = [
     [publisherKey, publish],
     ['display', publish],
@@ -18,6 +22,8 @@ export function installGlobals({ publish, input, clearOutput, require }: CellGlo
     ],
     ['clearOutput', (wait = false) => clearOutput(Boolean(wait))],
     ['require', require],
+    ['comms', { register: comms.register.bind(comms), open: comms.open.bind(comms) }],
+    ['widget', (options: WidgetOptions) => new Widget(comms, options)],
   ];
   for (const [key, value] of values) {
     Object.defineProperty(globalThis, key, { value, writable: true, configurable: true, enumerable: false });

@@ -4,6 +4,7 @@
  * interrupted cell never settle.
  */
 import type { MimeBundle } from '../../src/display.js';
+import type { CommMessage } from '../comms/messages.js';
 
 export interface ErrorReport {
   ename: string;
@@ -24,6 +25,7 @@ export interface DisplayOutput {
 
 /** What code belongs to; follows the code through awaits, timers and callbacks. */
 export interface CellContext<Parent = unknown> {
+  /** The cell's number; 0 where a message of the front end set the code off. */
   count: number;
   /** Opaque to the evaluator: the kernel keeps the parent header here. */
   parent: Parent;
@@ -36,6 +38,8 @@ export interface EvaluatorHost<Parent = unknown> {
   stderr(text: string, context: CellContext<Parent> | undefined): void;
   /** Clears the outputs of the cell: at once, or with `wait` when the next output comes. */
   clearOutput?(wait: boolean, context: CellContext<Parent> | undefined): void;
+  /** Sends a comm message to the front end; absent where there is none to take it. */
+  comm?(message: CommMessage, context: CellContext<Parent> | undefined): void;
   /** Asks the front end for a line; absent where there is no stdin. */
   input?(prompt: string, password: boolean, context: CellContext<Parent> | undefined): Promise<string>;
 }

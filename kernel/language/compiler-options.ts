@@ -1,6 +1,7 @@
 /** The compiler options of cells, and the globals the evaluator gives them. */
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { commGlobals } from './comm-globals.js';
 import { dependencyFolder } from './own-package.js';
 
 /** The built-ins this Node really has: a cell must not pass the check and then miss a method when it runs. */
@@ -59,4 +60,4 @@ declare function display(value: unknown, options?: CellDisplayOptions): Promise<
 declare function clearOutput(wait?: boolean): void;
 /** Asks the reader for a line of text; \`password: true\` hides what is typed. */
 declare function input(prompt?: string, options?: { password?: boolean }): Promise<string>;
-`;
+${commGlobals}`;

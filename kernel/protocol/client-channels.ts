@@ -9,6 +9,7 @@ import {
   isOutput,
   isType,
   type MessageType,
+  type Metadata,
   type OutputMessage,
   parentId,
   type RawMessage,
@@ -90,6 +91,18 @@ export class ClientChannels {
     reply.catch(() => {}); // the caller gets it by the returned promise
     await (channel === 'shell' ? this.#shell : this.#control).send(this.#session.encode(message));
     return reply;
+  }
+
+  /** Sends a message that has no reply; returns its id. */
+  async post<T extends MessageType>(
+    type: T,
+    content: ContentMap[T],
+    options: { metadata?: Metadata; buffers?: Uint8Array[] },
+  ): Promise<string> {
+    if (this.#closed) throw new Error(`${type}: the kernel ${this.kernelName} has ended`);
+    const message = this.#session.make(type, content, options);
+    await this.#shell.send(this.#session.encode(message));
+    return message.header.msg_id;
   }
 
   /** Closes the sockets; what was under way is rejected with `reason`. */

@@ -8,7 +8,7 @@ import { ClientChannels, type RequestHandlers } from './client-channels.js';
 import { toCodePoints, toUtf16 } from './cursor.js';
 import { describeExit, KernelDiedError, KernelStartError, KernelTimeoutError, lastLines } from './errors.js';
 import { type KernelExit, KernelProcess } from './kernel-process.js';
-import type { ContentMap, ExecuteReply, KernelInfo, MessageType, RawMessage } from './messages.js';
+import type { ContentMap, ExecuteReply, KernelInfo, MessageType, Metadata, RawMessage } from './messages.js';
 
 export { KernelDiedError, KernelStartError, KernelTimeoutError } from './errors.js';
 
@@ -191,6 +191,15 @@ export class KernelClient {
     const type = `${name}_request` as MessageType;
     const reply = await this.#channels.send(type, content as never, { channel });
     return reply.content as unknown as ReplyContent<N>;
+  }
+
+  /** Sends a comm message; there is no reply. Returns its id, which is the parent of what it causes. */
+  sendComm<T extends 'comm_open' | 'comm_msg' | 'comm_close'>(
+    type: T,
+    content: ContentMap[T],
+    options: { metadata?: Metadata; buffers?: Uint8Array[] } = {},
+  ): Promise<string> {
+    return this.#channels.post(type, content, options);
   }
 
   /** Completions at `cursor` (UTF-16 units, default the end); `start` and `end` are UTF-16 units too. */

@@ -123,6 +123,17 @@ export function shutdownRequest(message: RawMessage): ContentMap['shutdown_reque
   return { restart: new Fields(message).boolean('restart', false) };
 }
 
-export function commTarget(message: RawMessage): { comm_id: string } {
-  return { comm_id: new Fields(message).string('comm_id') };
+export function commInfoRequest(message: RawMessage): ContentMap['comm_info_request'] {
+  const fields = new Fields(message);
+  return fields.has('target_name') ? { target_name: fields.string('target_name') } : {};
+}
+
+export function commOpen(message: RawMessage): ContentMap['comm_open'] {
+  return { ...commMessage(message), target_name: new Fields(message).string('target_name') };
+}
+
+/** comm_msg and comm_close have the same fields. */
+export function commMessage(message: RawMessage): ContentMap['comm_msg' | 'comm_close'] {
+  const { data = {} } = message.content as { data?: unknown };
+  return { comm_id: new Fields(message).string('comm_id'), data };
 }

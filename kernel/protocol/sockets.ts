@@ -7,6 +7,7 @@ import { Router, XPublisher } from 'zeromq';
 import { log } from '../log.js';
 import { type ConnectionInfo, endpoint } from './connection-file.js';
 import type { RawMessage } from './messages.js';
+import { SendQueue } from './send-queue.js';
 import type { Decoded, Session } from './wire.js';
 
 export type RequestChannel = 'shell' | 'control' | 'stdin';
@@ -23,6 +24,7 @@ export class KernelSockets {
   readonly #routers: Record<RequestChannel, Router>;
   readonly #heartbeat = newRouter();
   readonly #iopub = new XPublisher({ linger: 1_000, sendHighWaterMark: 0, verbosity: 'allSubs' });
+  readonly #queues: Record<RequestChannel | 'iopub', SendQueue>;
   #closed = false;
 
   constructor(
@@ -31,6 +33,14 @@ export class KernelSockets {
     readonly onMessage: (channel: RequestChannel, received: Decoded) => void,
   ) {
     this.#routers = { shell: newRouter(), control: newRouter(), stdin: newRouter() };
+    const queue = (socket: Router | XPublisher) => new SendQueue(socket, onSendError);
+    const { shell, control, stdin } = this.#routers;
+    this.#queues = {
+      shell: queue(shell),
+      control: queue(control),
+      stdin: queue(stdin),
+      iopub: queue(this.#iopub),
+    };
   }
 
   async bind(): Promise<void> {
@@ -45,12 +55,17 @@ export class KernelSockets {
 
   send(channel: RequestChannel, message: Sendable, identities: readonly Uint8Array[]): void {
     if (this.#closed) return;
-    this.#routers[channel].send(this.session.encode(message, identities)).catch(onSendError);
+    this.#queues[channel].send(this.session.encode(message, identities));
   }
 
   publish(message: Sendable): void {
     if (this.#closed) return;
-    this.#iopub.send(this.session.encode(message, [message.type])).catch(onSendError);
+    this.#queues.iopub.send(this.session.encode(message, [message.type]));
+  }
+
+  /** Resolves when ZeroMQ has taken every message sent so far. */
+  async sent(): Promise<void> {
+    await Promise.all(Object.values(this.#queues).map((queue) => queue.sent()));
   }
 
   /** Must come before the end of the process: ZeroMQ aborts it otherwise. */
@@ -74,7 +89,7 @@ export class KernelSockets {
       if (frame?.[0] !== subscribeByte) continue;
       const subscription = frame.subarray(1).toString('utf8');
       const message = this.session.make('iopub_welcome', { subscription });
-      this.#iopub.send(this.session.encode(message, [subscription])).catch(onSendError);
+      this.#queues.iopub.send(this.session.encode(message, [subscription]));
     }
   }
 

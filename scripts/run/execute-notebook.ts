@@ -101,7 +101,9 @@ async function runInKernel(job: NotebookJob, state: RunState): Promise<Failure |
   if (job.signal.aborted) return interruptedBeforeStart;
   let client: KernelClient;
   try {
-    client = await launchKernel(job.spec, { cwd: job.cwd, env: job.env });
+    // What a notebook contains was not typed at a prompt: it is no part of the user's history.
+    const env = { KERNELBOOK_HISTORY: 'off', ...job.env };
+    client = await launchKernel(job.spec, { cwd: job.cwd, env });
   } catch (error) {
     return { verdict: 'dead kernel', ename: nameOf(error), evalue: messageOf(error) };
   }

@@ -81,6 +81,8 @@ const shapes: Record<string, Shape> = {
   clear_output: { wait: boolean },
   error,
   iopub_welcome: { subscription: string },
+  comm_open: { comm_id: string, target_name: string, data: object },
+  comm_msg: { comm_id: string, data: object },
   comm_close: { comm_id: string, data: object },
   input_request: { prompt: string, password: boolean },
 };
@@ -213,6 +215,13 @@ describe('requests and what they cause', () => {
     const id = await tap.send('shell', 'comm_open', { comm_id: 'c1', target_name: 'nobody', data: {} });
     await eventually('comm_close', () => tap.find('comm_close', id).length === 1);
     expect(tap.find('comm_close', id)[0]!.content).toEqual({ comm_id: 'c1', data: {} });
+  });
+
+  test('a comm that a cell opens and uses', async () => {
+    const code = 'const line = comms.open("here", { n: 1 }); line.send({ n: 2 });';
+    const reply = await tap.request('shell', 'execute', { code, silent: false });
+    expect(reply.content).toMatchObject({ status: 'ok' });
+    await eventually('comm_msg', () => tap.find('comm_msg').length === 1);
   });
 
   test('cursors count code points: an emoji before the cursor shifts nothing', async () => {
