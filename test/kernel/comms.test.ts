@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { eventually, runCell, startKernel } from './helpers.js';
+import { eventually, publishedAs, runCell, saidIdle, startKernel } from './helpers.js';
 
 let kernel: KernelClient;
 const published: RawMessage[] = [];
@@ -15,14 +15,8 @@ beforeEach(() => {
   published.length = 0;
 });
 
-const find = (type: string, parent?: string) =>
-  published.filter(
-    (message) => message.type === type && (parent === undefined || parentId(message) === parent),
-  );
-const isIdle = (parent: string) =>
-  find('status', parent).some(
-    (message) => (message.content as { execution_state: string }).execution_state === 'idle',
-  );
+const find = (type: string, parent?: string) => publishedAs(published, type, parent);
+const isIdle = (parent: string) => saidIdle(published, parent);
 const stdout = (parent?: string) =>
   find('stream', parent)
     .map((message) => (message.content as { text: string }).text)

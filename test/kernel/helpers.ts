@@ -9,12 +9,13 @@ import {
   launchKernel,
 } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
-import type {
-  ExecuteReply,
-  Message,
-  OutputMessage,
-  OutputType,
-  RawMessage,
+import {
+  type ExecuteReply,
+  type Message,
+  type OutputMessage,
+  type OutputType,
+  parentId,
+  type RawMessage,
 } from '../../kernel/protocol/messages.js';
 import { Session } from '../../kernel/protocol/wire.js';
 
@@ -60,6 +61,20 @@ export async function runCell(
 
 export function ofType<T extends OutputType>(outputs: readonly OutputMessage[], type: T): Message<T>[] {
   return outputs.filter((message) => message.type === type) as unknown as Message<T>[];
+}
+
+/** What a kernel published of one type, under one request where `parent` names it. */
+export function publishedAs(messages: readonly RawMessage[], type: string, parent?: string): RawMessage[] {
+  return messages.filter(
+    (message) => message.type === type && (parent === undefined || parentId(message) === parent),
+  );
+}
+
+/** Whether the kernel has said that it is done with a request. */
+export function saidIdle(messages: readonly RawMessage[], parent: string): boolean {
+  return publishedAs(messages, 'status', parent).some(
+    (message) => (message.content as { execution_state: string }).execution_state === 'idle',
+  );
 }
 
 /** Waits until `condition` holds; fails with `what` after `timeoutMs`. */

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { joinBuffers, likeBefore, splitBuffers } from '../../kernel/comms/buffers.js';
 import type { KernelClient } from '../../kernel/protocol/client.js';
-import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { eventually, ofType, runCell, startKernel } from './helpers.js';
+import type { RawMessage } from '../../kernel/protocol/messages.js';
+import { eventually, ofType, publishedAs, runCell, saidIdle, startKernel } from './helpers.js';
 
 describe('buffers', () => {
   test('binary values leave their place as the protocol says, and come back to it', () => {
@@ -52,20 +52,11 @@ beforeEach(() => {
   published.length = 0;
 });
 
-const find = (type: string, parent?: string) =>
-  published.filter(
-    (message) => message.type === type && (parent === undefined || parentId(message) === parent),
-  );
+const find = (type: string, parent?: string) => publishedAs(published, type, parent);
 const data = (message: RawMessage | undefined) => (message?.content as { data?: unknown } | undefined)?.data;
-const idle = async (parent: string) =>
-  eventually('idle', () =>
-    find('status', parent).some(
-      (message) => (message.content as { execution_state: string }).execution_state === 'idle',
-    ),
-  );
 const say = async (content: object, buffers: Uint8Array[] = []) => {
   const sent = await kernel.sendComm('comm_msg', { comm_id: id, data: content }, { buffers });
-  await idle(sent);
+  await eventually('idle', () => saidIdle(published, sent));
   return sent;
 };
 const stdout = (parent: string) =>
