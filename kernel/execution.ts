@@ -1,14 +1,14 @@
 /**
- * Executes requests one after the other: check and compile in the engine, run in the user thread, publish, reply.
- * After an error the requests queued behind it are aborted; an interrupt ends the running cell wherever it is.
+ * The executions of one shell, one after the other: check and compile in the engine, run in the user thread, publish,
+ * reply. After an error the requests queued behind it are aborted. `shells.ts` has all shells and their interrupt.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CellOutcome, ErrorReport } from './evaluator/outcome.js';
 import type { History } from './history.js';
-import type { Interrupter } from './interrupter.js';
 import type { CompileResult, LanguageEngine, Rejected } from './language/engine.js';
 import type { CellId } from './link.js';
 import type { Outlet } from './outlet.js';
+import { type PagerQuery, pagerQuery } from './pager.js';
 import type { ContentMap, ExecuteReply, RawMessage, UserExpression } from './protocol/messages.js';
 import type { UserThreadProxy } from './user-thread-proxy.js';
 
@@ -19,9 +19,16 @@ export interface ExecutionRequest {
   reply(content: ExecuteReply, started: Date): void;
 }
 
-interface Job extends ExecutionRequest {
+/** What all shells count together. */
+export interface CellCounter {
+  count: number;
+}
+
+export interface Job extends ExecutionRequest {
   id: CellId;
   started: Date;
+  /** What the front end is to show beside the output. */
+  payload: Record<string, unknown>[];
   /** Settles the job from outside: the cell itself will not. */
   stop(error: ErrorReport): void;
   stopped: Promise<CellOutcome>;
@@ -29,89 +36,51 @@ interface Job extends ExecutionRequest {
 
 /** Long enough to read what a client sent in the same breath as the failing cell, and no front end notices it. */
 const drainMs = 5;
-/** An interrupt is repeated so long; then the kernel gives itself up to be restarted. */
-const interruptTimeoutMs = 20_000;
-/** How long after an interrupt code of the abandoned cell is kept from blocking the thread. */
-const watchMs = 5_000;
-const watchStepMs = 200;
-const watchPatienceMs = 300;
 
 export class Executions {
   readonly #queue: ExecutionRequest[] = [];
   #current: Job | undefined;
-  #draining = false;
-  #count = 0;
-  /** The jobs whose code the running interrupt has terminated. */
-  readonly #hit = new Set<Job>();
+  #draining: Promise<void> | undefined;
 
   constructor(
     readonly outlet: Outlet,
     readonly engine: LanguageEngine,
     readonly thread: UserThreadProxy,
-    readonly interrupter: Interrupter,
     readonly history: History,
+    readonly counter: CellCounter,
   ) {}
+
+  /** The cell that is checked or runs. */
+  get current(): Job | undefined {
+    return this.#current;
+  }
 
   enqueue(request: ExecutionRequest): void {
     this.#queue.push(request);
-    void this.#drain();
+    this.#draining ??= this.#drain();
   }
 
-  /** Stops the running cell. Resolves to false if the user thread could not be freed. */
-  async interrupt(): Promise<boolean> {
-    const job = this.#current;
-    const answered = await this.interrupter.interrupt(interruptTimeoutMs);
-    if (!answered) return false;
-    if (job) this.#hit.add(job);
-    this.#stopHit();
-    void this.#watch();
-    return true;
-  }
-
-  /** Called in the moment before code is terminated: whose is it? */
-  terminating(): void {
-    // A cell the thread has not taken up yet is not the one that keeps it busy.
-    if (this.#current && !this.thread.blocked) this.#hit.add(this.#current);
-  }
-
-  /** Ends the running cell with an error because the process is going away. */
-  fail(error: ErrorReport): void {
-    this.#current?.stop(error);
-  }
-
-  #stopHit(): void {
-    if (this.#current && this.#hit.has(this.#current)) {
-      this.thread.abandon();
-      this.#current.stop(keyboardInterrupt);
-    }
-    this.#hit.clear();
-  }
-
-  /** An abandoned cell may wake up from an await and loop: it must not keep the next cell from starting. */
-  async #watch(): Promise<void> {
-    for (const until = Date.now() + watchMs; Date.now() < until; await sleep(watchStepMs)) {
-      if (this.#current && !this.thread.blocked) continue;
-      if (await this.thread.ping(watchPatienceMs)) continue;
-      if (this.#current && !this.thread.blocked) continue;
-      await this.interrupter.interrupt(watchMs);
-      this.#stopHit();
-    }
+  /** Aborts what waits, and resolves when the cell that runs has ended. */
+  async close(): Promise<void> {
+    this.#abort(this.#queue.splice(0));
+    await this.#draining;
   }
 
   async #drain(): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
       try {
         await this.#handle(next);
       } catch (error) {
         // A reply that cannot be sent must not stop the queue; its client gets one that can.
         this.#current = undefined;
-        next.reply({ status: 'error', execution_count: this.#count, ...kernelError(error) }, new Date());
+        next.reply(
+          { status: 'error', execution_count: this.counter.count, ...kernelError(error) },
+          new Date(),
+        );
         this.outlet.idle(next.message.header);
       }
     }
-    this.#draining = false;
+    this.#draining = undefined;
   }
 
   async #handle(request: ExecutionRequest): Promise<void> {
@@ -121,8 +90,8 @@ export class Executions {
     this.#current = job;
     this.outlet.busy(header, true);
     const blank = code.trim() === '';
-    if (store && !blank) this.history.add(++this.#count, code);
-    const count = this.#count;
+    if (store && !blank) this.history.add(++this.counter.count, code);
+    const count = this.counter.count;
     if (!silent) this.outlet.publish('execute_input', { code, execution_count: count }, header);
 
     const outcome = blank ? ({ status: 'ok' } as const) : await this.#run(job, count);
@@ -134,10 +103,14 @@ export class Executions {
     this.outlet.flush();
     request.reply(reply, job.started);
     this.outlet.idle(header);
-    for (const waiting of aborted) {
-      this.outlet.busy(waiting.message.header);
-      waiting.reply({ status: 'aborted' }, new Date());
-      this.outlet.idle(waiting.message.header);
+    this.#abort(aborted);
+  }
+
+  #abort(requests: readonly ExecutionRequest[]): void {
+    for (const { message, reply } of requests) {
+      this.outlet.busy(message.header);
+      reply({ status: 'aborted' }, new Date());
+      this.outlet.idle(message.header);
     }
   }
 
@@ -148,11 +121,26 @@ export class Executions {
     const stopped = new Promise<CellOutcome>((resolve) => {
       stop = (error) => resolve({ status: 'error', ...error });
     });
-    return { ...request, id, started: new Date(), stop, stopped };
+    return { ...request, id, started: new Date(), payload: [], stop, stopped };
   }
 
   #run(job: Job, count: number): Promise<CellOutcome> {
-    return Promise.race([this.#evaluate(job, job.content.code, count), job.stopped]);
+    const query = pagerQuery(job.content.code);
+    const running = query ? this.#page(job, query) : this.#evaluate(job, job.content.code, count);
+    return Promise.race([running, job.stopped]);
+  }
+
+  /** What the engine knows of a name goes to the front end's pager. */
+  async #page(job: Job, { name, detail }: PagerQuery): Promise<CellOutcome> {
+    try {
+      const { found, text, html } = await this.engine.inspect(name, name.length, detail);
+      const data = { 'text/plain': text, ...(html === undefined ? {} : { 'text/html': html }) };
+      if (found) job.payload.push({ source: 'page', data, start: 0 });
+      else this.outlet.stream(job.id, 'stdout', `Nothing is known of ${name}.\n`);
+      return { status: 'ok' };
+    } catch (error) {
+      return { status: 'error', ...kernelError(error) };
+    }
   }
 
   async #evaluate(job: Job, code: string, count: number, commit = true): Promise<CellOutcome> {
@@ -198,11 +186,11 @@ export class Executions {
       values[name] =
         value.status === 'error' ? value : { status: 'ok', data: value.result ?? {}, metadata: {} };
     }
-    return { status: 'ok', execution_count: count, user_expressions: values, payload: [] };
+    return { status: 'ok', execution_count: count, user_expressions: values, payload: job.payload };
   }
 }
 
-const keyboardInterrupt: ErrorReport = {
+export const keyboardInterrupt: ErrorReport = {
   ename: 'KeyboardInterrupt',
   evalue: 'the cell was interrupted',
   traceback: ['\u001b[31mKeyboardInterrupt\u001b[39m: the cell was interrupted'],

@@ -23,10 +23,10 @@ export class History {
     this.store?.input(line, input);
   }
 
-  /** Attaches the text of a result to the latest entry. */
+  /** Attaches the text of a result to the entry of its line. */
   setOutput(line: number, output: string): void {
-    const record = this.#records.at(-1);
-    if (record?.line !== line) return;
+    const record = this.#records.findLast((entry) => entry.line === line);
+    if (!record) return;
     record.output = output;
     this.store?.output(line, output);
   }

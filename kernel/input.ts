@@ -1,4 +1,4 @@
-/** Asks the front end of a cell for a line of input over the stdin channel, one question at a time. */
+/** Asks the front end of a cell for a line of input over the stdin channel, one question of a cell at a time. */
 import type { CellOrigin } from './outlet.js';
 import { type Header, parentId, type RawMessage } from './protocol/messages.js';
 import type { KernelSockets } from './protocol/sockets.js';
@@ -17,29 +17,31 @@ export class InputDesk {
   constructor(readonly sockets: KernelSockets) {}
 
   ask(question: Question): void {
+    const isFirst = !this.#questions.some(({ origin }) => origin === question.origin);
     this.#questions.push(question);
-    if (this.#questions.length === 1) this.#send();
+    if (isFirst) this.#send(question);
   }
 
   /** Takes an `input_reply`. One that answers an older question (of an interrupted cell) is ignored. */
   onReply(message: RawMessage): void {
-    const question = this.#questions[0];
     const { value } = message.content as { value?: unknown };
     const answered = parentId(message); // some clients leave it out
-    if (!question?.header || (answered !== undefined && answered !== question.header.msg_id)) return;
-    this.#questions.shift();
+    const index = this.#questions.findIndex(
+      ({ header }) => header && (answered === undefined || answered === header.msg_id),
+    );
+    const [question] = index < 0 ? [] : this.#questions.splice(index, 1);
+    if (!question) return;
     question.answer(typeof value === 'string' ? value : '');
-    this.#send();
+    const next = this.#questions.find(({ origin }) => origin === question.origin);
+    if (next) this.#send(next);
   }
 
-  /** Forgets all questions: their cell was interrupted. */
+  /** Forgets all questions: their cells were interrupted. */
   cancel(): void {
     this.#questions.length = 0;
   }
 
-  #send(): void {
-    const question = this.#questions[0];
-    if (!question) return;
+  #send(question: Question): void {
     const { origin, prompt, password } = question;
     const message = this.sockets.session.make(
       'input_request',

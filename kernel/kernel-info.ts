@@ -24,7 +24,7 @@ export function kernelInfo(): KernelInfo {
       { text: 'TypeScript', url: 'https://www.typescriptlang.org/docs/' },
       { text: 'TensorFlow.js API', url: 'https://js.tensorflow.org/api/latest/' },
     ],
-    // Optional features of the protocol: neither the debugger nor subshells.
-    supported_features: [],
+    debugger: false,
+    supported_features: ['kernel subshells'],
   };
 }

@@ -11,8 +11,8 @@ export type CellId = number;
 
 export type ToUserThread =
   | { kind: 'run'; id: CellId; cell: CompiledCell; allowStdin: boolean }
-  /** Drop the cell: it was interrupted, or its client is gone. */
-  | { kind: 'abandon' }
+  /** Drop the cell: it was interrupted. */
+  | { kind: 'abandon'; id: CellId }
   | { kind: 'ping'; nonce: number }
   | { kind: 'input'; request: number; value: string }
   | { kind: 'comm'; id: CellId; message: CommMessage }

@@ -24,7 +24,8 @@ export class Outlet {
   readonly #streams = new StreamBuffer((id, name, text) => this.#output(id, 'stream', { name, text }));
   #count = 0;
   #latest: CellId = 0;
-  #busyWith: Header | undefined;
+  /** The cells that run, oldest first: one, and one more per subshell. */
+  readonly #executing = new Map<string, Header>();
 
   constructor(readonly sockets: KernelSockets) {}
 
@@ -53,15 +54,16 @@ export class Outlet {
 
   /** Tells that a request is being handled. `executing`: it is a cell, the kernel stays busy beyond other requests. */
   busy(parent: Header, executing = false): void {
-    if (executing) this.#busyWith = parent;
+    if (executing) this.#executing.set(parent.msg_id, parent);
     this.publish('status', { execution_state: 'busy' }, parent);
   }
 
   idle(parent: Header): void {
-    if (this.#busyWith?.msg_id === parent.msg_id) this.#busyWith = undefined;
+    this.#executing.delete(parent.msg_id);
     this.publish('status', { execution_state: 'idle' }, parent);
     // A completion answered while a cell runs must not leave front ends showing an idle kernel.
-    if (this.#busyWith) this.publish('status', { execution_state: 'busy' }, this.#busyWith);
+    const [running] = this.#executing.values();
+    if (running) this.publish('status', { execution_state: 'busy' }, running);
   }
 
   stream(id: CellId | undefined, name: 'stdout' | 'stderr', text: string): void {

@@ -3,6 +3,7 @@
  * also while a cell runs, and queues executions.
  */
 import type { CommDesk } from './comm-desk.js';
+import { debugRefusal } from './debug-refusal.js';
 import type { Executions } from './execution.js';
 import type { History } from './history.js';
 import type { InputDesk } from './input.js';
@@ -10,11 +11,13 @@ import { kernelInfo } from './kernel-info.js';
 import type { LanguageEngine } from './language/engine.js';
 import { log } from './log.js';
 import type { Outlet } from './outlet.js';
+import { pagerQuery } from './pager.js';
 import { toCodePoints, toUtf16 } from './protocol/cursor.js';
 import type { ContentMap, ErrorStatus, MessageType, RawMessage } from './protocol/messages.js';
 import {
   commInfoRequest,
   completeRequest,
+  deleteSubshellRequest,
   executeRequest,
   historyRequest,
   inspectRequest,
@@ -24,12 +27,13 @@ import {
 } from './protocol/request.js';
 import type { KernelSockets, RequestChannel } from './protocol/sockets.js';
 import type { Decoded } from './protocol/wire.js';
+import type { Shells } from './shells.js';
 
 export interface SessionParts {
   sockets: KernelSockets;
   outlet: Outlet;
   engine: LanguageEngine;
-  executions: Executions;
+  shells: Shells;
   history: History;
   inputs: InputDesk;
   comms: CommDesk;
@@ -62,12 +66,18 @@ export class KernelSession {
     message: RawMessage,
     identities: readonly Uint8Array[],
   ): Promise<void> {
-    const { executions, history, sockets } = this.parts;
+    const { shells, history, sockets } = this.parts;
     const answer = <T extends MessageType>(type: T, handle: () => Answer<T>) =>
       this.#answer(channel, message, identities, type, handle);
+    let shell: Executions;
+    try {
+      shell = shells.find(channel === 'shell' ? message.header.subshell_id : null);
+    } catch (error) {
+      return this.#refuse(channel, message, identities, error as RequestError);
+    }
     switch (message.type) {
       case 'execute_request':
-        return this.#execute(channel, message, identities);
+        return this.#execute(shell, channel, message, identities);
       case 'kernel_info_request':
         return answer('kernel_info_reply', () => ({ status: 'ok', ...kernelInfo() }));
       case 'complete_request':
@@ -93,7 +103,7 @@ export class KernelSession {
       }
       case 'interrupt_request':
         return answer('interrupt_reply', async () => {
-          const freed = executions.interrupt().then((free) => {
+          const freed = shells.interrupt().then((free) => {
             this.parts.inputs.cancel();
             void this.parts.comms.settle();
             if (!free) this.parts.stuck();
@@ -108,16 +118,32 @@ export class KernelSession {
         this.parts.outlet.publish('shutdown_reply', { status: 'ok', ...content }, message.header);
         return this.parts.shutdown();
       }
+      case 'create_subshell_request':
+        return answer('create_subshell_reply', () => ({ status: 'ok', subshell_id: shells.create() }));
+      case 'delete_subshell_request':
+        return answer('delete_subshell_reply', () => {
+          shells.delete(deleteSubshellRequest(message).subshell_id);
+          return { status: 'ok' };
+        });
+      case 'list_subshell_request':
+        return answer('list_subshell_reply', () => ({ status: 'ok', subshell_id: shells.list() }));
+      case 'debug_request':
+        return answer('debug_reply', () => debugRefusal(message));
       case 'comm_open':
       case 'comm_msg':
       case 'comm_close':
         return this.parts.comms.receive(message, identities);
       default:
-        log(`no answer to ${message.type} on ${channel}: the kernel does not support it`);
+        return this.#refuse(channel, message, identities, new RequestError('this kernel does not know it'));
     }
   }
 
-  #execute(channel: RequestChannel, message: RawMessage, identities: readonly Uint8Array[]): Promise<void> {
+  #execute(
+    shell: Executions,
+    channel: RequestChannel,
+    message: RawMessage,
+    identities: readonly Uint8Array[],
+  ): Promise<void> {
     const reply = (content: ContentMap['execute_reply'], started: Date) =>
       this.#reply(channel, message, identities, 'execute_reply', content, started);
     let content: ContentMap['execute_request'];
@@ -128,7 +154,7 @@ export class KernelSession {
         throw error;
       });
     }
-    this.parts.executions.enqueue({ message, content, identities, reply });
+    shell.enqueue({ message, content, identities, reply });
     return Promise.resolve();
   }
 
@@ -162,7 +188,9 @@ export class KernelSession {
   }
 
   async #isComplete(message: RawMessage): Promise<ContentMap['is_complete_reply']> {
-    const { status, indent } = await this.parts.engine.isComplete(isCompleteRequest(message).code);
+    const { code } = isCompleteRequest(message);
+    if (pagerQuery(code)) return { status: 'complete' };
+    const { status, indent } = await this.parts.engine.isComplete(code);
     return status === 'incomplete' ? { status, indent } : { status };
   }
 
@@ -181,12 +209,35 @@ export class KernelSession {
     try {
       content = await handle();
     } catch (error) {
-      const { name: ename, message: evalue } = error instanceof Error ? error : new Error(String(error));
-      if (!(error instanceof RequestError)) log(`${message.type}: ${evalue}`);
-      content = { status: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] };
+      content = this.#failure(message, error instanceof Error ? error : new Error(String(error)));
+      if (!(error instanceof RequestError)) log(`${message.type}: ${content.evalue}`);
     }
     this.#reply(channel, message, identities, type, content as ContentMap[T], started);
     outlet.idle(message.header);
+  }
+
+  /** An error reply to a request that cannot be served at all. A message without a reply gets its busy and idle. */
+  #refuse(
+    channel: RequestChannel,
+    message: RawMessage,
+    identities: readonly Uint8Array[],
+    error: RequestError,
+  ): void {
+    const { outlet } = this.parts;
+    log(`${message.type} on ${channel} is refused: ${error.message}`);
+    outlet.busy(message.header);
+    if (message.type.endsWith('_request')) {
+      // Of an unknown request too the name of the reply is plain. Error replies are the same in all of them.
+      const type = message.type.replace(/_request$/, '_reply') as 'interrupt_reply';
+      this.#reply(channel, message, identities, type, this.#failure(message, error), new Date());
+    }
+    outlet.idle(message.header);
+  }
+
+  #failure(message: RawMessage, { name: ename, message: evalue }: Error): ErrorStatus {
+    const failure: ErrorStatus = { status: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] };
+    const count = { execution_count: this.parts.shells.count };
+    return message.type === 'execute_request' ? { ...failure, ...count } : failure;
   }
 
   #reply<T extends MessageType>(

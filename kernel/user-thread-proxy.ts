@@ -21,7 +21,8 @@ export class UserThreadProxy {
   readonly #ready: Promise<void>;
   readonly #pings = new Map<number, () => void>();
   #nonce = 0;
-  #running: { id: CellId; started: boolean; done: (outcome: CellOutcome) => void } | undefined;
+  /** What the thread was given to run: one cell, and one more per subshell. */
+  readonly #running = new Map<CellId, { started: boolean; done: (outcome: CellOutcome) => void }>();
   #isReady = false;
 
   constructor(
@@ -35,9 +36,11 @@ export class UserThreadProxy {
           case 'ready':
             this.#isReady = true;
             return resolve();
-          case 'started':
-            if (this.#running?.id === message.id) this.#running.started = true;
+          case 'started': {
+            const cell = this.#running.get(message.id);
+            if (cell) cell.started = true;
             return;
+          }
           case 'done':
             return this.#finish(message);
           case 'pong':
@@ -58,23 +61,24 @@ export class UserThreadProxy {
     });
   }
 
-  /** True while the thread has not yet taken up the cell it was given: something old keeps it busy. */
-  get blocked(): boolean {
-    return this.#running !== undefined && !this.#running.started && this.#isReady;
+  /** True while the thread has not yet taken up this cell that it was given: something else keeps it busy. */
+  isWaiting(id: CellId): boolean {
+    const cell = this.#running.get(id);
+    return cell !== undefined && !cell.started && this.#isReady;
   }
 
   /** Runs a cell; never resolves if the cell is abandoned. */
   async run(id: CellId, cell: CompiledCell, allowStdin: boolean): Promise<CellOutcome> {
     await this.#ready;
     return new Promise((done) => {
-      this.#running = { id, started: false, done };
+      this.#running.set(id, { started: false, done });
       this.post({ kind: 'run', id, cell, allowStdin });
     });
   }
 
-  abandon(): void {
-    this.#running = undefined;
-    this.post({ kind: 'abandon' });
+  abandon(id: CellId): void {
+    this.#running.delete(id);
+    this.post({ kind: 'abandon', id });
   }
 
   /** Whether the thread's event loop answers within `timeoutMs`. */
@@ -97,9 +101,8 @@ export class UserThreadProxy {
   }
 
   #finish({ id, outcome }: Of<'done'>): void {
-    if (this.#running?.id !== id) return; // abandoned meanwhile
-    const { done } = this.#running;
-    this.#running = undefined;
-    done(outcome);
+    const cell = this.#running.get(id); // undefined where it was abandoned meanwhile
+    this.#running.delete(id);
+    cell?.done(outcome);
   }
 }

@@ -26,8 +26,10 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
     flow.sent(text.length);
   };
 
-  const inputs = new Map<number, (value: string) => void>();
+  const inputs = new Map<number, { id: CellId; answer(value: string): void }>();
   let inputCount = 0;
+  /** The cells that run: one, and one more per subshell. */
+  const running = new Map<CellId, Origin>();
 
   const evaluator = new Evaluator<Origin>({
     cwd,
@@ -52,7 +54,7 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
             return;
           }
           const request = ++inputCount;
-          inputs.set(request, resolve);
+          inputs.set(request, { id: context.parent.id, answer: resolve });
           post({ kind: 'input', id: context.parent.id, request, prompt, password });
         }),
     },
@@ -70,19 +72,27 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
     switch (message.kind) {
       case 'run': {
         const { id, cell, allowStdin } = message;
+        const origin = { id, allowStdin };
+        running.set(id, origin);
         post({ kind: 'started', id });
-        evaluator.run(cell, { id, allowStdin }, (outcome) => post({ kind: 'done', id, outcome }));
+        evaluator.run(cell, origin, (outcome) => {
+          running.delete(id);
+          post({ kind: 'done', id, outcome });
+        });
         return;
       }
-      case 'abandon':
-        evaluator.abandon();
-        inputs.clear();
+      case 'abandon': {
+        const origin = running.get(message.id);
+        running.delete(message.id);
+        if (origin) evaluator.abandon(origin);
+        for (const [request, { id }] of inputs) if (id === message.id) inputs.delete(request);
         return;
+      }
       case 'ping':
         post({ kind: 'pong', nonce: message.nonce });
         return;
       case 'input':
-        inputs.get(message.request)?.(message.value);
+        inputs.get(message.request)?.answer(message.value);
         inputs.delete(message.request);
         return;
       case 'comm': {

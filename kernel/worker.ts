@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CommDesk } from './comm-desk.js';
-import { Executions } from './execution.js';
 import { History } from './history.js';
 import { HistoryStore, historyFolder } from './history-store.js';
 import { InputDesk } from './input.js';
@@ -15,6 +14,7 @@ import { Outlet } from './outlet.js';
 import { KernelSockets } from './protocol/sockets.js';
 import { Session } from './protocol/wire.js';
 import { KernelSession } from './session.js';
+import { Shells } from './shells.js';
 import { watchParent, watchSignals } from './signals.js';
 import { UserThreadProxy } from './user-thread-proxy.js';
 
@@ -58,7 +58,7 @@ const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
   comm: ({ id, message }) => comms.send(id, message),
   handled: ({ id }) => comms.handled(id),
   exiting: (code) => {
-    executions.fail({
+    shells.fail({
       ename: 'KernelExit',
       evalue: `the kernel process ended with exit code ${code}`,
       traceback: [`KernelExit: the kernel process ended with exit code ${code}`],
@@ -68,14 +68,14 @@ const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
 });
 const interrupter = new Interrupter(
   (timeoutMs) => thread.ping(timeoutMs),
-  () => executions.terminating(),
+  () => shells.terminating(),
 );
-const executions = new Executions(outlet, engine, thread, interrupter, history);
+const shells = new Shells({ outlet, engine, thread, interrupter, history });
 const session = new KernelSession({
   sockets,
   outlet,
   engine,
-  executions,
+  shells,
   history,
   inputs,
   comms,
@@ -108,7 +108,7 @@ async function shutdown(): Promise<void> {
 
 watchSignals({
   interrupt: () =>
-    void executions.interrupt().then((free) => {
+    void shells.interrupt().then((free) => {
       inputs.cancel();
       void comms.settle();
       if (!free) log('the interrupt did not stop the running code');

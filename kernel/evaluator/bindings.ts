@@ -5,21 +5,31 @@
 import vm from 'node:vm';
 
 export class Bindings {
-  readonly #declared = new Set<string>();
+  /** The declared names, each with the latest cell to declare it: its `declare` call stands for it. */
+  readonly #declared = new Map<string, symbol>();
 
-  /** Declares what is new. Returns how to put back the values of the names that were already there. */
+  /**
+   * Declares what is new. Returns how to put back the values of the names that were already there, except of those
+   * that another cell has declared meanwhile.
+   */
   declare(names: readonly string[]): () => void {
     const fresh = names.filter((name) => !this.#declared.has(name));
     const known = names.filter((name) => this.#declared.has(name));
-    if (fresh.length) {
-      run(`let ${fresh.join(', ')};`);
-      for (const name of fresh) this.#declared.add(name);
+    const cell = Symbol('cell');
+    if (fresh.length) run(`let ${fresh.join(', ')};`);
+    const values = new Map<string, unknown>();
+    if (known.length) {
+      const now = run(`[${known.join(', ')}]`) as unknown[];
+      known.forEach((name, index) => {
+        values.set(name, now[index]);
+      });
     }
-    if (known.length === 0) return () => {};
-    const values = run(`[${known.join(', ')}]`) as unknown[];
+    for (const name of names) this.#declared.set(name, cell);
     return () => {
-      const restore = run(`(values) => { [${known.join(', ')}] = values; }`) as (values: unknown[]) => void;
-      restore(values);
+      const ours = known.filter((name) => this.#declared.get(name) === cell);
+      if (ours.length === 0) return;
+      const restore = run(`(values) => { [${ours.join(', ')}] = values; }`) as (values: unknown[]) => void;
+      restore(ours.map((name) => values.get(name)));
     };
   }
 }

@@ -32,10 +32,15 @@ export const keyboardInterrupt: Error = Object.assign(new Error('KeyboardInterru
 
 type CellFunction = (cell: Pick<Importer, 'import' | 'meta'>) => unknown;
 
-interface RunningCell {
+interface RunningCell<Parent> {
+  parent: Parent;
   restore(): void;
   /** What the cell displayed: a value that is also its result is not shown a second time. */
   displayed: WeakSet<object>;
+}
+
+interface Context<Parent> extends CellContext<Parent> {
+  cell?: RunningCell<Parent>;
 }
 
 export class Evaluator<Parent = unknown> {
@@ -43,9 +48,10 @@ export class Evaluator<Parent = unknown> {
   readonly #registry: CellRegistry;
   readonly #importer: Importer;
   readonly #bindings = new Bindings();
-  readonly #contexts = new AsyncLocalStorage<CellContext<Parent>>();
+  readonly #contexts = new AsyncLocalStorage<Context<Parent>>();
   readonly #comms: CommRegistry;
-  #running: RunningCell | undefined;
+  /** Several where a subshell runs a cell while another one's awaits. */
+  readonly #running = new Set<RunningCell<Parent>>();
 
   constructor({ cwd, host, handleUncaught = true }: EvaluatorOptions<Parent>) {
     this.#host = host;
@@ -70,7 +76,9 @@ export class Evaluator<Parent = unknown> {
 
   /** Starts the cell; `done` is called exactly once, unless `abandon` came first. It may be called before `run` returns. */
   run(cell: CompiledCell, parent: Parent, done: (outcome: CellOutcome) => void): void {
-    this.#contexts.run({ count: cell.count, parent }, () => this.#start(cell, done));
+    const running: RunningCell<Parent> = { parent, restore: () => {}, displayed: new WeakSet() };
+    this.#running.add(running);
+    this.#contexts.run({ count: cell.count, parent, cell: running }, () => this.#start(cell, running, done));
   }
 
   /** Calls the listeners of a comm message, in a context of its own as a cell has one. */
@@ -78,10 +86,14 @@ export class Evaluator<Parent = unknown> {
     this.#contexts.run({ count: 0, parent }, () => this.#comms.receive(message));
   }
 
-  /** Drops the running cell (it was interrupted): its `done` will not be called, whatever its promises do later. */
-  abandon(): void {
-    this.#running?.restore();
-    this.#running = undefined;
+  /** Drops a running cell (it was interrupted): its `done` will not be called, whatever its promises do later. */
+  abandon(parent: Parent): void {
+    for (const running of this.#running) {
+      if (running.parent !== parent) continue;
+      this.#running.delete(running);
+      running.restore();
+      running.restore = () => {};
+    }
   }
 
   /** The cell whose code is running now, through awaits and timers. */
@@ -89,16 +101,14 @@ export class Evaluator<Parent = unknown> {
     return this.#contexts.getStore();
   }
 
-  #start(cell: CompiledCell, done: (outcome: CellOutcome) => void): void {
-    const running: RunningCell = { restore: () => {}, displayed: new WeakSet() };
-    this.#running = running;
+  #start(cell: CompiledCell, running: RunningCell<Parent>, done: (outcome: CellOutcome) => void): void {
     const finish = (outcome: CellOutcome): void => {
-      if (this.#running !== running) return;
-      this.#running = undefined;
+      if (!this.#running.delete(running)) return;
+      running.restore = () => {}; // timers of the cell must not keep the old values alive
       done(outcome);
     };
     const fail = (error: unknown): void => {
-      if (this.#running === running) running.restore();
+      if (this.#running.has(running)) running.restore();
       finish({ status: 'error', ...reportError(error) });
     };
     const succeed = (data: Awaited<ReturnType<typeof toBundle>>): void =>
@@ -116,8 +126,8 @@ export class Evaluator<Parent = unknown> {
   }
 
   #publish = async (value: unknown, options: DisplayOptions = {}): Promise<void> => {
-    const context = this.context();
-    if (isObject(value)) this.#running?.displayed.add(value);
+    const context = this.#contexts.getStore();
+    if (isObject(value)) context?.cell?.displayed.add(value);
     const data = (await toBundle(value)) ?? { 'text/plain': 'undefined' };
     const { displayId, update = false, metadata = {} } = options;
     this.#host.display(

@@ -28,6 +28,7 @@ export interface SendOptions {
   handlers?: RequestHandlers;
   /** Resolve only when the kernel is idle again too: no output of the request is to come. */
   untilIdle?: boolean;
+  subshell?: string;
 }
 
 interface Pending {
@@ -81,10 +82,10 @@ export class ClientChannels {
   async send<T extends MessageType>(
     type: T,
     content: ContentMap[T],
-    { channel = 'shell', handlers = {}, untilIdle = false }: SendOptions = {},
+    { channel = 'shell', handlers = {}, untilIdle = false, subshell }: SendOptions = {},
   ): Promise<RawMessage> {
     if (this.#closed) throw new Error(`${type}: the kernel ${this.kernelName} has ended`);
-    const message = this.#session.make(type, content);
+    const message = this.#session.make(type, content, subshell === undefined ? {} : { subshell });
     const reply = new Promise<RawMessage>((resolve, reject) => {
       this.#pending.set(message.header.msg_id, { handlers, untilIdle, idle: false, resolve, reject });
     });

@@ -8,7 +8,16 @@ import { ClientChannels, type RequestHandlers } from './client-channels.js';
 import { toCodePoints, toUtf16 } from './cursor.js';
 import { describeExit, KernelDiedError, KernelStartError, KernelTimeoutError, lastLines } from './errors.js';
 import { type KernelExit, KernelProcess } from './kernel-process.js';
-import type { ContentMap, ExecuteReply, KernelInfo, MessageType, Metadata, RawMessage } from './messages.js';
+import type {
+  AbortedStatus,
+  ContentMap,
+  ErrorStatus,
+  ExecuteReply,
+  KernelInfo,
+  MessageType,
+  Metadata,
+  RawMessage,
+} from './messages.js';
 
 export { KernelDiedError, KernelStartError, KernelTimeoutError } from './errors.js';
 
@@ -29,6 +38,8 @@ export interface ExecuteOptions extends RequestHandlers {
   userExpressions?: Record<string, string>;
   /** After so long the cell is interrupted, and the kernel killed if that does not help. */
   timeoutMs?: number;
+  /** Runs the code in this subshell. */
+  subshell?: string;
   /** Interrupts the cell; the promise rejects with the signal's reason once the kernel is idle again (or killed). */
   signal?: AbortSignal;
   /** How long an interrupted cell may take to end before the kernel is killed. */
@@ -149,7 +160,11 @@ export class KernelClient {
         allow_stdin: options.onInput !== undefined,
         stop_on_error: options.stopOnError ?? true,
       },
-      { handlers: options, untilIdle: true },
+      {
+        handlers: options,
+        untilIdle: true,
+        ...(options.subshell === undefined ? {} : { subshell: options.subshell }),
+      },
     );
     let stopReason: ((killed: boolean) => unknown) | undefined;
     let killed = false;
@@ -191,6 +206,25 @@ export class KernelClient {
     const type = `${name}_request` as MessageType;
     const reply = await this.#channels.send(type, content as never, { channel });
     return reply.content as unknown as ReplyContent<N>;
+  }
+
+  /** Opens a subshell, where the kernel has them; returns its id. */
+  async createSubshell(): Promise<string> {
+    const reply = await this.request('create_subshell', {}, 'control');
+    if (reply.status !== 'ok') throw new Error(`createSubshell: ${failureOf(reply)}`);
+    return reply.subshell_id;
+  }
+
+  /** What waits in the subshell is answered `aborted`. */
+  async deleteSubshell(id: string): Promise<void> {
+    const reply = await this.request('delete_subshell', { subshell_id: id }, 'control');
+    if (reply.status !== 'ok') throw new Error(`deleteSubshell: ${failureOf(reply)}`);
+  }
+
+  async listSubshells(): Promise<string[]> {
+    const reply = await this.request('list_subshell', {}, 'control');
+    if (reply.status !== 'ok') throw new Error(`listSubshells: ${failureOf(reply)}`);
+    return reply.subshell_id;
   }
 
   /** Sends a comm message; there is no reply. Returns its id, which is the parent of what it causes. */
@@ -278,6 +312,10 @@ export class KernelClient {
     this.#channels.close(reason);
     this.process.release();
   }
+}
+
+function failureOf(reply: ErrorStatus | AbortedStatus): string {
+  return reply.status === 'error' ? reply.evalue : 'the request was aborted';
 }
 
 function delay(ms: number): Promise<void> {

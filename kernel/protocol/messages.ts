@@ -4,10 +4,10 @@
  */
 
 /**
- * What this implementation speaks: 5.4 = code-point cursors (5.2), interrupt by message (5.3), iopub_welcome and
- * shutdown and interrupt on the control channel (5.4).
+ * What this implementation speaks: 5.5 = code-point cursors (5.2), interrupt by message (5.3), shutdown and interrupt on
+ * the control channel (5.4), iopub_welcome, optional features and subshells (5.5).
  */
-export const protocolVersion = '5.4';
+export const protocolVersion = '5.5';
 
 export type Channel = 'shell' | 'control' | 'stdin' | 'iopub';
 
@@ -18,6 +18,8 @@ export interface Header {
   date: string;
   msg_type: string;
   version: string;
+  /** The subshell that a request on shell is for; absent or null: the main shell. */
+  subshell_id?: string | null;
 }
 
 export type MimeData = Record<string, unknown>;
@@ -74,6 +76,8 @@ export interface KernelInfo {
   language_info: LanguageInfo;
   banner: string;
   help_links?: { text: string; url: string }[];
+  /** Deprecated by `supported_features`, but still what older clients look at. */
+  debugger?: boolean;
   supported_features?: string[];
 }
 
@@ -108,6 +112,16 @@ export interface HistoryRequest {
 /** (session, line number, input) or, where outputs were asked for, (session, line number, [input, output]). */
 export type HistoryEntry = [number, number, string | [string, string | null]];
 
+/** The answer to a debugger's request where there is none: a reply of status error and of the debug adapter protocol. */
+export interface DebugRefusal extends ErrorStatus {
+  type: 'response';
+  seq: number;
+  request_seq: number;
+  command: string;
+  success: false;
+  message: string;
+}
+
 export interface ContentMap {
   execute_request: ExecuteRequest;
   execute_reply: ExecuteReply;
@@ -129,6 +143,14 @@ export interface ContentMap {
   shutdown_reply: Reply<{ restart: boolean }>;
   interrupt_request: Record<string, never>;
   interrupt_reply: Reply<Record<never, never>>;
+  create_subshell_request: Record<string, never>;
+  create_subshell_reply: Reply<{ subshell_id: string }>;
+  delete_subshell_request: { subshell_id: string };
+  delete_subshell_reply: Reply<Record<never, never>>;
+  list_subshell_request: Record<string, never>;
+  list_subshell_reply: Reply<{ subshell_id: string[] }>;
+  debug_request: Record<string, unknown>;
+  debug_reply: DebugRefusal;
 
   status: { execution_state: 'starting' | 'busy' | 'idle' | 'restarting' | 'dead' };
   execute_input: { code: string; execution_count: number };

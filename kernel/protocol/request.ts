@@ -123,6 +123,10 @@ export function shutdownRequest(message: RawMessage): ContentMap['shutdown_reque
   return { restart: new Fields(message).boolean('restart', false) };
 }
 
+export function deleteSubshellRequest(message: RawMessage): ContentMap['delete_subshell_request'] {
+  return { subshell_id: new Fields(message).string('subshell_id') };
+}
+
 export function commInfoRequest(message: RawMessage): ContentMap['comm_info_request'] {
   const fields = new Fields(message);
   return fields.has('target_name') ? { target_name: fields.string('target_name') } : {};

@@ -35,6 +35,8 @@ export interface MessageOptions {
   parent?: Header | Record<string, never>;
   metadata?: Metadata;
   buffers?: Uint8Array[];
+  /** The subshell that a request is for. */
+  subshell?: string;
 }
 
 /** One end of a connection: makes, signs and checks messages under the connection's key. */
@@ -60,6 +62,7 @@ export class Session {
         date: new Date().toISOString(),
         msg_type: type,
         version: protocolVersion,
+        ...(options.subshell === undefined ? {} : { subshell_id: options.subshell }),
       },
       parent: options.parent ?? {},
       metadata: options.metadata ?? {},

@@ -119,7 +119,7 @@ describe('a failed cell leaves no trace', () => {
     if (!compiled.ok) throw new Error(compiled.plain);
     let calls = 0;
     notebook.evaluator.run(compiled.cell, undefined, () => calls++);
-    notebook.evaluator.abandon();
+    notebook.evaluator.abandon(undefined);
     expect(await notebook.texts('before')).toEqual(['1']);
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(calls).toBe(0);

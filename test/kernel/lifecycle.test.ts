@@ -182,7 +182,7 @@ test('a frozen language engine: kernel_info is answered, an interrupt ends the c
   expect(await kernel.request('kernel_info', {})).toMatchObject({
     status: 'ok',
     implementation: 'kernelbook',
-    protocol_version: '5.4',
+    protocol_version: '5.5',
     language_info: { name: 'typescript', file_extension: '.ts', mimetype: 'text/typescript' },
   });
   await kernel.interrupt();

@@ -42,6 +42,7 @@ const shapes: Record<string, Shape> = {
       return ['name', 'version', 'mimetype', 'file_extension'].every((key) => string(info[key]));
     },
     banner: string,
+    debugger: boolean,
     help_links: listOf((link) => object(link) && string((link as { url: unknown }).url)),
     supported_features: listOf(string),
   }),
@@ -68,6 +69,9 @@ const shapes: Record<string, Shape> = {
   }),
   interrupt_reply: ok({}),
   shutdown_reply: ok({ restart: boolean }),
+  create_subshell_reply: ok({ subshell_id: string }),
+  delete_subshell_reply: ok({}),
+  list_subshell_reply: ok({ subshell_id: listOf(string) }),
   status: { execution_state: is('starting', 'busy', 'idle') },
   execute_input: { code: string, execution_count: count },
   execute_result: { execution_count: count, data: mime, metadata: object, transient: optional(object) },
@@ -106,7 +110,7 @@ function checkMessage(message: RawMessage): void {
     expect(field, name).toEqual(expect.any(String));
   expect(Number.isNaN(Date.parse(date)), name).toBe(false);
   expect(msg_type).toBe(message.type);
-  expect(version).toBe('5.4');
+  expect(version).toBe('5.5');
   expect(Object.keys(shapes), `${name}: a type the specification does not have`).toContain(message.type);
   const shape = shapeOf(message);
   const content = message.content as Record<string, unknown>;
@@ -151,6 +155,8 @@ describe('requests and what they cause', () => {
     ['shell', 'comm_info', { target_name: 'jupyter.widget' }],
     ['shell', 'connect', {}],
     ['control', 'interrupt', {}],
+    ['control', 'create_subshell', {}],
+    ['control', 'list_subshell', {}],
   ] as const)('%s %s %j: busy, reply, idle', async (channel, name, content) => {
     const reply = await tap.request(channel, name, content);
     const id = parentId(reply)!;
@@ -159,6 +165,19 @@ describe('requests and what they cause', () => {
       { execution_state: 'busy' },
       { execution_state: 'idle' },
     ]);
+  });
+
+  test('a cell in a subshell: its messages have the whole header of the request as their parent', async () => {
+    const created = await tap.request('control', 'create_subshell', {});
+    const { subshell_id: subshell } = created.content as { subshell_id: string };
+    const message = tap.session.make('execute_request', { code: '1' } as never, { subshell });
+    await tap.sendFrames('shell', tap.session.encode(message));
+    const { msg_id: id } = message.header;
+    await eventually('the result', () => tap.idle(id) && tap.find('execute_reply', id).length === 1);
+    for (const { parent } of [...published(id), ...tap.find('execute_reply', id)])
+      expect(parent).toEqual({ ...message.header, subshell_id: subshell });
+    const deleted = await tap.request('control', 'delete_subshell', { subshell_id: subshell });
+    expect(deleted.content).toEqual({ status: 'ok' });
   });
 
   test('a cell: the messages, their order and their parent', async () => {
