@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { Flow, type WorkerSetup } from './link.js';
 import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
+import { workingFolder } from './working-folder.js';
 
 function fail(text: string, code: number): never {
   process.stderr.write(`kernelbook kernel: ${text}\n`);
@@ -21,7 +22,7 @@ try {
   const flow = new Flow();
   const setup: WorkerSetup = {
     connection: readConnectionFile(file),
-    cwd: process.cwd(),
+    cwd: workingFolder(),
     flow: flow.buffer,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });

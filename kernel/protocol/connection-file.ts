@@ -1,17 +1,18 @@
 /**
- * Connection files: the JSON by which a client tells a kernel its ports and signing key. Only loopback TCP and
- * HMAC-SHA256 are accepted; files we write are readable by their owner only.
+ * Connection files: the JSON by which a client tells a kernel its ports and signing key. Loopback TCP and Unix
+ * sockets (`ipc`: `ip` is the start of their paths, a port their number) with HMAC-SHA256 are accepted; files we write
+ * are readable by their owner only.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 const portNames = ['shell_port', 'iopub_port', 'stdin_port', 'control_port', 'hb_port'] as const;
 type PortName = (typeof portNames)[number];
 
 export interface ConnectionInfo extends Record<PortName, number> {
-  transport: 'tcp';
+  transport: 'tcp' | 'ipc';
   ip: string;
   key: string;
   signature_scheme: 'hmac-sha256';
@@ -21,6 +22,9 @@ export interface ConnectionInfo extends Record<PortName, number> {
 export class ConnectionFileError extends Error {
   override name = 'ConnectionFileError';
 }
+
+/** What the operating system takes as the path of a socket, without the closing zero. */
+const longestSocketPath = process.platform === 'darwin' ? 103 : 107;
 
 const loopback = /^(127(\.\d{1,3}){3}|localhost|::1)$/;
 
@@ -48,22 +52,32 @@ export function checkConnection(value: unknown, name: string): ConnectionInfo {
   const info = value as Record<string, unknown>;
   for (const port of portNames) {
     const number = info[port];
-    if (!Number.isInteger(number) || (number as number) < 0 || (number as number) > 65_535)
-      fail(`${port} is ${JSON.stringify(number)}, a port number is needed`);
+    if (!Number.isInteger(number) || (number as number) < 1 || (number as number) > 65_535)
+      fail(`${port} is ${JSON.stringify(number)}, a port number from 1 to 65535 is needed`);
   }
   const { transport = 'tcp', ip = '127.0.0.1', key = '', signature_scheme: scheme = 'hmac-sha256' } = info;
-  if (transport !== 'tcp') fail(`transport is ${JSON.stringify(transport)}, only "tcp" is supported`);
-  if (typeof ip !== 'string' || !loopback.test(ip))
+  if (transport !== 'tcp' && transport !== 'ipc')
+    return fail(`transport is ${JSON.stringify(transport)}, "tcp" and "ipc" are supported`);
+  if (typeof ip !== 'string') return fail(`ip is ${JSON.stringify(ip)}, a string is needed`);
+  if (transport === 'tcp' && !loopback.test(ip))
     fail(`ip is ${JSON.stringify(ip)}, only loopback addresses are supported`);
   if (typeof key !== 'string') fail('key is not a string');
   if (key !== '' && scheme !== 'hmac-sha256')
     fail(`signature_scheme is ${JSON.stringify(scheme)}, only "hmac-sha256" is supported`);
   const ports = Object.fromEntries(portNames.map((port) => [port, info[port]])) as Record<PortName, number>;
   const kernelName = typeof info.kernel_name === 'string' ? { kernel_name: info.kernel_name } : {};
+  // A cell may change the working folder, which must not move the sockets.
+  const place = transport === 'ipc' ? resolve(ip) : ip;
+  const longest =
+    transport === 'ipc' ? Buffer.byteLength(`${place}-${Math.max(...Object.values(ports))}`) : 0;
+  if (longest > longestSocketPath)
+    fail(
+      `a path of ${longest} bytes is too long for a socket: at most ${longestSocketPath} (ip is ${place})`,
+    );
   return {
     ...ports,
-    transport: 'tcp',
-    ip: ip as string,
+    transport,
+    ip: place,
     key: key as string,
     signature_scheme: 'hmac-sha256',
     ...kernelName,
@@ -89,7 +103,13 @@ export async function newConnection(kernelName: string): Promise<ConnectionInfo>
   };
 }
 
+/** The files that stand for the sockets of a kernel with transport `ipc`. */
+export function socketPaths(info: ConnectionInfo): string[] {
+  return info.transport === 'ipc' ? portNames.map((port) => `${info.ip}-${info[port]}`) : [];
+}
+
 export function endpoint(info: ConnectionInfo, port: PortName): string {
+  if (info.transport === 'ipc') return `ipc://${info.ip}-${info[port]}`;
   const host = info.ip.includes(':') ? `[${info.ip}]` : info.ip;
   return `tcp://${host}:${info[port]}`;
 }

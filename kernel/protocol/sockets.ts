@@ -2,10 +2,11 @@
  * The kernel's five ZeroMQ sockets on loopback. Messages that are malformed or badly signed are dropped with one log
  * line. Nothing is dropped on our side when a client is slow: the queues have no high-water mark.
  */
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Router, XPublisher } from 'zeromq';
 import { log } from '../log.js';
-import { type ConnectionInfo, endpoint } from './connection-file.js';
+import { type ConnectionInfo, endpoint, socketPaths } from './connection-file.js';
 import type { RawMessage } from './messages.js';
 import { SendQueue } from './send-queue.js';
 import type { Decoded, Session } from './wire.js';
@@ -73,6 +74,7 @@ export class KernelSockets {
     if (this.#closed) return;
     this.#closed = true;
     for (const socket of [this.#heartbeat, this.#iopub, ...Object.values(this.#routers)]) socket.close();
+    for (const path of socketPaths(this.connection)) rmSync(path, { force: true });
   }
 
   async #echo(): Promise<void> {

@@ -33,6 +33,7 @@ class KernelbookTests(jkt.KernelTests):
         {"code": "await display({ toMimeBundle: () => ({ 'text/html': '<b>bold</b>' }) })", "mime": "text/html"},
         {"code": "await display('plain')", "mime": "text/plain"},
     ]
+    code_page_something = "Math.max?"
     code_clear_output = "clearOutput()"
     code_history_pattern = "6 [*] 7*"
     supported_history_operations = ("tail", "range", "search")

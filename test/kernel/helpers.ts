@@ -8,7 +8,7 @@ import {
   type LaunchOptions,
   launchKernel,
 } from '../../kernel/protocol/client.js';
-import { endpoint } from '../../kernel/protocol/connection-file.js';
+import { type ConnectionInfo, endpoint } from '../../kernel/protocol/connection-file.js';
 import {
   type ExecuteReply,
   type Message,
@@ -120,7 +120,7 @@ export class Wiretap {
   readonly #stdin = new Dealer({ linger: 0 });
   readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
 
-  constructor({ process: { connection } }: KernelClient) {
+  constructor({ process: { connection } }: { process: { connection: ConnectionInfo } }) {
     this.session = new Session(connection.key);
     for (const [channel, socket] of [
       ['shell', this.#shell],

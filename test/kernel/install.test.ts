@@ -53,7 +53,7 @@ test('--prefix: a kernelspec that starts this kernel; installing again replaces 
     display_name: 'TypeScript (kernelbook)',
     language: 'typescript',
     interrupt_mode: 'message',
-    kernel_protocol_version: '5.4',
+    kernel_protocol_version: '5.5',
     metadata: { debugger: false },
   });
 

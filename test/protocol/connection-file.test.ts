@@ -59,7 +59,10 @@ describe('refused, naming the value', () => {
     [{ hb_port: undefined }, /hb_port is undefined/],
     [{ shell_port: '1' }, /shell_port is "1"/],
     [{ shell_port: 65_536 }, /shell_port is 65536/],
-    [{ transport: 'ipc' }, /transport is "ipc"/],
+    [{ shell_port: 0 }, /shell_port is 0, a port number from 1/],
+    [{ transport: 'udp' }, /transport is "udp", "tcp" and "ipc"/],
+    [{ transport: 'ipc', ip: 7 }, /ip is 7/],
+    [{ transport: 'ipc', ip: `/tmp/${'long/'.repeat(30)}` }, /too long for a socket/],
     [{ ip: '0.0.0.0' }, /ip is "0\.0\.0\.0", only loopback/],
     [{ ip: '192.168.1.2' }, /only loopback/],
     [{ ip: '127.0.0.1.example.org' }, /only loopback/],
@@ -76,7 +79,15 @@ describe('refused, naming the value', () => {
     expect(() => readConnectionFile(file)).toThrow(/is not JSON/);
   });
 
-  test('the good one passes, as does an IPv6 loopback', () => {
+  test('the good one passes, as do another loopback address, no key, and sockets in the file system', () => {
+    expect(checkConnection({ ...good, ip: '127.8.9.10', key: '' }, 'c.json')).toMatchObject({
+      ip: '127.8.9.10',
+      key: '',
+    });
+    const ipc = checkConnection({ ...good, transport: 'ipc', ip: '/tmp/数 one' }, 'c.json');
+    expect(endpoint(ipc, 'hb_port')).toBe('ipc:///tmp/数 one-5');
+    const relative = checkConnection({ ...good, transport: 'ipc', ip: 'kernel-ipc' }, 'c.json');
+    expect(relative.ip).toBe(join(process.cwd(), 'kernel-ipc'));
     expect(checkConnection(good, 'c.json').shell_port).toBe(1);
     expect(endpoint(checkConnection({ ...good, ip: '::1' }, 'c.json'), 'hb_port')).toBe('tcp://[::1]:5');
   });
