@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KernelSpec } from '../kernelspec.js';
 import { ClientChannels, type RequestHandlers } from './client-channels.js';
+import type { ConnectionInfo } from './connection-file.js';
 import { toCodePoints, toUtf16 } from './cursor.js';
 import { describeExit, KernelDiedError, KernelStartError, KernelTimeoutError, lastLines } from './errors.js';
 import { type KernelExit, KernelProcess } from './kernel-process.js';
@@ -28,6 +29,8 @@ export interface LaunchOptions {
   env?: NodeJS.ProcessEnv;
   /** How long the kernel may take until it answers kernel_info. */
   startTimeoutMs?: number;
+  /** For a restart: that of the kernel before. Default a new one. */
+  connection?: ConnectionInfo;
 }
 
 /** `onInput` left out tells the kernel that there is no stdin. */

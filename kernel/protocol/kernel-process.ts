@@ -30,9 +30,9 @@ export class KernelProcess {
 
   static async start(
     spec: KernelSpec,
-    options: { cwd?: string; env?: NodeJS.ProcessEnv },
+    options: { cwd?: string; env?: NodeJS.ProcessEnv; connection?: ConnectionInfo },
   ): Promise<KernelProcess> {
-    const connection = await newConnection(spec.name);
+    const connection = options.connection ?? (await newConnection(spec.name));
     const file = join(runtimeDir(), `kernel-${randomUUID()}.json`);
     writeConnectionFile(file, connection);
     return new KernelProcess(spec, connection, file, options);

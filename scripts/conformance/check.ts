@@ -25,6 +25,8 @@ export interface Bench {
   readonly snippets: Snippets;
   /** A second, independent connection to the same kernel; closed after the check. */
   connect(): Promise<Probe>;
+  /** Starts the kernel once more, on the connection of the one that has ended; killed after the check. */
+  relaunch(): Promise<Probe>;
   /** Everything that any connection received from this kernel in the run so far. */
   readonly transcript: readonly Received[];
 }

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Dealer, Subscriber } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
-import { type Header, parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { Session } from '../../kernel/protocol/wire.js';
+import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
+import { type MessageOptions, Session } from '../../kernel/protocol/wire.js';
 import { ConformanceFailure } from './check.js';
 
 export type RequestChannel = 'shell' | 'control' | 'stdin';
@@ -33,6 +33,7 @@ const pollMs = 10;
 export class Probe {
   readonly session: Session;
   readonly #byParent = new Map<string, Received[]>();
+  readonly #counts = new Map<Received['channel'], number>();
   readonly #sockets: Record<RequestChannel, Dealer>;
   readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   #published = false;
@@ -83,9 +84,9 @@ export class Probe {
     channel: RequestChannel,
     type: string,
     content: Content,
-    parent: Header | Record<string, never> = {},
+    options: MessageOptions = {},
   ): Promise<string> {
-    const message = this.session.make(type as 'execute_request', content as never, { parent });
+    const message = this.session.make(type as 'execute_request', content as never, options);
     await this.sendFrames(channel, this.session.encode(message));
     return message.header.msg_id;
   }
@@ -109,9 +110,10 @@ export class Probe {
   }
 
   /** Sends a cell without waiting for anything. */
-  start(code: string, extra: Content = {}): Promise<string> {
+  start(code: string, extra: Content = {}, subshell?: string): Promise<string> {
     const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
-    return this.send('shell', 'execute_request', { ...content, stop_on_error: true, ...extra });
+    const request = { ...content, stop_on_error: true, ...extra };
+    return this.send('shell', 'execute_request', request, subshell === undefined ? {} : { subshell });
   }
 
   async execute(code: string, extra: Content = {}): Promise<Answered> {
@@ -123,6 +125,11 @@ export class Probe {
     return (this.#byParent.get(id) ?? [])
       .filter((received) => received.channel === channel)
       .flatMap(({ message }) => message ?? []);
+  }
+
+  /** How many messages came on one channel. */
+  received(channel: Received['channel']): number {
+    return this.#counts.get(channel) ?? 0;
   }
 
   /** Contents of the messages of one type on iopub. */
@@ -197,6 +204,7 @@ export class Probe {
         received = { channel, broken: (error as Error).message };
       }
       this.transcript.push(received);
+      this.#counts.set(channel, this.received(channel) + 1);
       if (channel === 'iopub') this.#published = true;
       const parent = received.message && parentId(received.message);
       if (parent === undefined) continue;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { type KernelClient, launchKernel } from '../../kernel/protocol/client.js';
+import type { ConnectionInfo } from '../../kernel/protocol/connection-file.js';
 import type { KernelInfo } from '../../kernel/protocol/messages.js';
 import { type Bench, type Check, type CheckGroup, ConformanceFailure, NotApplicable } from './check.js';
 import { Probe, type Received } from './probe.js';
@@ -57,14 +58,17 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
   // What the checks run must not end up in the history that the user's own kernels keep.
   const home = mkdtempSync(join(tmpdir(), 'kernelbook-conformance-'));
   const env = { ...process.env, IPYTHONDIR: home, JUPYTER_DATA_DIR: home };
-  const launch = async (): Promise<Running> => {
-    const client = await launchKernel(spec, { env });
+  const launch = async (connection?: ConnectionInfo): Promise<Running> => {
+    const client = await launchKernel(spec, { env, ...(connection && { connection }) });
     try {
       const probe = await Probe.connect(client, transcript);
       const info = await introduction(probe);
       const snippets = snippetsFor(info.language_info.name, info.implementation);
-      // The first cell may have to wait for a compiler; how long is no matter of conformance.
+      // The first of a kind may have to wait for a compiler; how long is no matter of conformance.
       await probe.answer(await probe.start(snippets.value), 'execute_reply', firstCellMs).catch(() => {});
+      const completion = { code: snippets.value, cursor_pos: snippets.value.length };
+      const warmed = await probe.send('shell', 'complete_request', completion);
+      await probe.answer(warmed, 'complete_reply', firstCellMs).catch(() => {});
       return { client, probe, info, snippets };
     } catch (error) {
       await client.kill();
@@ -84,7 +88,7 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
         try {
           if (check.fresh) own = await launch();
           else shared ??= await launch();
-          outcome = await judge(check, own ?? shared!, transcript);
+          outcome = await judge(check, own ?? shared!, transcript, launch);
         } catch (error) {
           outcome = { verdict: 'fail', why: (error as Error).message };
         } finally {
@@ -149,8 +153,10 @@ async function judge(
   check: Check,
   { client, probe, snippets }: Running,
   transcript: Received[],
+  launch: (connection: ConnectionInfo) => Promise<Running>,
 ): Promise<Pick<CheckResult, 'verdict' | 'why'>> {
   const others: Probe[] = [];
+  const relaunched: Running[] = [];
   const bench: Bench = {
     client,
     probe,
@@ -161,6 +167,11 @@ async function judge(
       const other = await Probe.connect(client, transcript);
       others.push(other);
       return other;
+    },
+    relaunch: async () => {
+      const again = await launch(client.process.connection);
+      relaunched.push(again);
+      return again.probe;
     },
   };
   const limit = check.timeoutMs ?? checkTimeoutMs;
@@ -179,6 +190,7 @@ async function judge(
   } finally {
     clearTimeout(timer);
     for (const other of others) other.close();
+    await Promise.all(relaunched.map(end));
   }
 }
 

@@ -68,6 +68,9 @@ const replies: Record<string, Shape> = {
   comm_info_reply: ok({ comms: record }),
   interrupt_reply: ok({}),
   shutdown_reply: ok({ restart: flag }),
+  create_subshell_reply: ok({ subshell_id: text }),
+  delete_subshell_reply: ok({}),
+  list_subshell_reply: ok({ subshell_id: listOf(text) }),
 };
 
 const published: Record<string, Shape> = {
@@ -93,10 +96,17 @@ const asked: Record<string, Shape> = { input_request: { prompt: text, password: 
 export function contentComplaints({ channel, message, broken }: Received): string[] {
   if (!message) return [`frames on ${channel} that are no message: ${broken}`];
   const known = channel === 'iopub' ? published : channel === 'stdin' ? asked : replies;
-  const specified = known[message.type];
+  // A request that the specification does not know may be answered too, by an error.
+  const specified = known[message.type] ?? (isErrorReply(message) ? failure : undefined);
   if (!specified) return [`${message.type} does not belong on ${channel}`];
   const content = message.content as Record<string, unknown>;
   return fieldComplaints(message.type, content, shapeFor(message.type, content, specified));
+}
+
+function isErrorReply({ type, content }: RawMessage): boolean {
+  return (
+    type.endsWith('_reply') && !(type in published) && (content as { status?: unknown }).status === 'error'
+  );
 }
 
 /** A reply of status error or aborted has other fields than one of status ok. */

@@ -11,7 +11,7 @@ async function ask({ probe, code }: Bench, snippet: 'input' | 'password'): Promi
   const { prompt, password } = question.content as { prompt: string; password: boolean };
   must(String(prompt).includes('name?'), `the prompt is ${JSON.stringify(prompt)}`);
   mustEqual(password, snippet === 'password', 'password');
-  await probe.send('stdin', 'input_reply', { status: 'ok', value: 'typed' }, question.header);
+  await probe.send('stdin', 'input_reply', { status: 'ok', value: 'typed' }, { parent: question.header });
   mustEqual((await probe.answer(id, 'execute_reply')).content.status, 'ok', 'status of the cell');
   await probe.shows(id, 'typed');
 }
@@ -40,6 +40,16 @@ const twoClients: Check = {
       await who.until("the other client's idle on iopub", () => who.idle(id), 2_000);
       await who.shows(id, '42');
     }
+  },
+};
+
+const askedOnce: Check = {
+  name: 'two clients: a question goes to the one whose cell asks',
+  section: 'Messages on the stdin channel',
+  async run(bench) {
+    const other = await bench.connect();
+    await ask(bench, 'input');
+    mustEqual(other.received('stdin'), 0, 'the number of questions that the other client got');
   },
 };
 
@@ -98,6 +108,7 @@ export const concurrency: CheckGroup = {
     },
     noStdin,
     twoClients,
+    askedOnce,
     heartbeat,
     controlWhileBusy,
   ],

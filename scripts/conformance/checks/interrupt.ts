@@ -26,6 +26,54 @@ const interrupted = (where: string, snippet: SnippetName): Check => ({
   },
 });
 
+const whileIdle: Check = {
+  name: 'an interrupt while nothing runs does nothing to the next cell',
+  section: 'Kernel interrupt',
+  async run({ client, probe, code }) {
+    await probe.execute(code('value'));
+    client.interrupt().catch(() => {});
+    await sleep(300);
+    const next = await probe.execute(code('value'));
+    mustEqual(next.content.status, 'ok', 'status of the next cell');
+    await probe.shows(next.id, '42');
+  },
+};
+
+const namesSurvive: Check = {
+  name: 'what earlier cells defined is there after an interrupt',
+  section: 'Kernel interrupt',
+  timeoutMs: 30_000,
+  async run({ client, probe, code }) {
+    await probe.execute(code('define'));
+    const id = await probe.start(code('interruptLoop'));
+    await probe.until('busy', () => probe.states(id).includes('busy'));
+    await sleep(500);
+    client.interrupt().catch(() => {});
+    await probe.until('end of the cell after the interrupt', () => probe.reply(id), patienceMs);
+    await sleep(300);
+    const next = await probe.execute(code('useDefined'));
+    mustEqual(next.content.status, 'ok', 'status of the cell that uses the name');
+    await probe.shows(next.id, '42');
+  },
+};
+
+const question: Check = {
+  name: "an interrupt ends a cell that waits for input, and a late answer is nobody's",
+  section: 'Kernel interrupt; Messages on the stdin channel',
+  timeoutMs: 30_000,
+  async run({ client, probe, code }) {
+    const id = await probe.start(code('input'), { allow_stdin: true });
+    const asked = await probe.until('input_request', () => probe.messages(id, 'stdin')[0]);
+    client.interrupt().catch(() => {});
+    const reply = await probe.until('end of the cell after the interrupt', () => probe.reply(id), patienceMs);
+    mustEqual((reply.content as { status: unknown }).status, 'error', 'status of the interrupted cell');
+    await probe.send('stdin', 'input_reply', { status: 'ok', value: 'late' }, { parent: asked.header });
+    await sleep(300);
+    const next = await probe.execute(code('value'));
+    mustEqual(next.content.status, 'ok', 'status of the next cell');
+  },
+};
+
 export const interrupts: CheckGroup = {
   title: 'interrupt',
   checks: [
@@ -39,5 +87,8 @@ export const interrupts: CheckGroup = {
     interrupted('endless printing', 'interruptPrinting'),
     interrupted('a generator', 'interruptGenerator'),
     interrupted('sorting', 'interruptSort'),
+    question,
+    whileIdle,
+    namesSurvive,
   ],
 };

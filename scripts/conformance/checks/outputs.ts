@@ -95,6 +95,26 @@ const lines: Check = {
   },
 };
 
+const linesBeforeIdle: Check = {
+  name: 'the last of 20,000 lines is published before idle',
+  section: 'Kernel status; Streams (stdout, stderr, etc)',
+  timeoutMs: 30_000,
+  async run({ probe, code }) {
+    const id = await probe.start(code('lines'));
+    await probe.until('idle', () => probe.idle(id), 20_000);
+    const messages = probe.messages(id);
+    const isIdle = ({ content }: { content: object }) =>
+      (content as { execution_state?: unknown }).execution_state === 'idle';
+    const before = messages.slice(0, messages.findIndex(isIdle)).filter(({ type }) => type === 'stream');
+    const lines =
+      before
+        .map(({ content }) => (content as { text: string }).text)
+        .join('')
+        .split('\n').length - 1;
+    mustEqual(lines, 20_000, 'the number of lines before idle');
+  },
+};
+
 const late: Check = {
   name: 'output after the end of its cell keeps the header of that cell as its parent',
   section: 'Parent header',
@@ -211,6 +231,7 @@ export const outputs: CheckGroup = {
     stream('stdout', 'out\n'),
     stream('stderr', 'err\n'),
     lines,
+    linesBeforeIdle,
     late,
     errorPublished,
     errorReply,

@@ -37,6 +37,31 @@ const badSignature: Check = {
   },
 };
 
+const replayed: Check = {
+  name: 'a message sent a second time, signature and all, is not run again',
+  section: 'The wire protocol (HMAC)',
+  fresh: true,
+  timeoutMs: 60_000,
+  async run(bench) {
+    const { probe, code } = bench;
+    const message = probe.session.make('execute_request', {
+      code: code('stdout'),
+      silent: false,
+      store_history: true,
+      user_expressions: {},
+      allow_stdin: false,
+      stop_on_error: true,
+    });
+    const { msg_id: id } = message.header;
+    for (const frames of [1, 2].map(() => probe.session.encode(message)))
+      await probe.sendFrames('shell', frames);
+    await probe.answer(id, 'execute_reply');
+    await sleep(quietMs);
+    mustEqual(probe.messages(id, 'shell').length, 1, 'the number of replies');
+    await stillWorks(bench);
+  },
+};
+
 const malformed: Check = {
   name: 'malformed frames are dropped on shell, control and stdin; the kernel works on',
   section: 'The wire protocol',
@@ -102,14 +127,38 @@ const shutdown = (name: string, busy: boolean, restart: boolean): Check => ({
   },
 });
 
+const restart: Check = {
+  name: 'after a restart on the same connection the names are gone and the count starts again',
+  section: 'Kernel shutdown (restart)',
+  fresh: true,
+  timeoutMs: 90_000,
+  async run({ probe, client, code, relaunch }) {
+    await probe.execute(code('define'));
+    const used = await probe.execute(code('useDefined'));
+    await probe.shows(used.id, '42');
+    await probe.send('control', 'shutdown_request', { restart: true });
+    for (const end = Date.now() + 10_000; client.process.running && Date.now() < end; ) await sleep(20);
+    must(!client.process.running, 'the kernel still runs 10 s after the request');
+    const next = await relaunch();
+    // The first cell of a kernel is that which the suite warms it up with.
+    const { content } = await next.execute(code('useDefined'));
+    mustEqual(content.status, 'error', 'status of a cell that uses a name of the kernel before');
+    mustEqual(content.execution_count, 2, 'the count of the second cell');
+    const { id } = await next.execute(code('value'));
+    await next.shows(id, '42');
+  },
+};
+
 export const robustness: CheckGroup = {
   title: 'robustness and shutdown',
   checks: [
     badSignature,
+    replayed,
     malformed,
     unsupported,
     shutdown('shutdown is answered, the process and its children are gone', false, false),
     shutdown('shutdown for a restart says so', false, true),
     shutdown('shutdown while a cell runs', true, false),
+    restart,
   ],
 };

@@ -14,6 +14,9 @@ export const python: Snippets = {
   failure: 'raise ValueError("boom")',
   lateFailure: 'import time\ntime.sleep(0.4)\nraise ValueError("boom")',
   busy: 'import time\ntime.sleep(2)',
+  waits: 'import time\ntime.sleep(1.5)',
+  define: 'conformance_kept = 41',
+  useDefined: 'conformance_kept + 1',
   lateOutput:
     'import asyncio\nasync def later():\n    await asyncio.sleep(0.5)\n    print("late")\nlate_task = asyncio.ensure_future(later())',
   expression: '40 + 2',
@@ -29,6 +32,9 @@ export const python: Snippets = {
   unknown: 'no_such_name_here',
   input: 'input("name?")',
   password: 'import getpass\ngetpass.getpass("name?")',
+  commInverts:
+    'def inverts(comm, opening):\n    def answer(message):\n        inverted = [bytes(255 - byte for byte in bytes(part)) for part in message["buffers"]]\n        comm.send({"echo": message["content"]["data"]}, buffers=inverted)\n    comm.on_msg(answer)\nget_ipython().kernel.comm_manager.register_target("conformance", inverts)',
+  pager: 'isinstance?',
   interruptLoop: 'while True: pass',
   interruptAfterAwait: 'import asyncio\nawait asyncio.sleep(0.05)\nwhile True: pass',
   interruptTimer:

@@ -30,6 +30,11 @@ export interface Snippets {
   lateFailure: string;
   /** Runs for about 2 s and blocks the thread that runs cells. */
   busy: string;
+  /** Lasts about 1.5 s and lets other shells run. */
+  waits: string;
+  /** Gives a name to something that `useDefined`, a cell of its own, shows as `42`. */
+  define: string;
+  useDefined: string;
   /** Ends at once, prints `late` 0.5 s later. */
   lateOutput: string | Missing;
   /** Is `42` in user_expressions. */
@@ -49,6 +54,10 @@ export interface Snippets {
   /** Asks `name?` on stdin; the result contains the answer. */
   input: string | Missing;
   password: string | Missing;
+  /** Registers the comm target `conformance`, which answers data d by { echo: d } and each buffer with its bytes inverted. */
+  commInverts: string | Missing;
+  /** Asks for help on what `documented` names. */
+  pager: string | Missing;
   interruptLoop: string;
   interruptAfterAwait: string;
   interruptTimer: string;

@@ -1,7 +1,10 @@
 /** The snippets in TypeScript. What goes through a kernel's own library is said per kernel. */
 import type { Snippets } from './snippets.js';
 
-type Dialect = Pick<Snippets, 'display' | 'displayUpdate' | 'clearOutput' | 'input' | 'password'>;
+type Dialect = Pick<
+  Snippets,
+  'display' | 'displayUpdate' | 'clearOutput' | 'input' | 'password' | 'commInverts' | 'pager'
+>;
 
 const common: Omit<Snippets, keyof Dialect> = {
   value: '6 * 7',
@@ -12,6 +15,9 @@ const common: Omit<Snippets, keyof Dialect> = {
   failure: 'throw new Error("boom");',
   lateFailure: 'await new Promise((done) => setTimeout(done, 400)); throw new Error("boom");',
   busy: '{ const end = Date.now() + 2000; while (Date.now() < end) {} }',
+  waits: 'await new Promise((done) => setTimeout(done, 1500));',
+  define: 'const conformanceKept = 41;',
+  useDefined: 'conformanceKept + 1',
   lateOutput: 'setTimeout(() => console.log("late"), 500);',
   expression: '40 + 2',
   badExpression: 'noSuchNameHere',
@@ -46,6 +52,9 @@ const dialects: Record<string, Dialect> = {
     clearOutput: 'clearOutput();',
     input: 'await input("name?")',
     password: 'await input("name?", { password: true })',
+    commInverts:
+      'comms.register("conformance", (comm) => comm.onMessage(({ data, buffers }) => comm.send({ echo: data }, { buffers: buffers.map((bytes) => bytes.map((byte) => 255 - byte)) })));',
+    pager: 'Math.max?',
   },
   tslab: {
     display: 'import * as tslab from "tslab"; tslab.display.raw("text/plain", "shown");',
@@ -54,6 +63,8 @@ const dialects: Record<string, Dialect> = {
     clearOutput: { missing: 'tslab has no call that clears the output' },
     input: { missing: 'tslab has no call that asks the user' },
     password: { missing: 'tslab has no call that asks the user' },
+    commInverts: { missing: 'tslab has no call that opens or registers comms' },
+    pager: { missing: 'tslab has no syntax that asks for help' },
   },
   deno: {
     display: 'await Deno.jupyter.display({ "text/plain": "shown" }, { raw: true });',
@@ -62,6 +73,8 @@ const dialects: Record<string, Dialect> = {
     clearOutput: 'await Deno.jupyter.broadcast("clear_output", { wait: false });',
     input: 'prompt("name?")',
     password: { missing: 'Deno has no call that asks for a password' },
+    commInverts: { missing: 'Deno has no call that receives comm messages' },
+    pager: { missing: 'Deno has no syntax that asks for help' },
   },
 };
 
@@ -75,6 +88,8 @@ export function typescript(implementation: string): Snippets {
     clearOutput: missing,
     input: missing,
     password: missing,
+    commInverts: missing,
+    pager: missing,
   };
   return { ...common, ...(key === undefined ? unknown : dialects[key]!) };
 }
