@@ -27,7 +27,7 @@ export interface Answered {
   content: Content;
 }
 
-const defaultWaitMs = 6_000;
+const defaultWaitMs = 8_000;
 const pollMs = 10;
 
 export class Probe {

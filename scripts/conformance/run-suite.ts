@@ -66,7 +66,7 @@ export async function runSuite(spec: KernelSpec, { groups, onResult }: SuiteOpti
       const snippets = snippetsFor(info.language_info.name, info.implementation);
       // The first of a kind may have to wait for a compiler; how long is no matter of conformance.
       await probe.answer(await probe.start(snippets.value), 'execute_reply', firstCellMs).catch(() => {});
-      const completion = { code: snippets.value, cursor_pos: snippets.value.length };
+      const completion = { code: snippets.completable, cursor_pos: [...snippets.completable].length };
       const warmed = await probe.send('shell', 'complete_request', completion);
       await probe.answer(warmed, 'complete_reply', firstCellMs).catch(() => {});
       return { client, probe, info, snippets };

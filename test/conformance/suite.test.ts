@@ -15,7 +15,7 @@ import { describeRequires } from '../support/requires.js';
 const but = (results: readonly CheckResult[], verdict: CheckResult['verdict']) =>
   results.filter((result) => result.verdict !== verdict).map(({ check, why }) => `${check}: ${why}`);
 
-test('our kernel passes every check', { timeout: 240_000 }, async () => {
+test('our kernel passes every check', { timeout: 480_000 }, async () => {
   const { results, messages } = await runSuite(findKernelSpec(ownName), { groups: suite });
   expect(but(results, 'pass')).toEqual([]);
   expect(results.length).toBe(suite.flatMap(({ checks }) => checks).length);

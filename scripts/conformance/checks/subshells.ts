@@ -1,4 +1,5 @@
 /** Subshells (JEP 91): queues of their own, for kernels that offer them. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, type Check, type CheckGroup, must, mustEqual, NotApplicable } from '../check.js';
 import type { Probe } from '../probe.js';
 
@@ -57,10 +58,12 @@ const concurrent: Check = {
       const { probe, code } = bench;
       const main = await probe.start(code('waits'));
       await probe.until('busy', () => probe.states(main).includes('busy'));
+      await sleep(300); // it waits by now
       const inner = await probe.start(code('value'), {}, subshell);
       await probe.answer(inner, 'execute_reply');
       await probe.shows(inner, '42');
       must(!probe.reply(main), 'the subshell had to wait for the main shell');
+      await probe.start(code('release'), {}, subshell);
       const { content } = await probe.answer(main, 'execute_reply');
       mustEqual(content.status, 'ok', 'status of the cell of the main shell');
       const wrong = probe.messages(main).filter(({ type }) => type === 'stream' || type === 'execute_result');
@@ -98,6 +101,8 @@ const aborts: Check = {
         return found;
       };
       mustEqual(await statuses(inner), ['error', 'aborted'], 'the status of the cells of the subshell');
+      await sleep(300); // kernels abort what arrives together with an error
+      await probe.start(code('release'), {}, subshell);
       mustEqual(await statuses(main), ['ok', 'ok'], 'the status of the cells of the main shell');
     }),
 };

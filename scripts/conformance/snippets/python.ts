@@ -14,7 +14,9 @@ export const python: Snippets = {
   failure: 'raise ValueError("boom")',
   lateFailure: 'import time\ntime.sleep(0.4)\nraise ValueError("boom")',
   busy: 'import time\ntime.sleep(2)',
-  waits: 'import time\ntime.sleep(1.5)',
+  waits:
+    'import time\nconformance_released = False\nfor _ in range(200):\n    if conformance_released: break\n    time.sleep(0.05)\nelse: raise TimeoutError()',
+  release: 'conformance_released = True',
   define: 'conformance_kept = 41',
   useDefined: 'conformance_kept + 1',
   lateOutput:

@@ -30,8 +30,9 @@ export interface Snippets {
   lateFailure: string;
   /** Runs for about 2 s and blocks the thread that runs cells. */
   busy: string;
-  /** Lasts about 1.5 s and lets other shells run. */
+  /** Lets other shells run until one of them has run `release`; fails after 10 s without. */
   waits: string;
+  release: string;
   /** Gives a name to something that `useDefined`, a cell of its own, shows as `42`. */
   define: string;
   useDefined: string;

@@ -15,7 +15,9 @@ const common: Omit<Snippets, keyof Dialect> = {
   failure: 'throw new Error("boom");',
   lateFailure: 'await new Promise((done) => setTimeout(done, 400)); throw new Error("boom");',
   busy: '{ const end = Date.now() + 2000; while (Date.now() < end) {} }',
-  waits: 'await new Promise((done) => setTimeout(done, 1500));',
+  waits:
+    'Object.assign(globalThis, { conformanceReleased: false }); for (let i = 0; !Reflect.get(globalThis, "conformanceReleased"); i++) { if (i === 200) throw new Error("nobody released it"); await new Promise((done) => setTimeout(done, 50)); }',
+  release: 'Object.assign(globalThis, { conformanceReleased: true }); 0;',
   define: 'const conformanceKept = 41;',
   useDefined: 'conformanceKept + 1',
   lateOutput: 'setTimeout(() => console.log("late"), 500);',
