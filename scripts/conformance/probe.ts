@@ -141,14 +141,14 @@ export class Probe {
 
   /** The results of a cell. Waits for one: that it comes before idle is a check of its own. */
   async results(id: string): Promise<Content[]> {
-    await this.until('execute_result', () => this.published(id, 'execute_result').length > 0, 2_000);
+    await this.until('execute_result', () => this.published(id, 'execute_result').length > 0, 5_000);
     return this.published(id, 'execute_result');
   }
 
   /** Waits until any output of the cell has `text`; that it is the right kind of output is a check of its own. */
   async shows(id: string, text: string): Promise<void> {
     const has = () => this.messages(id).some(({ type, content }) => isShown(type, content, text));
-    await this.until(`output ${text}`, has, 2_000);
+    await this.until(`output ${text}`, has, 5_000);
   }
 
   /** All text of one stream. */
