@@ -43,6 +43,7 @@ export class Executions {
   #count = 0;
   /** The jobs whose code the running interrupt has terminated. */
   readonly #hit = new Set<Job>();
+  #watchUntil: number | undefined;
 
   constructor(
     readonly outlet: Outlet,
@@ -89,13 +90,17 @@ export class Executions {
 
   /** An abandoned cell may wake up from an await and loop: it must not keep the next cell from starting. */
   async #watch(): Promise<void> {
-    for (const until = Date.now() + watchMs; Date.now() < until; await sleep(watchStepMs)) {
+    const watching = this.#watchUntil !== undefined;
+    this.#watchUntil = Date.now() + watchMs;
+    if (watching) return;
+    for (; Date.now() < this.#watchUntil; await sleep(watchStepMs)) {
       if (this.#current && !this.thread.blocked) continue;
       if (await this.thread.ping(watchPatienceMs)) continue;
       if (this.#current && !this.thread.blocked) continue;
       await this.interrupter.interrupt(watchMs);
       this.#stopHit();
     }
+    this.#watchUntil = undefined;
   }
 
   async #drain(): Promise<void> {
