@@ -43,6 +43,8 @@ export class Executions {
   #count = 0;
   /** The jobs whose code the running interrupt has terminated. */
   readonly #hit = new Set<Job>();
+  /** Cells that were interrupted a moment ago. */
+  readonly #abandoned = new Set<CellId>();
   #watchUntil: number | undefined;
 
   constructor(
@@ -82,25 +84,28 @@ export class Executions {
 
   #stopHit(): void {
     if (this.#current && this.#hit.has(this.#current)) {
+      this.#abandoned.add(this.#current.id);
       this.thread.abandon();
       this.#current.stop(keyboardInterrupt);
     }
     this.#hit.clear();
   }
 
-  /** An abandoned cell may wake up from an await and loop: it must not keep the next cell from starting. */
+  /** An abandoned cell may wake up from an await and loop: it must not keep the next cell from running. */
   async #watch(): Promise<void> {
     const watching = this.#watchUntil !== undefined;
     this.#watchUntil = Date.now() + watchMs;
     if (watching) return;
     for (; Date.now() < this.#watchUntil; await sleep(watchStepMs)) {
-      if (this.#current && !this.thread.blocked) continue;
       if (await this.thread.ping(watchPatienceMs)) continue;
-      if (this.#current && !this.thread.blocked) continue;
-      await this.interrupter.interrupt(watchMs);
-      this.#stopHit();
+      if (this.#current && !this.thread.blocked) await this.interrupter.stopIfOf(this.#abandoned);
+      else {
+        await this.interrupter.interrupt(watchMs);
+        this.#stopHit();
+      }
     }
     this.#watchUntil = undefined;
+    this.#abandoned.clear();
   }
 
   async #drain(): Promise<void> {

@@ -42,6 +42,8 @@ export interface WorkerSetup {
 
 /** The name under which the user thread offers the inspector a function that cleans Node's async stack. */
 export const interruptHook = 'kernelbook.interrupt';
+/** And one that tells on behalf of which cell the paused thread runs; 0: none. */
+export const contextHook = 'kernelbook.interrupt.cell';
 
 const inFlight = 0;
 const closed = 1;

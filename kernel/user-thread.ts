@@ -6,7 +6,14 @@ import type { Worker } from 'node:worker_threads';
 import { forTransfer } from './comms/messages.js';
 import { Evaluator, keyboardInterrupt } from './evaluator/evaluator.js';
 import type { CellContext, DisplayOutput } from './evaluator/outcome.js';
-import { type CellId, type Flow, type FromUserThread, interruptHook, type ToUserThread } from './link.js';
+import {
+  type CellId,
+  contextHook,
+  type Flow,
+  type FromUserThread,
+  interruptHook,
+  type ToUserThread,
+} from './link.js';
 import { captureStreams } from './streams.js';
 
 /** How long the end of the process waits for the worker to send what is left and close the sockets. */
@@ -66,6 +73,9 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
   const fatal = (process as unknown as { _fatalException(error: Error): void })._fatalException;
   Object.defineProperty(globalThis, Symbol.for(interruptHook), {
     value: () => fatal.call(process, keyboardInterrupt),
+  });
+  Object.defineProperty(globalThis, Symbol.for(contextHook), {
+    value: () => evaluator.context()?.parent.id ?? 0,
   });
 
   worker.on('message', (message: ToUserThread) => {
