@@ -1,11 +1,12 @@
 /**
- * Connection files: the JSON by which a client tells a kernel its ports and signing key. Only loopback TCP and
- * HMAC-SHA256 are accepted; files we write are readable by their owner only.
+ * Connection files: the JSON by which a client tells a kernel its ports and signing key. TCP and HMAC-SHA256
+ * are accepted, beyond loopback with a key only; files we write are readable by their owner only.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, isIP, type Server } from 'node:net';
 import { dirname } from 'node:path';
+import { readPrivateFile } from './private-file.js';
 
 const portNames = ['shell_port', 'iopub_port', 'stdin_port', 'control_port', 'hb_port'] as const;
 type PortName = (typeof portNames)[number];
@@ -24,10 +25,15 @@ export class ConnectionFileError extends Error {
 
 const loopback = /^(127(\.\d{1,3}){3}|localhost|::1)$/;
 
+/** Whether other machines may reach the kernel. */
+export function isPublic(info: ConnectionInfo): boolean {
+  return !loopback.test(info.ip);
+}
+
 export function readConnectionFile(path: string): ConnectionInfo {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readPrivateFile(path);
   } catch (error) {
     throw new ConnectionFileError(`connection file ${path} cannot be read: ${(error as Error).message}`);
   }
@@ -53,9 +59,11 @@ export function checkConnection(value: unknown, name: string): ConnectionInfo {
   }
   const { transport = 'tcp', ip = '127.0.0.1', key = '', signature_scheme: scheme = 'hmac-sha256' } = info;
   if (transport !== 'tcp') fail(`transport is ${JSON.stringify(transport)}, only "tcp" is supported`);
-  if (typeof ip !== 'string' || !loopback.test(ip))
-    fail(`ip is ${JSON.stringify(ip)}, only loopback addresses are supported`);
+  if (typeof ip !== 'string' || (!loopback.test(ip) && isIP(ip) === 0))
+    fail(`ip is ${JSON.stringify(ip)}, an IP address is needed, best a loopback address`);
   if (typeof key !== 'string') fail('key is not a string');
+  if (key === '' && !loopback.test(ip as string))
+    fail(`ip is ${JSON.stringify(ip)} and the key is empty: whoever reaches this machine could run code`);
   if (key !== '' && scheme !== 'hmac-sha256')
     fail(`signature_scheme is ${JSON.stringify(scheme)}, only "hmac-sha256" is supported`);
   const ports = Object.fromEntries(portNames.map((port) => [port, info[port]])) as Record<PortName, number>;

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Router, type XPublisher } from 'zeromq';
 import { log } from '../log.js';
-import { type ConnectionInfo, endpoint } from './connection-file.js';
+import { type ConnectionInfo, endpoint, isPublic } from './connection-file.js';
 import type { RawMessage } from './messages.js';
 import { Publisher } from './publisher.js';
 import type { Decoded, Session } from './wire.js';
@@ -61,6 +61,10 @@ export class KernelSockets {
   }
 
   async bind(): Promise<void> {
+    if (isPublic(this.connection))
+      log(
+        `as the connection file says, the kernel listens on ${this.connection.ip}: other machines may reach it, and what cells print is not encrypted`,
+      );
     await bindPatiently(this.#heartbeat, endpoint(this.connection, 'hb_port'));
     await bindPatiently(this.#iopub.socket, endpoint(this.connection, 'iopub_port'));
     for (const channel of channels)
