@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
+import type { ExecuteReply } from '../../kernel/protocol/messages.js';
 import { seeded, whole } from './fuzz-messages.js';
 import { runCell, startKernel } from './helpers.js';
 import { endless } from './interrupt-shapes.js';
@@ -19,6 +20,20 @@ beforeAll(async () => {
 });
 afterAll(() => kernel?.kill());
 
+/** Sends a cell and waits until the kernel has taken it up: it may still be checking it. */
+async function begun(code: string): Promise<{ reply: Promise<ExecuteReply> }> {
+  const taken = new Promise<void>((resolve) => {
+    const off = kernel.onMessage((message) => {
+      if (message.type !== 'execute_input') return;
+      off();
+      resolve();
+    });
+  });
+  const reply = kernel.execute(code, { onOutput: () => {} });
+  await Promise.race([taken, reply]);
+  return { reply };
+}
+
 const stop = (bySignal: boolean) =>
   bySignal ? void process.kill(kernel.pid!, 'SIGINT') : kernel.interrupt();
 
@@ -29,21 +44,19 @@ test(`${rounds} interrupts, ${rounds} cells answered after them`, async () => {
   onTestFailed(() => console.error(`KERNELBOOK_FUZZ_SEED=${seed}, round ${round}: ${code}`));
   for (; round < rounds; round++) {
     code = endless(random);
-    const run = kernel.execute(code, { onOutput: () => {} });
+    const run = await begun(code);
     await sleep(whole(random, 100));
     await stop(random() < 0.5);
-    // One that came before the code began, as when the kernel was still checking it, has ended it all the same.
-    expect(await run).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+    expect(await run.reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
     const next = await runCell(kernel, `await pause(1); await null; typeof pause + ${round}`);
     expect(next).toMatchObject({ reply: { status: 'ok' }, result: `'function${round}'` });
   }
 }, 400_000);
 
 test('twenty in a burst, by both ways', async () => {
-  const run = kernel.execute('while (true) {}');
-  await sleep(100);
+  const run = await begun('while (true) {}');
   const sent = Array.from({ length: 20 }, (_, i) => stop(i % 2 === 1));
-  expect(await run).toMatchObject({ ename: 'KeyboardInterrupt' });
+  expect(await run.reply).toMatchObject({ ename: 'KeyboardInterrupt' });
   await Promise.all(sent);
   expect((await runCell(kernel, '6 * 7')).result).toBe('42');
 });
@@ -60,10 +73,10 @@ test('while the engine checks, and while a module is imported', async () => {
     'const tf = await import("@tensorflow/tfjs"); await pause(1e6);',
   ])
     for (const ms of [0, 10, 40, 100]) {
-      const run = kernel.execute(code, { onOutput: () => {} });
+      const run = await begun(code);
       await sleep(ms);
       await kernel.interrupt();
-      expect(await run).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+      expect(await run.reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
       expect((await runCell(kernel, '6 * 7')).result).toBe('42');
     }
   const used = await runCell(kernel, 'const again = await import("@tensorflow/tfjs"); again.scalar(2).dtype');
