@@ -9,7 +9,7 @@ import { Interrupter } from './interrupter.js';
 
 import { RemoteEngine } from './language/remote-engine.js';
 import { Flow, type WorkerSetup } from './link.js';
-import { log } from './log.js';
+import { flushLog, log } from './log.js';
 import { Outlet } from './outlet.js';
 import { KernelSockets } from './protocol/sockets.js';
 import { Session } from './protocol/wire.js';
@@ -41,6 +41,7 @@ const history = new History(folder === undefined ? undefined : new HistoryStore(
 const comms = new CommDesk(outlet, () => thread);
 const engine = new RemoteEngine({ cwd });
 const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
+  room: () => sockets.room(),
   stream: ({ id, name, text }) => outlet.stream(id, name, text),
   display: ({ id, output }) => outlet.display(id, output),
   clear: ({ id, wait }) => outlet.clear(id, wait),
@@ -95,6 +96,7 @@ async function close(): Promise<void> {
   await sockets.sent();
   engine.close();
   sockets.close();
+  flushLog();
   await sleep(settleMs);
   flow.close();
 }
