@@ -128,7 +128,7 @@ export class KernelClient {
       const request = this.request('kernel_info', {});
       request.catch(() => {}); // a death is reported by `failed`
       const reply = await Promise.race([request, failed]);
-      if (reply.status === 'ok') this.#info = reply;
+      if ('language_info' in reply) this.#info = reply; // some kernels leave the status out
       if (await Promise.race([subscribed, failed, delay(subscriptionPollMs)])) break;
     }
     // A kernel without stdin is no reason to fail.
