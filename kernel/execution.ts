@@ -8,6 +8,7 @@ import type { History } from './history.js';
 import type { Interrupter } from './interrupter.js';
 import type { CompileResult, LanguageEngine, Rejected } from './language/engine.js';
 import type { CellId } from './link.js';
+import { log } from './log.js';
 import type { Outlet } from './outlet.js';
 import type { ContentMap, ExecuteReply, RawMessage, UserExpression } from './protocol/messages.js';
 import type { UserThreadProxy } from './user-thread-proxy.js';
@@ -41,6 +42,8 @@ export class Executions {
   #current: Job | undefined;
   #draining = false;
   #count = 0;
+  /** The engine's taking note of the latest cell: its client need not wait for it, the next cell does. */
+  #committed: Promise<void> = Promise.resolve();
   /** The jobs whose code the running interrupt has terminated. */
   readonly #hit = new Set<Job>();
 
@@ -162,15 +165,25 @@ export class Executions {
       if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
       if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
       const outcome = await this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
-      if (outcome.status === 'ok' && commit) await this.engine.commit(compiled.token);
+      if (outcome.status === 'ok' && commit) this.#committed = this.#commit(compiled.token);
       return outcome;
     } catch (error) {
       return { status: 'error', ...kernelError(error) };
     }
   }
 
+  async #commit(token: number): Promise<void> {
+    try {
+      await this.engine.commit(token);
+    } catch (error) {
+      // The cell has run; an engine that died is told of it when it starts again.
+      log(`the engine did not take note of a cell: ${(error as Error).message}`);
+    }
+  }
+
   /** Once more if the engine's process died meanwhile: it comes back knowing the earlier cells. */
-  #compile(code: string, count: number): Promise<CompileResult> {
+  async #compile(code: string, count: number): Promise<CompileResult> {
+    await this.#committed;
     const compile = async () => this.engine.compile(code, { count });
     return compile().catch(compile);
   }

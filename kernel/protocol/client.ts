@@ -45,7 +45,7 @@ type ReplyContent<N extends RequestName> = ContentMap[`${N}_reply` & MessageType
 
 /** By now all other channels are connected; stdin is due within one reconnection. */
 const stdinPatienceMs = 2_000;
-const subscriptionPollMs = 100;
+const subscriptionPollMs = 20;
 
 /** Starts a kernel and waits until it answers and its outputs reach us. */
 export async function launchKernel(spec: KernelSpec, options: LaunchOptions = {}): Promise<KernelClient> {
