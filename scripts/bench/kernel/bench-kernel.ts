@@ -3,7 +3,7 @@
  * changes from round to round, so that a busy moment of the machine does not fall on one kernel alone. A kernel that
  * fails a measure has no figure there, with the reason, and the bench goes on.
  */
-import { type Figure, type FigureId, type Measure, measures, type Scale } from './measures.js';
+import type { Figure, FigureId, Measure } from './measures.js';
 import { type Spread, spread } from './statistics.js';
 import type { Introduction, Subject } from './subject.js';
 
@@ -17,11 +17,6 @@ export interface KernelFigures extends Introduction {
   figures: Partial<Record<FigureId, Outcome>>;
 }
 
-export interface BenchOptions {
-  scale: Scale;
-  onProgress?: (line: string) => void;
-}
-
 export interface Measured {
   figures: Figure[];
   kernels: KernelFigures[];
@@ -33,11 +28,14 @@ interface Entry {
   missing: Map<Measure, string>;
 }
 
-export async function benchKernels(subjects: readonly Subject[], options: BenchOptions): Promise<Measured> {
-  const all = measures(options.scale);
+export async function benchKernels(
+  subjects: readonly Subject[],
+  all: readonly Measure[],
+  onProgress: (line: string) => void = () => {},
+): Promise<Measured> {
   const entries = subjects.map((subject): Entry => ({ subject, samples: {}, missing: new Map() }));
   try {
-    for (const measure of all) await runMeasure(measure, entries, options.onProgress ?? (() => {}));
+    for (const measure of all) await runMeasure(measure, entries, onProgress);
   } finally {
     await Promise.all(subjects.map((subject) => subject.close()));
   }

@@ -90,15 +90,14 @@ async function measure(
   const { gitCommit } = await import('../../git-commit.js');
   const { benchKernels } = await import('./bench-kernel.js');
   const { busyWarning, thisMachine } = await import('./machine.js');
-  const { fullScale, quickScale } = await import('./measures.js');
+  const { fullScale, measures, quickScale } = await import('./measures.js');
   const machine = thisMachine();
   const warning = busyWarning(machine);
   if (warning) console.error(`bench kernel: ${warning}`);
   const started = performance.now();
-  const measured = await benchKernels(subjects, {
-    scale: quick ? quickScale : fullScale,
-    onProgress: (line) => console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`),
-  });
+  const measured = await benchKernels(subjects, measures(quick ? quickScale : fullScale), (line) =>
+    console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`),
+  );
   return {
     measuredAt: new Date().toISOString().slice(0, 10),
     commit: process.env.KERNELBOOK_COMMIT || ((await gitCommit()) ?? 'none'),

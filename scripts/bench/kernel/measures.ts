@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cell, Dialect } from './dialect.js';
 import { median } from './statistics.js';
-import { NoFigure, type Subject } from './subject.js';
+import { mustBeOk, NoFigure, type Subject } from './subject.js';
 
 export type Unit = 'ms' | 'MiB' | '×' | 'of 1';
 
@@ -220,8 +220,7 @@ async function completeWhile(
   }
   // A kernel that answers nothing while it runs a cell takes as long as the cell does.
   if (samples.length < 2) throw new NoFigure('it answers only when the cell has ended');
-  const ran = await running;
-  if (!ran.ok) throw new NoFigure(`the running cell failed: ${ran.error}`);
+  mustBeOk(await running);
   return samples;
 }
 
@@ -239,6 +238,7 @@ async function inspect(subject: Subject): Promise<number> {
 async function printLines(subject: Subject, count: number): Promise<number> {
   const last = `line ${count - 1}\n`;
   const ran = await subject.run(subject.dialect.lines(count), (text) => text.endsWith(last));
+  mustBeOk(ran);
   const expected = Array.from({ length: count }, (_, i) => `line ${i}\n`).join('');
   if (ran.text !== expected) {
     const came = ran.text.match(/^line \d+$/gm)?.length ?? 0;
@@ -250,6 +250,7 @@ async function printLines(subject: Subject, count: number): Promise<number> {
 
 async function printBlock(subject: Subject, size: number): Promise<number> {
   const ran = await subject.run(subject.dialect.block(size), (text) => text.length > size);
+  mustBeOk(ran);
   if (ran.text !== `${'x'.repeat(size)}\n`)
     throw new NoFigure(`${ran.text.length} of ${size + 1} characters came`);
   return ran.ms;

@@ -91,7 +91,7 @@ export class Subject {
   async cell({ code, shows }: Cell, limitMs = cellMs): Promise<number> {
     const isShown = (text: string) => text.split('\n').some((line) => unquoted(line.trim()) === shows);
     const ran = await this.run(code, isShown, limitMs);
-    if (!ran.ok) throw new NoFigure(`a cell failed: ${ran.error}`);
+    mustBeOk(ran);
     if (!isShown(ran.text))
       throw new NoFigure(`a cell should have shown ${shows}, it showed ${JSON.stringify(brief(ran.text))}`);
     return ran.ms;
@@ -149,6 +149,11 @@ export class Subject {
     if (pid === undefined) throw new NoFigure('the kernel has no process');
     return residentMemory(pid);
   }
+}
+
+/** @throws NoFigure if the cell failed */
+export function mustBeOk({ ok, error }: Ran): void {
+  if (!ok) throw new NoFigure(`a cell failed: ${error}`);
 }
 
 function textOf(message: OutputMessage): string {
