@@ -54,13 +54,13 @@ async function benchKernel(flags: Flags): Promise<number> {
   const markdown = kernelBenchMarkdown(result);
   const json = `${JSON.stringify(result, null, 2)}\n`;
   console.log(markdown);
-  if (flags.json) await write(flags.json, json);
-  if (flags.markdown) await write(flags.markdown, markdown);
-  if (flags.save) {
-    const { packageRoot } = await import('../../../kernel/package-root.js');
-    const base = join(packageRoot(), 'docs', 'results', 'bench-kernel');
-    await write(`${base}.md`, markdown);
-    await write(`${base}.json`, json);
+  try {
+    if (flags.json) await write(flags.json, json);
+    if (flags.markdown) await write(flags.markdown, markdown);
+    if (flags.save) await save(markdown, json);
+  } catch (error) {
+    console.error(`bench kernel: ${(error as Error).message}`);
+    return 1;
   }
   const own = Object.values(result.kernels[0]!.figures);
   return own.some((outcome) => 'missing' in outcome) ? 1 : 0;
@@ -120,6 +120,13 @@ function endOnSignals(): void {
     ['SIGHUP', 129],
   ] as const)
     process.on(signal, () => process.exit(status));
+}
+
+async function save(markdown: string, json: string): Promise<void> {
+  const { packageRoot } = await import('../../../kernel/package-root.js');
+  const base = join(packageRoot(), 'docs', 'results', 'bench-kernel');
+  await write(`${base}.md`, markdown);
+  await write(`${base}.json`, json);
 }
 
 async function write(path: string, content: string): Promise<void> {
