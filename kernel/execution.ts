@@ -122,13 +122,16 @@ export class Executions {
     const { code, silent, store_history: store, stop_on_error: stopOnError } = request.content;
     const job = this.#open(request);
     this.#current = job;
-    this.outlet.busy(header, true);
     const blank = code.trim() === '';
     if (store && !blank) this.history.add(++this.#count, code);
     const count = this.#count;
+    const running = blank ? undefined : this.#run(job, count);
+    // The engine gets its request before anything is sent: it works meanwhile.
+    await endOfTurn();
+    this.outlet.busy(header, true);
     if (!silent) this.outlet.publish('execute_input', { code, execution_count: count }, header);
 
-    const outcome = blank ? ({ status: 'ok' } as const) : await this.#run(job, count);
+    const outcome = (await running) ?? ({ status: 'ok' } as const);
     const reply = await this.#report(job, count, outcome);
     if (reply.status === 'error') await sleep(drainMs);
     // Only what was queued before the reply: later requests may be the client's answer to the error.
@@ -173,6 +176,7 @@ export class Executions {
   }
 
   async #commit(token: number): Promise<void> {
+    await endOfTurn(); // the reply goes first
     try {
       await this.engine.commit(token);
     } catch (error) {
@@ -213,6 +217,11 @@ export class Executions {
     }
     return { status: 'ok', execution_count: count, user_expressions: values, payload: [] };
   }
+}
+
+/** When everything that is due now has been done, and before anything else comes in. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 const keyboardInterrupt: ErrorReport = {
