@@ -7,6 +7,7 @@ import type { CellOutcome, ErrorReport } from './evaluator/outcome.js';
 import type { History } from './history.js';
 import type { CompileResult, LanguageEngine, Rejected } from './language/engine.js';
 import type { CellId } from './link.js';
+import { log } from './log.js';
 import type { Outlet } from './outlet.js';
 import { type PagerQuery, pagerQuery } from './pager.js';
 import type { ContentMap, ExecuteReply, RawMessage, UserExpression } from './protocol/messages.js';
@@ -41,6 +42,8 @@ export class Executions {
   readonly #queue: ExecutionRequest[] = [];
   #current: Job | undefined;
   #draining: Promise<void> | undefined;
+  /** The engine's taking note of the latest cell: its client need not wait for it, the next cell does. */
+  #committed: Promise<void> = Promise.resolve();
 
   constructor(
     readonly outlet: Outlet,
@@ -88,13 +91,16 @@ export class Executions {
     const { code, silent, store_history: store, stop_on_error: stopOnError } = request.content;
     const job = this.#open(request);
     this.#current = job;
-    this.outlet.busy(header, true);
     const blank = code.trim() === '';
     if (store && !blank) this.history.add(++this.counter.count, code);
     const count = this.counter.count;
+    const running = blank ? undefined : this.#run(job, count);
+    // The engine gets its request before anything is sent: it works meanwhile.
+    await endOfTurn();
+    this.outlet.busy(header, true);
     if (!silent) this.outlet.publish('execute_input', { code, execution_count: count }, header);
 
-    const outcome = blank ? ({ status: 'ok' } as const) : await this.#run(job, count);
+    const outcome = (await running) ?? ({ status: 'ok' } as const);
     const reply = await this.#report(job, count, outcome);
     if (reply.status === 'error') await sleep(drainMs);
     // Only what was queued before the reply: later requests may be the client's answer to the error.
@@ -150,15 +156,26 @@ export class Executions {
       if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
       if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
       const outcome = await this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
-      if (outcome.status === 'ok' && commit) await this.engine.commit(compiled.token);
+      if (outcome.status === 'ok' && commit) this.#committed = this.#commit(compiled.token);
       return outcome;
     } catch (error) {
       return { status: 'error', ...kernelError(error) };
     }
   }
 
+  async #commit(token: number): Promise<void> {
+    await endOfTurn(); // the reply goes first
+    try {
+      await this.engine.commit(token);
+    } catch (error) {
+      // The cell has run; an engine that died is told of it when it starts again.
+      log(`the engine did not take note of a cell: ${(error as Error).message}`);
+    }
+  }
+
   /** Once more if the engine's process died meanwhile: it comes back knowing the earlier cells. */
-  #compile(code: string, count: number): Promise<CompileResult> {
+  async #compile(code: string, count: number): Promise<CompileResult> {
+    await this.#committed;
     const compile = async () => this.engine.compile(code, { count });
     return compile().catch(compile);
   }
@@ -188,6 +205,11 @@ export class Executions {
     }
     return { status: 'ok', execution_count: count, user_expressions: values, payload: job.payload };
   }
+}
+
+/** When everything that is due now has been done, and before anything else comes in. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 export const keyboardInterrupt: ErrorReport = {

@@ -93,6 +93,7 @@ const session = new KernelSession({
 
 async function close(): Promise<void> {
   outlet.flush();
+  history.flush();
   await sockets.sent();
   engine.close();
   sockets.close();
