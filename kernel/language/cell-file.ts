@@ -55,7 +55,7 @@ function specifierOf(node: ts.Node): ts.Node | undefined {
 }
 
 const unsupportedJsx =
-  'JSX is not supported in cells. Build elements with functions, or show HTML with display({ "text/html": … }).';
+  'JSX is not supported in cells. Build elements with functions, or show HTML with display.html(…).';
 
 /** What the evaluator cannot run, refused before anything runs: where, and what to do instead. */
 export function refusals(file: ts.SourceFile): { start: number; length: number; message: string }[] {

@@ -54,8 +54,19 @@ interface CellDisplayOptions {
   update?: boolean;
   metadata?: Record<string, unknown>;
 }
+interface CellDisplay {
+  /** Shows a value as an output of the cell. */
+  (value: unknown, options?: CellDisplayOptions): Promise<void>;
+  html(text: string, options?: CellDisplayOptions): Promise<void>;
+  markdown(text: string, options?: CellDisplayOptions): Promise<void>;
+  /** Shows a formula, given with its delimiters: \`$…$\` or \`$$…$$\`. */
+  latex(text: string, options?: CellDisplayOptions): Promise<void>;
+  svg(text: string, options?: CellDisplayOptions): Promise<void>;
+  /** Shows the bytes of a PNG, JPEG, GIF or WebP file. */
+  image(bytes: Uint8Array | ArrayBuffer, options?: CellDisplayOptions): Promise<void>;
+}
 /** Shows a value as an output of the cell. */
-declare function display(value: unknown, options?: CellDisplayOptions): Promise<void>;
+declare const display: CellDisplay;
 /** Removes the outputs of the cell; with \`wait\`, only when the next output comes. */
 declare function clearOutput(wait?: boolean): void;
 /** Asks the reader for a line of text; \`password: true\` hides what is typed. */
