@@ -3,6 +3,7 @@
  * otherwise fills in when it builds a program.
  */
 import ts from 'typescript';
+import { dialect } from '../dialect.js';
 import { markAsModule } from './module-host.js';
 import { internals } from './typescript-internal.js';
 
@@ -16,7 +17,7 @@ export function parseCell(fileName: string, text: string): ts.SourceFile {
       jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
     },
     true,
-    ts.ScriptKind.TS,
+    dialect() === 'jslab' ? ts.ScriptKind.JS : ts.ScriptKind.TS,
   );
   const inner = internals(file);
   inner.path = fileName;

@@ -1,6 +1,7 @@
 /** The compiler options of cells, and the globals the evaluator gives them. */
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { dialect } from '../dialect.js';
 import { commGlobals } from './comm-globals.js';
 import { dependencyFolder } from './own-package.js';
 
@@ -29,12 +30,15 @@ function typeRoots(cwd: string): string[] {
 }
 
 export function compilerOptions(cwd: string): ts.CompilerOptions {
+  const kind = dialect();
   return {
     target: ts.ScriptTarget.ESNext,
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     moduleDetection: ts.ModuleDetectionKind.Force,
-    strict: true,
+    strict: kind === 'typescript',
+    allowJs: kind === 'jslab',
+    checkJs: kind === 'jslab',
     skipLibCheck: true,
     noEmit: true,
     allowImportingTsExtensions: true,

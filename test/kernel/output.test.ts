@@ -138,7 +138,9 @@ test('an output that cannot be sent is an error of the cell, never the end of th
   for (const value of ['() => 1', '10n', 'new Proxy({}, { ownKeys() { throw new Error("no") } })']) {
     const { reply } = await runCell(kernel, bundle(value));
     expect(reply).toMatchObject({ status: 'error', ename: 'TypeError' });
-    expect(reply).toMatchObject({ evalue: expect.stringMatching(/the data of application\/json cannot be sent/) });
+    expect(reply).toMatchObject({
+      evalue: expect.stringMatching(/the data of application\/json cannot be sent/),
+    });
   }
   expect((await runCell(kernel, '"alive"')).result).toBe("'alive'");
 });
