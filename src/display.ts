@@ -1,6 +1,7 @@
 /**
  * How a value shows itself in a notebook. An object with `toMimeBundle()` (or the method
- * `Symbol.for('Jupyter.display')`) is shown by that bundle; everything else by inspection.
+ * `Symbol.for('Jupyter.display')`) is shown by that bundle; everything else by inspection. `display.html` and its like are for
+ * text and bytes that mean something to the page.
  * The kernel registers a publisher under `publisherKey`; outside a kernel `display` prints text.
  */
 

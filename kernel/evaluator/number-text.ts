@@ -16,7 +16,10 @@ export function numberText(shown: readonly number[]): NumberText {
   const sizes = shown.filter((value) => Number.isFinite(value) && value !== 0).map(Math.abs);
   if (sizes.every((size) => Number.isInteger(size) && size < 1e15)) return special(String);
   const peak = Math.max(...sizes);
-  if (peak < smallest || peak >= largest) return special((value) => exponential(value, digits));
+  if (peak < smallest || peak >= largest) {
+    const decimals = Math.max(...sizes.map((size) => mantissaDecimals(exponential(size, digits))));
+    return special((value) => value.toExponential(decimals));
+  }
   const justified = Math.min(mostDecimals, Math.max(0, digits - Math.floor(Math.log10(peak))));
   // What is too small for fixed decimals does not ask for more of them.
   const fixable = sizes.filter((size) => size >= 10 ** (1 - mostDecimals));
@@ -36,6 +39,10 @@ function special(write: NumberText): NumberText {
 
 function exponential(value: number, precision: number): string {
   return Number(value.toPrecision(precision)).toExponential();
+}
+
+function mantissaDecimals(text: string): number {
+  return text.replace(/e.*$/, '').split('.')[1]?.length ?? 0;
 }
 
 /** How many decimals the number has when it is rounded to six digits. */

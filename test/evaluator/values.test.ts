@@ -37,8 +37,8 @@ describe('numbers that are read together', () => {
       ['0', '-0', '2.5'],
     ],
     [
-      [1e-5, 3e-7],
-      ['1e-5', '3e-7'],
+      [1.25e-5, 3e-7],
+      ['1.25e-5', '3.00e-7'],
     ],
     [
       [1.5, Number.NaN, Number.NEGATIVE_INFINITY],
