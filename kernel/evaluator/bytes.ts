@@ -2,8 +2,8 @@
 import type { MimeBundle } from '../../src/display.js';
 import { sniffImage } from '../../src/image.js';
 import { arrayText } from './array-text.js';
+import { headed } from './headed.js';
 import { numberText } from './number-text.js';
-import { headed } from './tensor.js';
 
 /** Of more bytes than this the middle is left out. */
 const mostLines = 16;

@@ -2,8 +2,8 @@
  * Tensors of tfjs as outputs: dtype, shape and values. Recognised by form, not by class, so that every copy of tfjs
  * works. Values are read asynchronously, because WebGPU has no other way, and only read: nothing is disposed or made.
  */
-import { escapeHtml } from '../../src/html.js';
 import { arrayText, type ElementText } from './array-text.js';
+import { type Headed, headed } from './headed.js';
 import { matrixHtml } from './matrix.js';
 import { numberText } from './number-text.js';
 
@@ -46,9 +46,7 @@ export function tensorHeader({ dtype, shape, isDisposed, name, trainable }: Desc
   return `${kind} ${dtype} [${shape.join(', ')}]${isDisposed ? ' (disposed)' : ''}`;
 }
 
-export async function tensorBundle(
-  tensor: TensorLike,
-): Promise<{ 'text/plain': string; 'text/html': string }> {
+export async function tensorBundle(tensor: TensorLike): Promise<Headed> {
   const header = tensorHeader(tensor);
   const { shape, dtype } = tensor;
   if (tensor.isDisposed) return headed(header);
@@ -59,19 +57,6 @@ export async function tensorBundle(
   const [rows = 0, columns = 0] = shape;
   const isMatrix = shape.length === 2 && tensor.size > 0 && dtype !== 'string' && dtype !== 'complex64';
   return headed(header, body, isMatrix ? matrixHtml(rows, columns, element) : undefined);
-}
-
-/** A value with a line that says what it is, and a body. */
-export function headed(
-  header: string,
-  body?: string,
-  bodyHtml = body === undefined ? '' : `<pre style="margin:0">${escapeHtml(body)}</pre>`,
-): { 'text/plain': string; 'text/html': string } {
-  const head = `<div style="font-family:monospace;opacity:0.75">${escapeHtml(header)}</div>`;
-  return {
-    'text/plain': body === undefined ? header : `${header}\n${body}`,
-    'text/html': `<div class="kernelbook-value" style="overflow-x:auto">${head}${bodyHtml}</div>`,
-  };
 }
 
 function elementText(dtype: string, values: ArrayLike<number | string>): ElementText {

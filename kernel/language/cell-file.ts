@@ -71,7 +71,10 @@ export function refusals(file: ts.SourceFile): { start: number; length: number; 
       '`using` at the top of a cell has no end of scope in a notebook. Put it into a block: { using x = … }';
     return [{ start, length: 'using'.length, message }];
   }
-  if (internals(file).parseDiagnostics.length === 0) return [];
+  // The parser takes JSX for an error in TypeScript, but not in JavaScript.
+  const mayHaveJsx =
+    dialect() === 'jslab' ? /<\/|\/>/.test(file.text) : internals(file).parseDiagnostics.length > 0;
+  if (!mayHaveJsx) return [];
   const jsx = firstJsx(file.text);
   return jsx ? [{ start: jsx.getStart(), length: jsx.getWidth(), message: unsupportedJsx }] : [];
 }

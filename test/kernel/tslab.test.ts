@@ -97,6 +97,10 @@ test('JavaScript cells are checked as far as their types are known, and the kern
       evalue: expect.stringContaining("'string' is not assignable to parameter of type 'number'"),
     });
     expect((await runCell(kernel, 'half(5)')).result).toBe('2.5');
+    expect((await runCell(kernel, 'const node = <b>no</b>;')).reply).toMatchObject({
+      status: 'error',
+      evalue: expect.stringContaining('JSX is not supported in cells'),
+    });
   } finally {
     await kernel.shutdown();
   }
@@ -131,6 +135,10 @@ test('the copy of the notebook’s folder is the one used, also by the user’s 
     expect(await shown('import * as tslab from "tslab"; tslab.display.text("cell")')).toEqual([
       { 'text/plain': 'mine: cell' },
     ]);
+    expect((await runCell(kernel, 'tslab.display.text(5)')).reply).toMatchObject({
+      status: 'error',
+      evalue: expect.stringContaining("'number' is not assignable to parameter of type 'string'"),
+    });
     expect(await shown('require("tslab").display.text("required")')).toEqual([
       { 'text/plain': 'mine: required' },
     ]);
