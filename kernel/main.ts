@@ -4,6 +4,7 @@
  * the sockets and answers while user code runs.
  */
 import { Worker } from 'node:worker_threads';
+import { DialectError, dialect } from './dialect.js';
 import { Flow, type WorkerSetup } from './link.js';
 import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
 import { workingFolder } from './working-folder.js';
@@ -19,6 +20,7 @@ if (file === undefined || words.length > 1)
   fail('usage: main.js CONNECTION_FILE (a Jupyter front end starts this)', 2);
 
 try {
+  dialect(); // a wrong choice ends the kernel here, with a word on it
   const flow = new Flow();
   const setup: WorkerSetup = {
     connection: readConnectionFile(file),
@@ -31,6 +33,6 @@ try {
   const { serveUserCode } = await import('./user-thread.js');
   serveUserCode(worker, setup.cwd, flow);
 } catch (error) {
-  if (error instanceof ConnectionFileError) fail(error.message, 2);
+  if (error instanceof ConnectionFileError || error instanceof DialectError) fail(error.message, 2);
   throw error;
 }

@@ -16,7 +16,11 @@ export function registerInstall(program: Command): void {
     .option('--user', "into the user's Jupyter folder (the default)")
     .option('--sys-prefix', 'into the active virtual or conda environment, or ./.venv')
     .option('--prefix <path>', 'into PATH/share/jupyter')
-    .option('--name <name>', 'the name of the kernel', 'kernelbook')
+    .option(
+      '--name <name>',
+      'the name of the kernel; tslab and jslab take notebooks written for these',
+      'kernelbook',
+    )
     .option('--uninstall', 'remove it instead')
     .action(async (options: InstallOptions) => {
       const { installKernelSpec, removeKernelSpec } = await import('../kernel/install-spec.js');

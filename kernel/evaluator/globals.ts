@@ -1,6 +1,6 @@
 /** What cells find without importing it: `display`, `clearOutput`, `input`, `require`, `comms`, `widget`. Their types are in
  * `language/compiler-options.ts` and `language/comm-globals.ts`.  */
-import { type DisplayOptions, publisherKey } from '../../src/display.js';
+import { type DisplayOptions, display, publisherKey } from '../../src/display.js';
 import type { CommRegistry } from '../comms/registry.js';
 import { Widget, type WidgetOptions } from '../comms/widget.js';
 
@@ -15,7 +15,7 @@ export interface CellGlobals {
 export function installGlobals({ publish, input, clearOutput, require, comms }: CellGlobals): void {
   const values: [PropertyKey, unknown][] = [
     [publisherKey, publish],
-    ['display', publish],
+    ['display', display],
     [
       'input',
       (prompt = '', options: { password?: boolean } = {}) => input(String(prompt), options.password === true),

@@ -1,14 +1,14 @@
 /**
  * `import` for cells. Modules resolve from the notebook's folder as they would for a file there; beyond that,
- * `kernelbook` is always found, the user's `.ts` files run in their newest version, JSON needs no attribute, and
+ * `kernelbook` and `tslab` are always found, the user's `.ts` files run in their newest version, JSON needs no attribute, and
  * CommonJS packages give all their exports by name (as their types promise), also those Node does not detect.
  */
 import { createRequire, register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
-import { builtFile, packageName } from '../language/own-package.js';
-import { ownEntry } from './own-entry.js';
+import { builtFile } from '../language/own-package.js';
+import { ownEntry, requireWithOwn } from './own-entry.js';
 import { installTensorInspection } from './tensor-inspect.js';
 import { findUserModule } from './user-module.js';
 
@@ -32,7 +32,7 @@ export class Importer {
 
   constructor(readonly cwd: string) {
     const filename = join(cwd, '__cell.js');
-    this.require = createRequire(filename);
+    this.require = requireWithOwn(createRequire(filename));
     this.meta = {
       url: pathToFileURL(filename).href,
       dirname: cwd,
@@ -52,7 +52,8 @@ export class Importer {
       installTensorInspection(namespace);
       return this.#withCommonJsNames(specifier, namespace);
     } catch (error) {
-      if (specifier === packageName && isNotFound(error)) return import(ownEntry);
+      const own = isNotFound(error) ? ownEntry(specifier) : undefined;
+      if (own !== undefined) return import(own);
       throw error;
     }
   };

@@ -2,7 +2,6 @@
 import type { LoadHook, ResolveHook } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageName } from '../language/own-package.js';
 import { ownEntry } from './own-entry.js';
 import { compileUserModule, findUserModule, isUserModule, userModuleUrl } from './user-module.js';
 
@@ -12,11 +11,12 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
     ? findUserModule(specifier, dirname(fileURLToPath(parent)))
     : undefined;
   if (path) return { url: userModuleUrl(path), format: 'module', shortCircuit: true };
-  if (specifier !== packageName) return next(specifier, context);
   try {
     return await next(specifier, context);
-  } catch {
-    return { url: ownEntry, format: 'module', shortCircuit: true };
+  } catch (error) {
+    const own = ownEntry(specifier);
+    if (own === undefined) throw error;
+    return next(own, context);
   }
 };
 

@@ -3,6 +3,7 @@
  * otherwise fills in when it builds a program.
  */
 import ts from 'typescript';
+import { dialect } from '../dialect.js';
 import { markAsModule } from './module-host.js';
 import { internals } from './typescript-internal.js';
 
@@ -16,7 +17,7 @@ export function parseCell(fileName: string, text: string): ts.SourceFile {
       jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
     },
     true,
-    ts.ScriptKind.TS,
+    dialect() === 'jslab' ? ts.ScriptKind.JS : ts.ScriptKind.TS,
   );
   const inner = internals(file);
   inner.path = fileName;
@@ -55,7 +56,7 @@ function specifierOf(node: ts.Node): ts.Node | undefined {
 }
 
 const unsupportedJsx =
-  'JSX is not supported in cells. Build elements with functions, or show HTML with display({ "text/html": … }).';
+  'JSX is not supported in cells. Build elements with functions, or show HTML with display.html(…).';
 
 /** What the evaluator cannot run, refused before anything runs: where, and what to do instead. */
 export function refusals(file: ts.SourceFile): { start: number; length: number; message: string }[] {
@@ -70,7 +71,10 @@ export function refusals(file: ts.SourceFile): { start: number; length: number; 
       '`using` at the top of a cell has no end of scope in a notebook. Put it into a block: { using x = … }';
     return [{ start, length: 'using'.length, message }];
   }
-  if (internals(file).parseDiagnostics.length === 0) return [];
+  // The parser takes JSX for an error in TypeScript, but not in JavaScript.
+  const mayHaveJsx =
+    dialect() === 'jslab' ? /<\/|\/>/.test(file.text) : internals(file).parseDiagnostics.length > 0;
+  if (!mayHaveJsx) return [];
   const jsx = firstJsx(file.text);
   return jsx ? [{ start: jsx.getStart(), length: jsx.getWidth(), message: unsupportedJsx }] : [];
 }

@@ -1,12 +1,12 @@
 /**
  * Files and module resolution for the notebook's program: parsed files are kept for the whole session, the user's
- * own files are re-read when they change on disk, and `kernelbook` resolves to this package where the notebook's
- * project does not have it.
+ * own files are re-read when they change on disk, and `kernelbook` and `tslab` resolve from this package where the
+ * notebook's project does not have them.
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { packageName, packageRoot } from './own-package.js';
+import { packageRoot, providedPackages } from './own-package.js';
 
 /** Declarations never change under a session, except those of the user's project. */
 function isStable(fileName: string): boolean {
@@ -76,7 +76,7 @@ export class ModuleHost implements ts.CompilerHost {
     const from = (file: string) =>
       ts.resolveModuleName(specifier, file, this.options, this, this.#resolutions, undefined, mode);
     const result = from(containingFile);
-    if (result.resolvedModule || specifier !== packageName) return result;
+    if (result.resolvedModule || !providedPackages.includes(specifier)) return result;
     return from(join(packageRoot, '__self.ts'));
   }
 

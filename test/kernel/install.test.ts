@@ -68,6 +68,29 @@ test('--prefix: a kernelspec that starts this kernel; installing again replaces 
   }
 });
 
+test('under the names tslab and jslab it takes notebooks written for these', () => {
+  const prefix = join(folder, 'for-tslab');
+  for (const [name, language] of [
+    ['tslab', 'typescript'],
+    ['jslab', 'javascript'],
+  ] as const) {
+    expect(install(['--prefix', prefix, '--name', name]).status).toBe(0);
+    const spec = findKernelSpec(name, { env: { JUPYTER_PATH: join(prefix, 'share', 'jupyter') } });
+    expect(spec).toMatchObject({ language, env: { KERNELBOOK_DIALECT: name } });
+    expect(spec.displayName).toMatch(/kernelbook/);
+  }
+});
+
+test('a dialect that is none ends the kernel at once, naming the choices', () => {
+  const main = join(packageRoot(), 'dist', 'kernel', 'main.js');
+  const env = { ...process.env, KERNELBOOK_DIALECT: 'coffee' };
+  const { status, stderr } = spawnSync(process.execPath, [main, 'none.json'], { env, encoding: 'utf8' });
+  expect(status).toBe(2);
+  expect(stderr).toBe(
+    'kernelbook kernel: KERNELBOOK_DIALECT is "coffee"; choose one of typescript, tslab, jslab\n',
+  );
+});
+
 test('--user is the default', () => {
   const target = join(folder, '.local', 'share', 'jupyter', 'kernels', 'kernelbook');
   for (const args of [[], ['--user']]) {
