@@ -25,6 +25,7 @@ export class Outlet {
   #count = 0;
   #latest: CellId = 0;
   #busyWith: Header | undefined;
+  #status: { content: ContentMap['status']; parent: Header | Record<string, never> } | undefined;
 
   constructor(readonly sockets: KernelSockets) {}
 
@@ -47,6 +48,7 @@ export class Outlet {
     content: ContentMap[T],
     parent: Header | Record<string, never>,
   ): void {
+    if (type === 'status') this.#status = { content: content as ContentMap['status'], parent };
     this.#streams.flush();
     this.#send(type, content, parent);
   }
@@ -62,6 +64,11 @@ export class Outlet {
     this.publish('status', { execution_state: 'idle' }, parent);
     // A completion answered while a cell runs must not leave front ends showing an idle kernel.
     if (this.#busyWith) this.publish('status', { execution_state: 'busy' }, this.#busyWith);
+  }
+
+  /** For a client that has just subscribed: one that reconnects and has missed the latest status would wait for the next. */
+  repeatStatus(): void {
+    if (this.#status) this.publish('status', this.#status.content, this.#status.parent);
   }
 
   stream(id: CellId | undefined, name: 'stdout' | 'stderr', text: string): void {

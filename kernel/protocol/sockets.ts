@@ -31,6 +31,7 @@ export class KernelSockets {
     readonly connection: ConnectionInfo,
     readonly session: Session,
     readonly onMessage: (channel: RequestChannel, received: Decoded) => void,
+    readonly onSubscriber: () => void,
   ) {
     this.#routers = { shell: newRouter(), control: newRouter(), stdin: newRouter() };
     const queue = (socket: Router | XPublisher) => new SendQueue(socket, onSendError);
@@ -90,6 +91,7 @@ export class KernelSockets {
       const subscription = frame.subarray(1).toString('utf8');
       const message = this.session.make('iopub_welcome', { subscription });
       this.#queues.iopub.send(this.session.encode(message, [subscription]));
+      this.onSubscriber();
     }
   }
 
