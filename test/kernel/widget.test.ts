@@ -177,6 +177,12 @@ test('request_states over the control comm: every open widget with its buffers, 
     (answer.states[widgetId] as { state: Record<string, unknown> }).state._anywidget_id;
   expect(style(id)).not.toBe(style(otherId));
   await runCell(kernel, 'other.close()');
+  // What an address holds only the page can tell.
+  const remote = await runCell(
+    kernel,
+    "const remote = widget({ esm: 'https://example.org/w.js' }); remote.close();",
+  );
+  expect(remote.reply).toMatchObject({ status: 'ok' });
 });
 
 test('custom messages both ways', async () => {
