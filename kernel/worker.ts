@@ -31,8 +31,11 @@ const flow = new Flow(buffer);
 process.on('uncaughtException', (error) => log(error.stack ?? String(error)));
 process.on('unhandledRejection', (reason) => log(reason instanceof Error ? reason.stack! : String(reason)));
 
-const sockets = new KernelSockets(connection, new Session(connection.key), (channel, received) =>
-  session.receive(channel, received),
+const sockets = new KernelSockets(
+  connection,
+  new Session(connection.key),
+  (channel, received) => session.receive(channel, received),
+  () => outlet.repeatStatus(),
 );
 const outlet = new Outlet(sockets);
 const inputs = new InputDesk(sockets);

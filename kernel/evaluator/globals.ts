@@ -2,7 +2,8 @@
  * `language/compiler-options.ts` and `language/comm-globals.ts`.  */
 import { type DisplayOptions, display, publisherKey } from '../../src/display.js';
 import type { CommRegistry } from '../comms/registry.js';
-import { Widget, type WidgetOptions } from '../comms/widget.js';
+import type { WidgetOptions } from '../comms/widget.js';
+import { Widgets } from '../comms/widgets.js';
 
 export interface CellGlobals {
   publish(value: unknown, options?: DisplayOptions): Promise<void>;
@@ -13,6 +14,7 @@ export interface CellGlobals {
 }
 
 export function installGlobals({ publish, input, clearOutput, require, comms }: CellGlobals): void {
+  const widgets = new Widgets(comms);
   const values: [PropertyKey, unknown][] = [
     [publisherKey, publish],
     ['display', display],
@@ -23,7 +25,7 @@ export function installGlobals({ publish, input, clearOutput, require, comms }: 
     ['clearOutput', (wait = false) => clearOutput(Boolean(wait))],
     ['require', require],
     ['comms', { register: comms.register.bind(comms), open: comms.open.bind(comms) }],
-    ['widget', (options: WidgetOptions) => new Widget(comms, options)],
+    ['widget', (options: WidgetOptions) => widgets.make(options)],
   ];
   for (const [key, value] of values) {
     Object.defineProperty(globalThis, key, { value, writable: true, configurable: true, enumerable: false });

@@ -39,6 +39,7 @@ export class KernelSockets {
     readonly connection: ConnectionInfo,
     readonly session: Session,
     readonly onMessage: (channel: RequestChannel, received: Decoded) => void,
+    readonly onSubscriber: () => void,
   ) {
     this.#routers = {
       shell: newRouter(maxRequestSize),
@@ -49,6 +50,7 @@ export class KernelSockets {
       // Each new subscriber is told that it is one (JEP 65), so that clients need not guess.
       onSubscribe: (subscription) => {
         this.#publish(session.make('iopub_welcome', { subscription }), subscription);
+        this.onSubscriber();
       },
       onStall: () => log('the client does not read what is published: output is dropped'),
       onResume: (missed, parent) =>
