@@ -43,6 +43,31 @@ function moduleSpecifiers(file: ts.SourceFile): ts.StringLiteralLike[] {
   return found;
 }
 
+export interface Reference {
+  /** The import that brings the same file in. */
+  specifier: string;
+  range: ts.TextRange;
+  code: number;
+  message: string;
+}
+
+/** `/// <reference path="…" />` and `types="…"`; with what is to be said where nothing is found. */
+export function references(file: ts.SourceFile): Reference[] {
+  const paths = file.referencedFiles.map((range) => ({
+    specifier: /^\.{0,2}\//.test(range.fileName) ? range.fileName : `./${range.fileName}`,
+    range,
+    code: 6053,
+    message: `File '${range.fileName}' not found.`,
+  }));
+  const types = file.typeReferenceDirectives.map((range) => ({
+    specifier: range.fileName,
+    range,
+    code: 2688,
+    message: `Cannot find type definition file for '${range.fileName}'.`,
+  }));
+  return [...paths, ...types];
+}
+
 function specifierOf(node: ts.Node): ts.Node | undefined {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)

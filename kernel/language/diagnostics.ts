@@ -50,7 +50,7 @@ export function applyDirectives(
   return [...kept, ...unused];
 }
 
-function located(
+export function located(
   file: ts.SourceFile,
   start: number,
   length: number,

@@ -6,14 +6,15 @@
  */
 import { join } from 'node:path';
 import ts from 'typescript';
-import { parseCell } from './cell-file.js';
+import { parseCell, references } from './cell-file.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
+import { located } from './diagnostics.js';
 import { ModuleHost } from './module-host.js';
 import { Scope } from './scope.js';
 import { checkFile, internal, internals } from './typescript-internal.js';
 
 /** After ten unknown names a checker stops looking for what the user may have meant. */
-const unknownNameCodes = new Set([2304, 2503, 2552, 2833]);
+const unknownNameCodes = new Set([2304, 2503, 2552, 2833, 18004]);
 const unknownNameLimit = 10;
 
 export class PersistentChecker {
@@ -56,7 +57,10 @@ export class PersistentChecker {
     const cell = parseCell(join(this.cwd, `__cell_${this.#sequence++}.ts`), text);
     const inner = internals(cell);
     this.#cells.set(cell.fileName, cell);
-    this.#resolveImports(inner.imports.map((literal) => literal.text));
+    this.#resolveImports([
+      ...inner.imports.map((literal) => literal.text),
+      ...references(cell).map((item) => item.specifier),
+    ]);
     internal.bindSourceFile(cell, this.options);
     this.#scope.attach(cell);
     if (inner.moduleAugmentations.length) this.#checker = undefined;
@@ -82,7 +86,14 @@ export class PersistentChecker {
   diagnostics(cell: ts.SourceFile): readonly ts.DiagnosticWithLocation[] {
     const { parseDiagnostics, bindDiagnostics } = internals(cell);
     if (parseDiagnostics.length) return parseDiagnostics;
-    const found = [...bindDiagnostics, ...checkFile(this.checker, cell)];
+    const unresolved = references(cell).filter((item) => !this.#resolved.get(item.specifier)?.resolvedModule);
+    const found = [
+      ...unresolved.map(({ range, code, message }) =>
+        located(cell, range.pos, range.end - range.pos, code, message),
+      ),
+      ...bindDiagnostics,
+      ...checkFile(this.checker, cell),
+    ];
     this.#unknownNames += found.filter((item) => unknownNameCodes.has(item.code)).length;
     return found;
   }
