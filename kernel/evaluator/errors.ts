@@ -6,7 +6,7 @@ import { inspect, types } from 'node:util';
 import { markLine, shortLine } from '../source-line.js';
 import type { SourcePosition } from './cell-registry.js';
 import type { ErrorReport } from './outcome.js';
-import { cellPosition } from './stack.js';
+import { cellPosition, isInternalFrame } from './stack.js';
 
 const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
 const green = (text: string) => `\u001b[32m${text}\u001b[39m`;
@@ -85,7 +85,7 @@ function framesOf(error: Error): string[] {
   // The message may have lines that look like frames.
   const message = attempt(() => String(error.message)) ?? '';
   const frames = stack.slice(Math.max(0, stack.indexOf(message)) + message.length).split('\n');
-  return frames.filter((line) => /^\s+at /.test(line)).map(dim);
+  return frames.filter((line) => /^\s+at /.test(line) && !isInternalFrame(line)).map(dim);
 }
 
 function isError(thrown: unknown): thrown is Error {

@@ -22,6 +22,7 @@ import type {
 import { ModuleHost } from './module-host.js';
 import { type KnownName, type WrittenCell, writeCell } from './service-cell.js';
 import { internals } from './typescript-internal.js';
+import { fileErrors, userFilesOf } from './user-files.js';
 
 interface ServiceCell extends WrittenCell {
   fileName: string;
@@ -56,7 +57,11 @@ export class ServiceEngine implements LanguageEngine {
     const cell = this.#add(code);
     const program = this.#service.getProgram()!;
     const file = program.getSourceFile(cell.fileName)!;
-    const errors = relevant(this.#diagnostics(cell, own));
+    const imported = userFilesOf(file, program).filter((item) => !this.#texts.has(item.fileName));
+    const errors = [
+      ...relevant(this.#diagnostics(cell, own)),
+      ...fileErrors(imported, (item) => program.getSemanticDiagnostics(item) as ts.DiagnosticWithLocation[]),
+    ];
     if (errors.length) {
       this.#texts.delete(cell.fileName);
       return reject(own, count, errors);

@@ -50,6 +50,21 @@ export function checkFile(checker: ts.TypeChecker, file: ts.SourceFile): ts.Diag
   return inner.getDiagnostics(file);
 }
 
+/** The file a module specifier means in a program. */
+export function resolvedFile(
+  program: ts.Program,
+  literal: ts.StringLiteralLike,
+  file: ts.SourceFile,
+): string | undefined {
+  const inner = program as ts.Program & {
+    getResolvedModuleFromModuleSpecifier(
+      literal: ts.StringLiteralLike,
+      file: ts.SourceFile,
+    ): Partial<ts.ResolvedModuleWithFailedLookupLocations> | undefined;
+  };
+  return inner.getResolvedModuleFromModuleSpecifier(literal, file)?.resolvedModule?.resolvedFileName;
+}
+
 interface SymbolDisplay {
   displayParts: ts.SymbolDisplayPart[];
   documentation: ts.SymbolDisplayPart[];
