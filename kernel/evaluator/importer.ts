@@ -88,9 +88,10 @@ export class Importer {
 }
 
 /** Runs a script whose `import()` uses Node's ordinary loader, resolving from `filename`. */
-export function defaultLoaderScript(code: string, filename: string): unknown {
+export function defaultLoaderScript(code: string, filename: string, lineOffset = 0): unknown {
   const script = new vm.Script(code, {
     filename,
+    lineOffset,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   return script.runInThisContext();

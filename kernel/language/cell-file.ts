@@ -95,9 +95,24 @@ export function refusals(file: ts.SourceFile): { start: number; length: number; 
       '`using` at the top of a cell has no end of scope in a notebook. Put it into a block: { using x = … }';
     return [{ start, length: 'using'.length, message }];
   }
+  const command = foreignCommand(file);
+  if (command) return [command];
   if (internals(file).parseDiagnostics.length === 0) return [];
   const jsx = firstJsx(file.text);
   return jsx ? [{ start: jsx.getStart(), length: jsx.getWidth(), message: unsupportedJsx }] : [];
+}
+
+/** `%magic` and `!shell command` of IPython at the start of a line. */
+function foreignCommand(file: ts.SourceFile) {
+  const isBroken = internals(file).parseDiagnostics.length > 0;
+  const found = /^[ \t]*(?:(%%?[a-z]\w*)|(![\w./-]+)(?:[ \t]+-{1,2}[a-z]|[ \t]+[\w./~'"]))/m.exec(file.text);
+  if (!found || !(isBroken || /^\s*!\S+[ \t]+-/.test(found[0]))) return undefined;
+  const name = found[1] ?? found[2]!;
+  const advice = found[1]
+    ? 'Cells hold TypeScript only.'
+    : "To run a program: import { execSync } from 'node:child_process'.";
+  const message = `\`${name}\` is a command of IPython, which this kernel does not have. ${advice}`;
+  return { start: file.text.indexOf(name, found.index), length: name.length, message };
 }
 
 /** The first JSX element, if the text parses only as TSX. */

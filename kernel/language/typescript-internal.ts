@@ -65,6 +65,19 @@ export function resolvedFile(
   return inner.getResolvedModuleFromModuleSpecifier(literal, file)?.resolvedModule?.resolvedFileName;
 }
 
+/** What a name means from a node, be it a value, a type or a namespace. */
+export function resolveName(checker: ts.TypeChecker, node: ts.Identifier): ts.Symbol | undefined {
+  const inner = checker as ts.TypeChecker & {
+    resolveName(
+      name: string,
+      location: ts.Node,
+      meaning: ts.SymbolFlags,
+      noGlobals: boolean,
+    ): ts.Symbol | undefined;
+  };
+  return inner.resolveName(node.text, node, ts.SymbolFlags.All, false);
+}
+
 interface SymbolDisplay {
   displayParts: ts.SymbolDisplayPart[];
   documentation: ts.SymbolDisplayPart[];
@@ -80,6 +93,7 @@ interface TypeScriptInternals {
   isExternalOrCommonJsModule(file: ts.SourceFile): boolean;
   getTouchingPropertyName(file: ts.SourceFile, position: number): ts.Node;
   getContainerNode(node: ts.Node): ts.Node | undefined;
+  findPrecedingToken(position: number, file: ts.SourceFile): ts.Node | undefined;
   Completions: {
     getCompletionsAtPosition(
       host: unknown,
@@ -114,6 +128,7 @@ const functions = [
   'isExternalOrCommonJsModule',
   'getTouchingPropertyName',
   'getContainerNode',
+  'findPrecedingToken',
   'Completions.getCompletionsAtPosition',
   'SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind',
 ] as const;

@@ -66,7 +66,7 @@ describe.each(publishedPackages)('%s', (name) => {
     for (const source of sources) {
       totals.statements += source.statements;
       for (const [index, cell] of source.cells.entries()) {
-        const broken = index % 3 === 0 ? mutate(cell, random) : undefined;
+        const broken = index % 4 === 0 ? mutate(cell, random) : undefined;
         if (broken !== undefined) ask(broken, source.name, false);
         ask(cell, source.name, true);
       }
@@ -101,7 +101,7 @@ it('one program for all cells answers as the LanguageService does cell by cell',
   const oracle = new BatchOracle(cwd);
   const random = seeded(1);
   const cells = publishedSources(cwd, 'immer').flatMap((source) => source.cells);
-  const asked = cells.slice(0, 60).flatMap((cell) => {
+  const asked = cells.slice(0, 30).flatMap((cell) => {
     const ask = (code: string, keep: boolean) => {
       const result = service.compile(code, { count: 1 });
       if (result.ok && keep) service.commit(result.token);
@@ -123,7 +123,8 @@ function importsOf(cells: string[]): string {
 }
 
 function isImported(name: string, code: string): boolean {
-  return new RegExp(`\\bimport\\b[^;'"]*\\b${name.replaceAll('$', '\\$')}\\b`).test(code);
+  const imports = code.match(/\bimport\b[^;'"]*/g) ?? [];
+  return imports.some((text) => text.split(/[^\w$]+/).includes(name));
 }
 
 async function outcome(run: () => string[] | Promise<string[]>): Promise<string[] | string> {

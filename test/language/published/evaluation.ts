@@ -51,6 +51,11 @@ export function ofTypeScript(code: string, names: readonly string[]): string[] {
   return names.map((name) => describeValue(name, name in exported ? exported[name] : read(name)));
 }
 
+/** As CommonJS, `export const f = () => …` assigns to a property, and the function has no name. */
+function isIncidental(key: string, depth: number): boolean {
+  return ['arguments', 'caller', 'prototype'].includes(key) || (key === 'name' && depth === 0);
+}
+
 /** Shape and values, three levels deep; of functions and classes name, parameters and members. */
 function describeValue(name: string, value: unknown, depth = 0): string {
   if (value === anything) return `${name}: anything`;
@@ -59,7 +64,7 @@ function describeValue(name: string, value: unknown, depth = 0): string {
   const isFunction = typeof value === 'function';
   const isClass = isFunction && /^class\b/.test(Function.prototype.toString.call(value));
   const members = Object.entries(Object.getOwnPropertyDescriptors(value))
-    .filter(([key]) => !isFunction || !['arguments', 'caller', 'prototype'].includes(key))
+    .filter(([key]) => !isFunction || !isIncidental(key, depth))
     .map(([key, { get, set, value: member }]) =>
       get || set ? `${key}: ${get ? 'get' : ''}${set ? 'set' : ''}` : describeValue(key, member, depth + 1),
     );
