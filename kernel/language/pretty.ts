@@ -24,8 +24,8 @@ export function prettyDiagnostics(found: readonly ts.DiagnosticWithLocation[], f
 }
 
 function prettyDiagnostic(item: ts.DiagnosticWithLocation, folder: string): string {
-  const number = item.code === 0 ? '' : grey(` TS${item.code}`);
-  const head = `${place(item, folder)} - ${red('error')}${number}${grey(': ')}${messageText(item)}`;
+  const number = item.code === 0 ? ': ' : ` TS${item.code}: `;
+  const head = `${place(item, folder)} - ${red('error')}${grey(number)}${messageText(item)}`;
   const related = (item.relatedInformation ?? []).map((info) => relatedText(info, folder));
   return [`${head}\n`, ...squiggled(item, '', red), ...related].join('\n');
 }

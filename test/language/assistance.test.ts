@@ -69,11 +69,8 @@ describe('completion', () => {
     expect(globals.slice(0, 5)).toEqual(['config', 'double', 'rate', 'tf', 'weights']);
     expect(new Set(globals).size).toBe(globals.length);
     expect(complete('d|').matches[0]).toBe('double');
-    expect(complete('const l: "left" | "right" = |').matches.slice(0, 3)).toEqual([
-      '"left"',
-      '"right"',
-      'config',
-    ]);
+    const side = 'type Side = keyof { left: 1; right: 2 }; const side: Side = |;';
+    expect(complete(side).matches.slice(0, 2)).toEqual(['"left"', '"right"']);
   });
 
   it('lists all members of a large namespace', () => {
