@@ -129,7 +129,10 @@ export class Evaluator<Parent = unknown> {
       finish(data ? { status: 'ok', result: data } : { status: 'ok' });
     try {
       running.restore = this.#bindings.declare(cell.declares);
-      const start = defaultLoaderScript(cell.js, this.#registry.add(cell)) as CellFunction;
+      const fileName = this.#registry.add(cell);
+      const lineOffset = this.#bindings.hasShadows ? -1 : 0;
+      const code = this.#bindings.surround(cell.js);
+      const start = defaultLoaderScript(code, fileName, lineOffset) as CellFunction;
       whenSettled(start({ import: this.#importer.import, meta: this.#importer.meta }), fail, (value) => {
         if (isObject(value) && displayed.has(value)) succeed(undefined);
         else whenSettled(toBundle(value), fail, succeed);

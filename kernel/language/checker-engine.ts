@@ -29,7 +29,11 @@ export class CheckerEngine implements LanguageEngine {
     const cell = this.#checker.add(code);
     nameCell(cell, count);
     let errors = refused(cell);
-    if (errors.length === 0) errors = relevant(applyDirectives(cell, this.#checker.diagnostics(cell)));
+    if (errors.length === 0)
+      errors = [
+        ...relevant(applyDirectives(cell, this.#checker.diagnostics(cell))),
+        ...this.#checker.importedErrors(cell),
+      ];
     if (errors.length > 0) {
       this.#checker.remove(cell);
       return reject(cell, count, errors);
@@ -47,7 +51,7 @@ export class CheckerEngine implements LanguageEngine {
   }
 
   complete(code: string, cursorUtf16: number): CompletionResult {
-    const cell = this.#checker.add(code);
+    const cell = this.#checker.add(code, { isQuery: true });
     try {
       return complete(cell, cursorUtf16, this.#checker);
     } finally {
@@ -56,7 +60,7 @@ export class CheckerEngine implements LanguageEngine {
   }
 
   inspect(code: string, cursorUtf16: number, detailLevel: 0 | 1): InspectResult {
-    const cell = this.#checker.add(code);
+    const cell = this.#checker.add(code, { isQuery: true });
     try {
       return inspect(cell, cursorUtf16, detailLevel, this.#checker.checker);
     } finally {

@@ -14,6 +14,8 @@ export interface Diagnostic {
   length: number;
   line: number;
   column: number;
+  /** Set where the error is not in the cell but in a file it imports: the path from the notebook's folder. */
+  file?: string;
 }
 
 /** Everything the evaluator needs to run a cell; plain JSON. */

@@ -6,14 +6,16 @@
  */
 import { join } from 'node:path';
 import ts from 'typescript';
-import { parseCell } from './cell-file.js';
+import { parseCell, references } from './cell-file.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
+import { located } from './diagnostics.js';
 import { ModuleHost } from './module-host.js';
 import { Scope } from './scope.js';
 import { checkFile, internal, internals } from './typescript-internal.js';
+import { fileErrors, userFilesOf } from './user-files.js';
 
 /** After ten unknown names a checker stops looking for what the user may have meant. */
-const unknownNameCodes = new Set([2304, 2503, 2552, 2833]);
+const unknownNameCodes = new Set([2304, 2503, 2552, 2833, 18004]);
 const unknownNameLimit = 10;
 
 export class PersistentChecker {
@@ -50,13 +52,14 @@ export class PersistentChecker {
   }
 
   /** Parses a cell and puts it under the scope; it stays known to the checker until `remove`. */
-  add(text: string): ts.SourceFile {
+  add(text: string, { isQuery = false } = {}): ts.SourceFile {
     if (this.host.dropChanged()) this.#reload();
     if (this.#unknownNames >= unknownNameLimit) this.#checker = undefined;
     const cell = parseCell(join(this.cwd, `__cell_${this.#sequence++}.ts`), text);
     const inner = internals(cell);
     this.#cells.set(cell.fileName, cell);
-    this.#resolveImports(inner.imports.map((literal) => literal.text));
+    const specifiers = inner.imports.map((literal) => literal.text);
+    this.#resolveImports([...specifiers, ...references(cell).map((item) => item.specifier)], isQuery);
     internal.bindSourceFile(cell, this.options);
     this.#scope.attach(cell);
     if (inner.moduleAugmentations.length) this.#checker = undefined;
@@ -82,24 +85,48 @@ export class PersistentChecker {
   diagnostics(cell: ts.SourceFile): readonly ts.DiagnosticWithLocation[] {
     const { parseDiagnostics, bindDiagnostics } = internals(cell);
     if (parseDiagnostics.length) return parseDiagnostics;
-    const found = [...bindDiagnostics, ...checkFile(this.checker, cell)];
+    const unresolved = references(cell).filter((item) => !this.#resolved.get(item.specifier)?.resolvedModule);
+    const found = [
+      ...unresolved.map(({ range, code, message }) =>
+        located(cell, range.pos, range.end - range.pos, code, message),
+      ),
+      ...bindDiagnostics,
+      ...checkFile(this.checker, cell),
+    ];
     this.#unknownNames += found.filter((item) => unknownNameCodes.has(item.code)).length;
     return found;
+  }
+
+  /** Errors in the user's files that the cell imports. */
+  importedErrors(cell: ts.SourceFile): ts.DiagnosticWithLocation[] {
+    if (internals(cell).imports.length === 0) return [];
+    return fileErrors(userFilesOf(cell, this.asProgram), (file) => [
+      ...internals(file).bindDiagnostics,
+      ...checkFile(this.checker, file),
+    ]);
   }
 
   #emptyScope(): Scope {
     return Scope.over(join(this.cwd, '__scope.ts'), parseCell, this.options);
   }
 
-  #resolveImports(specifiers: string[]): void {
-    const unknown = specifiers.filter(
-      (name) => !this.#resolved.get(name)?.resolvedModule && !this.#isAmbient(name),
-    );
-    if (unknown.length === 0) return;
-    // A module that was missing may have been installed since.
-    if (unknown.some((name) => this.#specifiers.has(name))) this.host.forgetResolutions();
-    for (const name of unknown) this.#specifiers.add(name);
+  /** @param isQuery a cell that is still being typed: its imports are looked up once, not again and again */
+  #resolveImports(specifiers: string[], isQuery: boolean): void {
+    const open = specifiers.filter((name) => !this.#isTyped(name));
+    const fresh = open.filter((name) => !this.#specifiers.has(name));
+    if (fresh.length === 0 && (isQuery || open.length === 0)) return;
+    for (const name of fresh) this.#specifiers.add(name);
+    // What was missing, or had no types, may have been installed since.
+    if (fresh.length < open.length) this.host.forgetResolutions();
     this.#buildProgram();
+    if (isQuery || fresh.length < open.length || fresh.every((name) => this.#isTyped(name))) return;
+    this.host.forgetResolutions();
+    this.#buildProgram();
+  }
+
+  #isTyped(specifier: string): boolean {
+    const module = this.#resolved.get(specifier)?.resolvedModule;
+    return module ? !/^\.[cm]?jsx?$/.test(module.extension) : this.#isAmbient(specifier);
   }
 
   #isAmbient(specifier: string): boolean {

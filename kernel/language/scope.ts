@@ -13,6 +13,14 @@ function meanings(symbol: ts.Symbol): number {
   return symbol.flags & ts.SymbolFlags.Alias ? allMeanings : symbol.flags & allMeanings;
 }
 
+/** `let x: T` may get its value in any cell: uses in other cells are no uses before assignment. */
+function assumeAssigned({ valueDeclaration: node }: ts.Symbol): void {
+  if (!node || !ts.isVariableDeclaration(node) || node.initializer || !node.type) return;
+  (node as { exclamationToken?: ts.ExclamationToken }).exclamationToken ??= ts.factory.createToken(
+    ts.SyntaxKind.ExclamationToken,
+  );
+}
+
 type Table = ReadonlyMap<ts.__String, ts.Symbol>;
 
 export class Scope {
@@ -45,6 +53,7 @@ export class Scope {
     const behind = new Map(this.#behind);
     for (const [name, local] of locals) {
       const symbol = visibleSymbol(local);
+      assumeAssigned(symbol);
       const old = newest.get(name);
       newest.set(name, symbol);
       if (!old) continue;
