@@ -121,6 +121,8 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
     if (flow.isClosed) return;
     post({ kind: 'exiting', code });
     flow.waitClosed(closeTimeoutMs);
+    // A later handler that throws would call the exit off, and leave a process that nobody can reach.
+    setImmediate(() => process.exit(code));
   });
   post({ kind: 'ready' });
 }
