@@ -6,6 +6,7 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { keepFile, keptFile } from './kept-files.js';
 import { packageName, packageRoot } from './own-package.js';
 
 /** Declarations never change under a session, except those of the user's project. */
@@ -101,6 +102,11 @@ export class ModuleHost implements ts.CompilerHost {
     const virtual = this.#virtual.get(fileName);
     if (virtual) return virtual;
     if (this.#parsed.has(fileName)) return this.#parsed.get(fileName);
+    const kept = keptFile(fileName);
+    if (kept) {
+      this.#parsed.set(fileName, kept);
+      return kept;
+    }
     const time = isStable(fileName) ? undefined : modified(fileName);
     const text = ts.sys.readFile(fileName);
     const options = typeof version === 'object' ? version : { languageVersion: version };
@@ -114,6 +120,7 @@ export class ModuleHost implements ts.CompilerHost {
         : ts.createSourceFile(fileName, text, { ...options, jsDocParsingMode }, false);
     this.#parsed.set(fileName, file);
     if (time !== undefined) this.#watched.set(fileName, time);
+    else if (file) keepFile(fileName, file);
     return file;
   };
 

@@ -1,0 +1,134 @@
+/**
+ * A process that builds the engine's start-up snapshot: bundles `snapshot-entry.js`, runs it in `node
+ * --build-snapshot`, and puts the blob into the user's cache under a new name. One process builds at a time.
+ */
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { fileStamp } from './file-stamp.js';
+import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
+import {
+  descriptionPath,
+  findSnapshot,
+  knownFailures,
+  type SnapshotDescription,
+  snapshotKey,
+  snapshotsFolder,
+} from './snapshot.js';
+
+/** A lock older than this belongs to a process that died; no building takes so long. */
+const patienceMs = 120_000;
+/** Blobs of other versions that were not used for so long are removed. */
+const keptForMs = 30 * 24 * 3600_000;
+
+/** What no snapshot can hold: TypeScript asks for these modules and does without them. */
+const withoutModules: Plugin = {
+  name: 'without-modules',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^(perf_hooks|inspector|source-map-support)$/ }, ({ path }) => ({
+      path,
+      namespace: 'without',
+    }));
+    bundle.onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+/** Native modules are loaded by the process that was started from the snapshot, at first use. */
+const nativeModulesLater: Plugin = {
+  name: 'native-modules-later',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^oxc-(parser|transform)$/ }, ({ path }) => ({ path, namespace: 'later' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => ({
+      contents: `
+        const { createRequire } = require('node:module');
+        let found;
+        const load = () => (found ??= createRequire(${JSON.stringify(join(packageRoot, 'package.json'))})('${path}'));
+        exports.parseSync = (...args) => load().parseSync(...args);
+        exports.transformSync = (...args) => load().transformSync(...args);`,
+    }));
+  },
+};
+
+async function bundle(outfile: string): Promise<SnapshotDescription['inputs']> {
+  const started = Date.now();
+  const compiler = join(dependencyFolder('typescript')!, 'lib');
+  const entry = builtFile('kernel', 'language', 'snapshot-entry.js');
+  const { metafile } = await build({
+    absWorkingDir: packageRoot,
+    entryPoints: [fileURLToPath(entry)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    minifyWhitespace: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'silent',
+    define: {
+      'import.meta.url': JSON.stringify(entry.href),
+      // The only CommonJS module of the bundle is the compiler, which finds its libraries with these.
+      __filename: JSON.stringify(join(compiler, 'typescript.js')),
+      __dirname: JSON.stringify(compiler),
+    },
+    plugins: [withoutModules, nativeModulesLater],
+  });
+  const files = Object.keys(metafile.inputs)
+    .filter((path) => !/^(without|later):/.test(path))
+    .map((path) => join(packageRoot, path));
+  return [process.execPath, ...files].map((path) => {
+    if (statSync(path).mtimeMs >= started) throw new Error(`${path} changed meanwhile`);
+    return [path, fileStamp(path)!];
+  });
+}
+
+/** Whether this process is the one that builds. */
+function takeLock(lock: string): boolean {
+  const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+  if (since !== undefined && Date.now() - since > patienceMs) rmSync(lock, { force: true });
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function buildSnapshot(folder: string, beside: string): Promise<void> {
+  const failures = knownFailures();
+  const script = `${beside}.cjs`;
+  const inputs = await bundle(script);
+  const blob = `${beside}.blob`;
+  const { status } = spawnSync(process.execPath, ['--snapshot-blob', blob, '--build-snapshot', script], {
+    stdio: 'ignore',
+    timeout: patienceMs / 2,
+  });
+  const size = status === 0 ? statSync(blob).size : 0;
+  const description: SnapshotDescription =
+    size > 0
+      ? { blob: basename(blob), size, inputs, failures }
+      : // This Node cannot: asking it at each start would cost seconds of a core.
+        { blob: null, size, inputs, failures: Number.MAX_SAFE_INTEGER };
+  writeFileSync(`${beside}.json`, JSON.stringify(description));
+  renameSync(`${beside}.json`, descriptionPath());
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const mine = name.startsWith(`engine-${snapshotKey()}-`) && path !== blob;
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.atimeMs ?? 0);
+    if (mine || age > keptForMs) rmSync(path, { force: true });
+  }
+}
+
+const folder = snapshotsFolder();
+mkdirSync(folder, { recursive: true });
+const lock = join(folder, `engine-${snapshotKey()}.lock`);
+if (takeLock(lock)) {
+  try {
+    const beside = join(folder, `engine-${snapshotKey()}-${randomUUID()}`);
+    if (!findSnapshot()) await buildSnapshot(folder, beside);
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}

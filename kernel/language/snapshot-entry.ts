@@ -1,0 +1,24 @@
+/**
+ * What a start-up snapshot is made of: the compiler, loaded, and its libraries, parsed and bound. `node
+ * --build-snapshot` runs this file, bundled (`build-snapshot.ts`); a process started from the snapshot goes on in
+ * the main function, with its own arguments, folder and environment.
+ */
+import { startupSnapshot } from 'node:v8';
+import ts from 'typescript';
+import { CheckerEngine } from './checker-engine.js';
+import { keepFilesOf } from './kept-files.js';
+import { packageRoot } from './own-package.js';
+import { serveEngine } from './serve-engine.js';
+
+// The cell is wrong on purpose: a right one would be compiled by a native module, which no snapshot can hold.
+keepFilesOf(() => {
+  new CheckerEngine({ cwd: packageRoot }).compile(
+    'const f = (a: string, b: Map<string, number>) => [1, 2].map((x) => x * b.size); f(1); console.nope',
+    { count: 0 },
+  );
+});
+startupSnapshot.setDeserializeMainFunction(() => {
+  // The compiler remembers the folder in which it was first asked.
+  ts.sys.getCurrentDirectory = () => process.cwd();
+  serveEngine(process.argv[2] ?? process.cwd());
+});
