@@ -1,5 +1,5 @@
 /**
- * What a start-up snapshot is made of: the compiler, loaded, and its libraries, parsed and bound. `node
+ * What a start-up snapshot is made of: the compiler, loaded, and the libraries every notebook uses, parsed and bound. `node
  * --build-snapshot` runs this file, bundled (`build-snapshot.ts`); a process started from the snapshot goes on in
  * the main function, with its own arguments, folder and environment.
  */
@@ -13,7 +13,7 @@ import { serveEngine } from './serve-engine.js';
 // The cell is wrong on purpose: a right one would be compiled by a native module, which no snapshot can hold.
 keepFilesOf(() => {
   new CheckerEngine({ cwd: packageRoot }).compile(
-    'const f = (a: string, b: Map<string, number>) => [1, 2].map((x) => x * b.size); f(1); console.nope',
+    'import { tf } from "kernelbook"; const f = (a: Map<string, tf.Tensor>) => [1, 2].map((x) => x * a.size); f(1)',
     { count: 0 },
   );
 });

@@ -117,6 +117,17 @@ it('answers as the plain engine does', { timeout: 300_000 }, async () => {
       }
     }
     expect(rejected).toBeGreaterThan(60);
+    for (const text of [
+      'import { tf, rmsNorm } from "kernelbook"; tf.ones([4]).nope; rmsNorm(1)',
+      'import { tf } from "kernelbook"; const ones = tf.ones([4]).add(1).square()',
+    ]) {
+      const [ours, theirs] = await Promise.all([
+        quick.compile(text, { count: 1 }),
+        plain.compile(text, { count: 1 }),
+      ]);
+      expect({ ...ours, token: 0 }).toEqual({ ...theirs, token: 0 });
+      expect(ours.ok).toBe(!text.includes('nope'));
+    }
     for (const text of ['Math.ma|', '[1].fla|', 'import { join } from "node:pa|"', 'process.en|']) {
       const at = atCursor(text);
       expect(await quick.complete(...at)).toEqual(await plain.complete(...at));
