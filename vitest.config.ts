@@ -6,7 +6,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
     // Dawn and ZeroMQ are native addons with process-wide state: one process per file, never threads.
-    env: { KERNELBOOK_NO_SNAPSHOT: '1' }, // nothing of a test run stays in the user's cache
     pool: 'forks',
     // The kernels of the tests leave the user's history alone.
     env: { KERNELBOOK_HISTORY: 'off' },

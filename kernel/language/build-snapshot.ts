@@ -11,17 +11,19 @@ import { build, type Plugin } from 'esbuild';
 import { fileStamp } from './file-stamp.js';
 import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
 import {
+  currentDescription,
   descriptionPath,
   findSnapshot,
   knownFailures,
   type SnapshotDescription,
   snapshotKey,
+  snapshotOptions,
   snapshotsFolder,
 } from './snapshot.js';
 
 /** A lock older than this belongs to a process that died; no building takes so long. */
 const patienceMs = 120_000;
-/** Blobs of other versions that were not used for so long are removed. */
+/** Snapshots of other Nodes and installations that were not used for so long are removed. */
 const keptForMs = 30 * 24 * 3600_000;
 
 /** What no snapshot can hold: TypeScript asks for these modules and does without them. */
@@ -63,7 +65,7 @@ async function bundle(outfile: string): Promise<SnapshotDescription['inputs']> {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    minifyWhitespace: true,
+    minify: true,
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
@@ -78,6 +80,7 @@ async function bundle(outfile: string): Promise<SnapshotDescription['inputs']> {
   const files = Object.keys(metafile.inputs)
     .filter((path) => !/^(without|later):/.test(path))
     .map((path) => join(packageRoot, path));
+  files.push(join(dependencyFolder('typescript')!, 'package.json'));
   return [process.execPath, ...files].map((path) => {
     if (statSync(path).mtimeMs >= started) throw new Error(`${path} changed meanwhile`);
     return [path, fileStamp(path)!];
@@ -96,28 +99,42 @@ function takeLock(lock: string): boolean {
   }
 }
 
-async function buildSnapshot(folder: string, beside: string): Promise<void> {
+async function buildSnapshot(beside: string): Promise<void> {
   const failures = knownFailures();
   const script = `${beside}.cjs`;
   const inputs = await bundle(script);
   const blob = `${beside}.blob`;
-  const { status } = spawnSync(process.execPath, ['--snapshot-blob', blob, '--build-snapshot', script], {
-    stdio: 'ignore',
-    timeout: patienceMs / 2,
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    [...snapshotOptions, '--snapshot-blob', blob, '--build-snapshot', script],
+    { stdio: 'ignore', timeout: patienceMs / 2 },
+  );
   const size = status === 0 ? statSync(blob).size : 0;
   const description: SnapshotDescription =
     size > 0
       ? { blob: basename(blob), size, inputs, failures }
-      : // This Node cannot: asking it at each start would cost seconds of a core.
-        { blob: null, size, inputs, failures: Number.MAX_SAFE_INTEGER };
+      : { blob: null, size, inputs, failures: failures + 1 };
   writeFileSync(`${beside}.json`, JSON.stringify(description));
   renameSync(`${beside}.json`, descriptionPath());
-  for (const name of readdirSync(folder)) {
+}
+
+/** Removes descriptions that fit nothing on disk any more, or were not used for long, and every file none names. */
+function tidy(folder: string): void {
+  const names = readdirSync(folder);
+  const named = new Set<string>();
+  for (const name of names.filter((candidate) => candidate.endsWith('.json'))) {
+    const description = currentDescription(join(folder, name));
+    const blob = description?.blob && statSync(join(folder, description.blob), { throwIfNoEntry: false });
+    if (!description || (blob && Date.now() - blob.atimeMs > keptForMs)) continue;
+    named.add(name);
+    if (description.blob) named.add(description.blob);
+  }
+  for (const name of names) {
     const path = join(folder, name);
-    const mine = name.startsWith(`engine-${snapshotKey()}-`) && path !== blob;
-    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.atimeMs ?? 0);
-    if (mine || age > keptForMs) rmSync(path, { force: true });
+    // Ours go at once; what else is young may be in another builder's hands.
+    const mine = name.startsWith(`engine-${snapshotKey()}-`);
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (!named.has(name) && (mine || age > patienceMs)) rmSync(path, { force: true });
   }
 }
 
@@ -125,10 +142,11 @@ const folder = snapshotsFolder();
 mkdirSync(folder, { recursive: true });
 const lock = join(folder, `engine-${snapshotKey()}.lock`);
 if (takeLock(lock)) {
+  const beside = join(folder, `engine-${snapshotKey()}-${randomUUID()}`);
   try {
-    const beside = join(folder, `engine-${snapshotKey()}-${randomUUID()}`);
-    if (!findSnapshot()) await buildSnapshot(folder, beside);
+    if (!findSnapshot()) await buildSnapshot(beside);
   } finally {
+    tidy(folder);
     rmSync(lock, { force: true });
   }
 }

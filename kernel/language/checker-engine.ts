@@ -1,4 +1,5 @@
 /** The language engine on the persistent checker. */
+import type ts from 'typescript';
 import { nameCell } from './cell-names.js';
 import { compileCell } from './compile-cell.js';
 import { isComplete } from './completeness.js';
@@ -11,8 +12,10 @@ import type {
   EngineOptions,
   InspectResult,
   LanguageEngine,
+  Rejected,
 } from './engine.js';
 import { inspect } from './inspection.js';
+import { keptFile } from './kept-files.js';
 import { PendingCells } from './pending-cells.js';
 import { PersistentChecker } from './persistent-checker.js';
 
@@ -25,7 +28,30 @@ export class CheckerEngine implements LanguageEngine {
     this.#pending = new PendingCells((cell) => this.#checker.remove(cell));
   }
 
+  /** Makes an engine that no notebook has used yet the engine of `cwd`; false where it does not fit there. */
+  moveTo(cwd: string): boolean {
+    return this.#checker.moveTo(cwd, (file) => keptFile(file.fileName) === file);
+  }
+
   compile(code: string, { count }: { count: number }): CompileResult {
+    const checked = this.#check(code, count);
+    if (!checked.ok) return checked;
+    const { cell } = checked;
+    return {
+      ok: true,
+      token: this.#pending.add(cell),
+      cell: compileCell(cell, this.#checker.checker, count),
+    };
+  }
+
+  /** Checks a cell that is never run; gives the error numbers, and makes its names visible where there are none. */
+  probe(code: string): number[] {
+    const checked = this.#check(code, 0);
+    if (checked.ok) this.#checker.commit(checked.cell);
+    return checked.ok ? [] : checked.diagnostics.map((item) => item.code);
+  }
+
+  #check(code: string, count: number): { ok: true; cell: ts.SourceFile } | Rejected {
     const cell = this.#checker.add(code);
     nameCell(cell, count);
     let errors = refused(cell);
@@ -34,11 +60,7 @@ export class CheckerEngine implements LanguageEngine {
       this.#checker.remove(cell);
       return reject(cell, count, errors);
     }
-    return {
-      ok: true,
-      token: this.#pending.add(cell),
-      cell: compileCell(cell, this.#checker.checker, count),
-    };
+    return { ok: true, cell };
   }
 
   commit(token: number): void {

@@ -1,7 +1,7 @@
 /**
  * Parsed and bound declaration files that a start-up snapshot carries into later processes. Outside the building of a
- * snapshot nothing is kept. Everything that depends on the notebook's folder is made anew at each start; a kept file
- * is an absolute path and the stamp it had, and is used only where the file on disk still has it.
+ * snapshot nothing is kept. A kept file is an absolute path and the stamp it had, and is used
+ * only where the file on disk still has it.
  */
 import type ts from 'typescript';
 import { fileStamp } from './file-stamp.js';
@@ -10,10 +10,10 @@ const kept = new Map<string, { file: ts.SourceFile; stamp: string }>();
 let keeping = false;
 
 /** Keeps the declarations read while `work` runs. */
-export function keepFilesOf(work: () => void): void {
+export function keepFilesOf<T>(work: () => T): T {
   keeping = true;
   try {
-    work();
+    return work();
   } finally {
     keeping = false;
   }

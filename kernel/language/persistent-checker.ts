@@ -9,8 +9,13 @@ import ts from 'typescript';
 import { parseCell } from './cell-file.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
 import { ModuleHost } from './module-host.js';
+import { packageRoot } from './own-package.js';
 import { Scope } from './scope.js';
 import { checkFile, internal, internals } from './typescript-internal.js';
+
+/** Virtual files; their names are the same for every notebook, so that a prepared program fits any (`moveTo`). */
+const importsFile = join(packageRoot, '__imports.ts');
+const globalsFile = join(packageRoot, '__globals.d.ts');
 
 /** After ten unknown names a checker stops looking for what the user may have meant. */
 const unknownNameCodes = new Set([2304, 2503, 2552, 2833]);
@@ -21,8 +26,6 @@ export class PersistentChecker {
   readonly host: ModuleHost;
   /** What the compiler's services take for the program. */
   readonly asProgram: ts.Program;
-  readonly #importsFile: string;
-  readonly #globalsFile: string;
   readonly #specifiers = new Set<string>();
   readonly #resolved = new Map<string, ts.ResolvedModuleWithFailedLookupLocations>();
   readonly #cells = new Map<string, ts.SourceFile>();
@@ -33,15 +36,30 @@ export class PersistentChecker {
   #sequence = 0;
   #scope: Scope;
 
-  constructor(readonly cwd: string) {
+  constructor(public cwd: string) {
     this.options = compilerOptions(cwd);
     this.host = new ModuleHost(cwd, this.options);
-    this.#importsFile = join(cwd, '__imports.ts');
-    this.#globalsFile = join(cwd, '__globals.d.ts');
-    this.host.setVirtual(this.#globalsFile, cellGlobals, true);
+    this.host.setVirtual(globalsFile, cellGlobals, true);
     this.asProgram = this.#programWithCells();
     this.#scope = this.#emptyScope();
     this.#buildProgram();
+  }
+
+  /**
+   * Makes a checker that has seen no import yet the checker of another folder. False, and nothing done, where a
+   * file it was made of has changed since, or that folder has other types of Node.
+   */
+  moveTo(cwd: string, isCurrent: (file: ts.SourceFile) => boolean): boolean {
+    const files = this.#program.getSourceFiles().filter((file) => !this.host.isVirtual(file.fileName));
+    if (this.#specifiers.size > 0 || !files.every(isCurrent)) return false;
+    const options = compilerOptions(cwd);
+    if (new ModuleHost(cwd, options).nodeTypes() !== this.host.nodeTypes()) return false;
+    // In place: the program goes on with the options it was made with.
+    Object.assign(this.options, options);
+    this.host.moveTo(cwd);
+    this.cwd = cwd;
+    this.#scope = this.#emptyScope();
+    return true;
   }
 
   get checker(): ts.TypeChecker {
@@ -74,9 +92,10 @@ export class PersistentChecker {
 
   /** Forgets every cell; libraries and modules stay loaded. */
   reset(): void {
+    if ([...this.#cells.values()].some((cell) => internals(cell).moduleAugmentations.length))
+      this.#checker = undefined;
     this.#cells.clear();
     this.#scope = this.#emptyScope();
-    this.#checker = undefined;
   }
 
   diagnostics(cell: ts.SourceFile): readonly ts.DiagnosticWithLocation[] {
@@ -119,17 +138,17 @@ export class PersistentChecker {
     const imports = specifiers
       .map((name, index) => `import * as _${index} from ${JSON.stringify(name)};\n`)
       .join('');
-    this.host.setVirtual(this.#importsFile, imports, false);
+    this.host.setVirtual(importsFile, imports, false);
     const before = new Set<ts.SourceFile>(this.#program?.getSourceFiles());
     this.#program = ts.createProgram({
-      rootNames: [this.#globalsFile, this.#importsFile],
+      rootNames: [globalsFile, importsFile],
       options: this.options,
       host: this.host,
       ...(this.#program ? { oldProgram: this.#program } : {}),
     });
     this.host.programBuilt();
     for (const name of specifiers)
-      this.#resolved.set(name, this.host.resolve(name, this.#importsFile, ts.ModuleKind.ESNext));
+      this.#resolved.set(name, this.host.resolve(name, join(this.cwd, '__imports.ts'), ts.ModuleKind.ESNext));
     for (const file of this.#program.getSourceFiles()) {
       if (before.has(file)) continue;
       internal.bindSourceFile(file, this.options);

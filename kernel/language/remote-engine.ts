@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { log } from '../log.js';
 import type {
   CompileResult,
   CompletenessResult,
@@ -15,7 +16,7 @@ import type {
 } from './engine.js';
 import { builtFile } from './own-package.js';
 import type { EngineMethod, EngineRequest, EngineResponse } from './remote-protocol.js';
-import { buildSnapshotInBackground, findSnapshot, rejectSnapshot } from './snapshot.js';
+import { buildSnapshotInBackground, findSnapshot, rejectSnapshot, snapshotOptions } from './snapshot.js';
 
 interface Waiting {
   resolve(result: unknown): void;
@@ -148,9 +149,13 @@ export class RemoteEngine implements LanguageEngine {
   /** From a snapshot if there is one; where that fails before it is ready, once more without. */
   #launch(snapshot: string | undefined, isReady: () => void, isDead: (error: Error) => void): void {
     const script = fileURLToPath(builtFile('kernel', 'language', 'engine-process.js'));
-    const options = snapshot ? ['--snapshot-blob', snapshot] : [];
+    const options = snapshot ? [...snapshotOptions, '--snapshot-blob', snapshot] : [];
     const child = spawn(process.execPath, [...options, script, this.#options.cwd], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+      // What Node says of a blob it cannot use is nobody's business: the plain process says its own.
+      stdio: 'pipe',
+    });
+    child.stderr.on('data', (bytes: Buffer) => {
+      if (!tried) log(bytes.toString().trimEnd());
     });
     this.#child = child;
     this.#fromSnapshot = snapshot !== undefined;

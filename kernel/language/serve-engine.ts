@@ -1,10 +1,12 @@
 /** Serves an engine over stdin and stdout (`remote-protocol.ts`); it ends when its stdin does, so it never outlives the kernel. */
 import { createInterface } from 'node:readline';
+import type { CheckerEngine } from './checker-engine.js';
 import { createEngine } from './create-engine.js';
 import { type EngineRequest, type EngineResponse, engineMethods } from './remote-protocol.js';
 
-export function serveEngine(cwd: string): void {
-  const engine = createEngine({ cwd }, (line) => process.stderr.write(`${line}\n`));
+/** @param prepared an engine out of a start-up snapshot */
+export function serveEngine(cwd: string, prepared?: CheckerEngine): void {
+  const engine = createEngine({ cwd }, (line) => process.stderr.write(`${line}\n`), prepared);
 
   function send(response: EngineResponse): void {
     process.stdout.write(`${JSON.stringify(response)}\n`);

@@ -10,9 +10,8 @@ import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory, cacheIsOff } from '../../src/cache.js';
-import { packageVersion } from '../package-root.js';
 import { fileStamp } from './file-stamp.js';
-import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
+import { builtFile, packageRoot } from './own-package.js';
 
 export interface SnapshotDescription {
   /** Name of the blob in the snapshots' folder; null where building it failed. */
@@ -20,12 +19,17 @@ export interface SnapshotDescription {
   size: number;
   /** Node itself and the files of the bundle, with the stamps they had. */
   inputs: [path: string, stamp: string][];
-  /** How many processes ended before they were ready. */
+  /** How many attempts failed: to build a blob, or to start from one. */
   failures: number;
 }
 
-/** A damaged blob is built once more; one that fails again is left alone until something it was made of changes. */
+/** A blob that failed is built once more; after that it is left alone until something it was made of changes. */
 const mostFailures = 2;
+/**
+ * Node checks that a blob is used with the options it was made with. Hash tables keep their layout, where V8 would make
+ * them anew with another seed: a tenth of the start, for a process that hashes nobody's input but the user's.
+ */
+export const snapshotOptions = ['--no-rehash-snapshot'];
 
 export function snapshotsFolder(): string {
   return join(cacheDirectory(), 'engine');
@@ -36,29 +40,21 @@ export function snapshotsAreOff(): boolean {
   return cacheIsOff() || (value !== undefined && value !== '' && value !== '0');
 }
 
-/** One for each Node (version, binary, options), version and place of this package, and version of TypeScript. */
+/** One for each Node (version, binary, options) and place of this package; what is in the package is in the description. */
 export function snapshotKey(): string {
-  const typescript = dependencyFolder('typescript') ?? '';
-  const identity = [
-    process.execPath,
-    process.version,
-    process.arch,
-    process.env.NODE_OPTIONS ?? '',
-    packageRoot,
-    packageVersion(),
-    typescript && (JSON.parse(readFileSync(join(typescript, 'package.json'), 'utf8')) as unknown),
-  ];
+  const { execPath, version, arch, env } = process;
+  const identity = [execPath, version, arch, snapshotOptions, env.NODE_OPTIONS ?? '', packageRoot];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
 }
 
-export function descriptionPath(key = snapshotKey()): string {
-  return join(snapshotsFolder(), `engine-${key}.json`);
+export function descriptionPath(): string {
+  return join(snapshotsFolder(), `engine-${snapshotKey()}.json`);
 }
 
 /** The description where it fits the files on disk. */
-function currentDescription(): SnapshotDescription | undefined {
+export function currentDescription(path = descriptionPath()): SnapshotDescription | undefined {
   try {
-    const found = JSON.parse(readFileSync(descriptionPath(), 'utf8')) as SnapshotDescription;
+    const found = JSON.parse(readFileSync(path, 'utf8')) as SnapshotDescription;
     return found.inputs.every(([path, stamp]) => fileStamp(path) === stamp) ? found : undefined;
   } catch {
     return undefined;
