@@ -41,6 +41,8 @@ export class Executions {
   readonly #queue: ExecutionRequest[] = [];
   #current: Job | undefined;
   #draining: Promise<void> | undefined;
+  /** The token of the cell whose code runs now. */
+  #running: number | undefined;
 
   constructor(
     readonly outlet: Outlet,
@@ -57,6 +59,7 @@ export class Executions {
 
   enqueue(request: ExecutionRequest): void {
     this.#queue.push(request);
+    if (this.#queue.length === 1) this.#checkAhead();
     this.#draining ??= this.#drain();
   }
 
@@ -100,6 +103,7 @@ export class Executions {
     // Only what was queued before the reply: later requests may be the client's answer to the error.
     const aborted = reply.status === 'error' && stopOnError ? this.#queue.splice(0) : [];
     this.#current = undefined;
+    this.#running = undefined;
     this.outlet.flush();
     request.reply(reply, job.started);
     this.outlet.idle(header);
@@ -149,12 +153,29 @@ export class Executions {
       // An interrupt may have come while the engine worked; then nothing runs any more.
       if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
       if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
-      const outcome = await this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
+      const run = this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
+      if (commit) {
+        this.#running = compiled.token;
+        this.#checkAhead();
+      }
+      const outcome = await run;
+      this.#running = undefined;
       if (outcome.status === 'ok' && commit) await this.engine.commit(compiled.token);
       return outcome;
     } catch (error) {
       return { status: 'error', ...kernelError(error) };
     }
+  }
+
+  /** Has the next cell of the queue checked while this one runs: if this one succeeds, that one need not wait for it. */
+  #checkAhead(): void {
+    const [next] = this.#queue;
+    if (!next || this.#running === undefined) return;
+    const { code, store_history: store } = next.content;
+    if (code.trim() === '' || pagerQuery(code)) return;
+    const count = this.counter.count + (store ? 1 : 0);
+    const prepare = async () => this.engine.prepare(code, { count }, this.#running!);
+    prepare().catch(() => {}); // its own compilation will tell
   }
 
   /** Once more if the engine's process died meanwhile: it comes back knowing the earlier cells. */

@@ -1,6 +1,7 @@
 /**
  * Builds `dist/` before the tests: the kernel and the command line are tested as they are shipped. Type errors are
- * shown but left to the type check to judge; the compiler writes its output all the same.
+ * shown but left to the type check to judge; the compiler writes its output all the same. Then the engine's start-up
+ * snapshot, so that the tests start kernels as users do, and none of them has it built in the background.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,4 +17,8 @@ export default function setup(): void {
   if (status !== 0) console.warn(`npm run build ended with ${status}:\n${stdout}${stderr}`);
   if (!existsSync(`${root}/dist/kernel/main.js`))
     throw new Error('npm run build left no dist/kernel/main.js');
+  const snapshot = spawnSync(process.execPath, [`${root}/dist/kernel/language/build-snapshot.js`], {
+    encoding: 'utf8',
+  });
+  if (snapshot.status !== 0) console.warn(`the engine's snapshot could not be built: ${snapshot.stderr}`);
 }

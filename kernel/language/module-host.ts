@@ -106,7 +106,11 @@ export class ModuleHost implements ts.CompilerHost {
     file: ts.SourceFile,
   ): ts.ResolvedModuleWithFailedLookupLocations[] =>
     literals.map((literal) =>
-      this.resolve(literal.text, this.#lookupFile(containingFile), ts.getModeForUsageLocation(file, literal, options)),
+      this.resolve(
+        literal.text,
+        this.#lookupFile(containingFile),
+        ts.getModeForUsageLocation(file, literal, options),
+      ),
     );
 
   /** What a virtual file imports is looked for from the notebook's folder. */

@@ -13,6 +13,13 @@ import { packageRoot } from './own-package.js';
 import { Scope } from './scope.js';
 import { checkFile, internal, internals } from './typescript-internal.js';
 
+/** A cell that was added ahead of its turn, and what its check stands on. */
+export interface AheadCell {
+  cell: ts.SourceFile;
+  scope: Scope;
+  checker: ts.TypeChecker;
+}
+
 /** Virtual files; their names are the same for every notebook, so that a prepared program fits any (`moveTo`). */
 const importsFile = join(packageRoot, '__imports.ts');
 const globalsFile = join(packageRoot, '__globals.d.ts');
@@ -69,20 +76,49 @@ export class PersistentChecker {
 
   /** Parses a cell and puts it under the scope; it stays known to the checker until `remove`. */
   add(text: string): ts.SourceFile {
-    if (this.host.dropChanged()) this.#reload();
-    if (this.#unknownNames >= unknownNameLimit) this.#checker = undefined;
-    const cell = parseCell(join(this.cwd, `__cell_${this.#sequence++}.ts`), text);
-    const inner = internals(cell);
-    this.#cells.set(cell.fileName, cell);
-    this.#resolveImports(inner.imports.map((literal) => literal.text));
-    internal.bindSourceFile(cell, this.options);
-    this.#scope.attach(cell);
-    if (inner.moduleAugmentations.length) this.#checker = undefined;
+    const cell = this.#parse(text);
+    this.#resolveImports(specifiersOf(cell));
+    this.#bind(cell, this.#scope);
+    if (internals(cell).moduleAugmentations.length) this.#checker = undefined;
     return cell;
   }
 
+  /**
+   * Adds a cell as if `previous` had been committed. Undefined where that loads a module or changes global types:
+   * the cell may never run, and other cells would see it.
+   */
+  addAhead(text: string, previous: ts.SourceFile): AheadCell | undefined {
+    const cell = this.#parse(text);
+    if (this.#unknownModules(specifiersOf(cell)).length || internals(cell).moduleAugmentations.length) {
+      this.remove(cell);
+      return undefined;
+    }
+    const scope = this.#scope.with(previous);
+    this.#bind(cell, scope);
+    return { cell, scope, checker: this.checker };
+  }
+
+  /** Whether a cell that was added ahead would be checked in the same way now. */
+  isCurrent({ scope, checker }: AheadCell): boolean {
+    this.#refresh();
+    return scope === this.#scope && checker === this.#checker;
+  }
+
+  #parse(text: string): ts.SourceFile {
+    this.#refresh();
+    if (this.#unknownNames >= unknownNameLimit) this.#checker = undefined;
+    const cell = parseCell(join(this.cwd, `__cell_${this.#sequence++}.ts`), text);
+    this.#cells.set(cell.fileName, cell);
+    return cell;
+  }
+
+  #bind(cell: ts.SourceFile, scope: Scope): void {
+    internal.bindSourceFile(cell, this.options);
+    scope.attach(cell);
+  }
+
   commit(cell: ts.SourceFile): void {
-    this.#scope.commit(cell);
+    this.#scope = this.#scope.with(cell);
   }
 
   remove(cell: ts.SourceFile): void {
@@ -110,10 +146,12 @@ export class PersistentChecker {
     return Scope.over(join(this.cwd, '__scope.ts'), parseCell, this.options);
   }
 
+  #unknownModules(specifiers: string[]): string[] {
+    return specifiers.filter((name) => !this.#resolved.get(name)?.resolvedModule && !this.#isAmbient(name));
+  }
+
   #resolveImports(specifiers: string[]): void {
-    const unknown = specifiers.filter(
-      (name) => !this.#resolved.get(name)?.resolvedModule && !this.#isAmbient(name),
-    );
+    const unknown = this.#unknownModules(specifiers);
     if (unknown.length === 0) return;
     // A module that was missing may have been installed since.
     if (unknown.some((name) => this.#specifiers.has(name))) this.host.forgetResolutions();
@@ -125,8 +163,9 @@ export class PersistentChecker {
     return this.checker.getAmbientModules().some((symbol) => symbol.name === `"${specifier}"`);
   }
 
-  /** The user's files changed on disk: read them again, and forget the types made of the old ones. */
-  #reload(): void {
+  /** Where the user's files changed on disk, reads them again and forgets the types made of the old ones. */
+  #refresh(): void {
+    if (!this.host.dropChanged()) return;
     this.host.forgetResolutions();
     this.#resolved.clear();
     this.#checker = undefined;
@@ -186,6 +225,10 @@ export class PersistentChecker {
       has: (_, key) => key in this.#program,
     });
   }
+}
+
+function specifiersOf(cell: ts.SourceFile): string[] {
+  return internals(cell).imports.map((literal) => literal.text);
 }
 
 function call(target: object, method: string, ...args: unknown[]): unknown {

@@ -75,6 +75,12 @@ export class RemoteEngine implements LanguageEngine {
     return { ...result, token };
   }
 
+  async prepare(code: string, cell: { count: number }, after: number): Promise<void> {
+    const previous = this.#compiled.get(after);
+    if (!this.#child || previous?.start !== this.#starts) return;
+    await this.#call('prepare', code, cell, previous.remote);
+  }
+
   async commit(token: number): Promise<void> {
     const cell = this.#compiled.get(token);
     if (!cell) return;

@@ -1,13 +1,16 @@
 /** The engine out of a start-up snapshot: same answers as the plain one, and the plain one wherever it cannot be used. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -62,8 +65,8 @@ async function start(cwd = process.cwd()): Promise<RemoteEngine> {
 }
 
 beforeAll(async () => {
-  delete process.env.KERNELBOOK_NO_SNAPSHOT;
-  delete process.env.KERNELBOOK_NO_CACHE;
+  for (const name of ['KERNELBOOK_NO_SNAPSHOT', 'KERNELBOOK_NO_CACHE', 'NODE_OPTIONS'])
+    delete process.env[name];
   // Two at once: one builds, the other leaves it to the first.
   const codes = await Promise.all([ended(builder(good)), ended(builder(good))]);
   expect(codes).toEqual([0, 0]);
@@ -156,29 +159,105 @@ it('takes the folder, its modules and its types when it starts', async () => {
   ]);
 });
 
-it.each([
-  ['cut short', (blob: Buffer) => blob.subarray(0, 1000)],
-  ['not a snapshot', (blob: Buffer) => Buffer.alloc(blob.length, 7)],
-  [
-    'damaged inside',
-    (blob: Buffer) => Buffer.from(blob).fill(0xa5, blob.length >> 1, (blob.length >> 1) + 65_536),
-  ],
-])('a blob that is %s costs one plain start and is built anew', async (_, damage) => {
+/** A cache with a damaged blob in it, which the description takes for right. */
+function takeDamaged(damage: (blob: Buffer) => Buffer, failures: number): string {
   takeGood();
   const path = findSnapshot()!;
   const blob = damage(readFileSync(path));
   writeFileSync(path, blob);
-  // Also where the description has the wrong size for right.
-  writeFileSync(descriptionPath(), JSON.stringify({ ...description(), size: blob.length }));
+  writeFileSync(descriptionPath(), JSON.stringify({ ...description(), size: blob.length, failures }));
   expect(findSnapshot()).toBe(path);
+  return path;
+}
+
+it('a damaged blob costs one plain start and is built anew', { timeout: 300_000 }, async () => {
+  const path = takeDamaged(
+    (blob) => Buffer.from(blob).fill(0xa5, blob.length >> 1, (blob.length >> 1) + 65_536),
+    0,
+  );
   const plain = await start();
   expect(plain.fromSnapshot).toBe(false);
   expect(await errorsOf(plain, 'const a: string = 1')).toEqual(['1:7 2322']);
-  await expect.poll(() => findSnapshot() ?? '', { timeout: 60_000, interval: 200 }).not.toBe('');
+  await expect.poll(() => findSnapshot() ?? '', { timeout: 200_000, interval: 200 }).not.toBe('');
   expect(findSnapshot()).not.toBe(path);
   expect(description().failures).toBe(1);
-  await expect.poll(() => files('.lock'), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => files('.lock'), { timeout: 60_000 }).toEqual([]);
   expect(files('.blob')).toHaveLength(1);
+});
+
+it.each([
+  ['cut short', (blob: Buffer) => blob.subarray(0, 1000)],
+  ['no snapshot', (blob: Buffer) => Buffer.alloc(blob.length, 7)],
+])('a blob that is %s and failed before is not built again', { timeout: 300_000 }, async (_, damage) => {
+  takeDamaged(damage, 1);
+  const plain = await start();
+  expect(plain.fromSnapshot).toBe(false);
+  expect(await errorsOf(plain, 'const a: string = 1')).toEqual(['1:7 2322']);
+  expect(description()).toMatchObject({ blob: null, failures: 2 });
+  expect(files('.lock')).toEqual([]);
+});
+
+it('whatever keeps a blob from being used or built is not shown', { timeout: 300_000 }, () => {
+  takeGood();
+  const path = findSnapshot()!;
+  writeFileSync(path, Buffer.alloc(description().size, 7));
+  const script = fileURLToPath(builtFile('kernel', 'language', 'remote-engine.js'));
+  const started = (env: NodeJS.ProcessEnv) =>
+    spawnSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { RemoteEngine } = await import(${JSON.stringify(script)});
+        const engine = new RemoteEngine({ cwd: process.cwd() });
+        await engine.ready;
+        const { ok } = await engine.compile('const a: string = 1', { count: 1 });
+        console.log(engine.fromSnapshot, ok);
+        engine.close();`,
+      ],
+      { encoding: 'utf8', env: { ...process.env, ...env } },
+    );
+  expect(started({})).toMatchObject({ stdout: 'false false\n', stderr: '', status: 0 });
+  // A cache that cannot be: a file where a folder is to be made.
+  writeFileSync(join(folder, 'file'), '');
+  const nowhere = { XDG_CACHE_HOME: join(folder, 'file') };
+  expect(started(nowhere)).toMatchObject({ stdout: 'false false\n', stderr: '', status: 0 });
+});
+
+it('declarations that changed after the building are read anew', { timeout: 300_000 }, async () => {
+  const copy = join(folder, 'package');
+  cpSync(join(process.cwd(), 'dist'), join(copy, 'dist'), { recursive: true });
+  cpSync(join(process.cwd(), 'package.json'), join(copy, 'package.json'));
+  symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
+  const built = join(copy, 'dist', 'kernel', 'language');
+  const build = () => spawn(process.execPath, [join(built, 'build-snapshot.js')], { stdio: 'ignore' });
+  // A builder that was killed is made good by the next one, once its lock is old.
+  const killed = build();
+  await expect
+    .poll(() => existsSync(snapshotsFolder()) && files('.cjs').length, { timeout: 100_000 })
+    .toBe(1);
+  killed.kill('SIGKILL');
+  await ended(killed);
+  const past = new Date(Date.now() - 3600_000);
+  utimesSync(join(snapshotsFolder(), files('.lock')[0]!), past, past);
+  expect(await ended(build())).toBe(0);
+  expect(readdirSync(snapshotsFolder()).map((name) => name.replace(/^.*\./, ''))).toEqual(['blob', 'json']);
+
+  const run = (code: string) =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+  const compile = () =>
+    run(`
+      const { RemoteEngine } = await import(${JSON.stringify(join(built, 'remote-engine.js'))});
+      const engine = new RemoteEngine({ cwd: ${JSON.stringify(folder)} });
+      await engine.ready;
+      const result = await engine.compile('import { rmsNorm } from "kernelbook"; rmsNorm.nowHere', { count: 1 });
+      console.log(engine.fromSnapshot, result.ok);
+      engine.close();`).stdout;
+  expect(compile()).toBe('true false\n');
+  const index = join(copy, 'dist', 'src', 'index.d.ts');
+  const text = readFileSync(index, 'utf8');
+  writeFileSync(index, `${text}export declare namespace rmsNorm { const nowHere: number }\n`);
+  expect(compile()).toBe('true true\n');
 });
 
 it('a file that changed since, or a size that does not fit, makes the snapshot as good as none', () => {
