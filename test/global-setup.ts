@@ -7,9 +7,16 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+const root = fileURLToPath(new URL('..', import.meta.url));
+
 export default function setup(): void {
-  if (process.env.KERNELBOOK_NO_BUILD) return;
-  const root = fileURLToPath(new URL('..', import.meta.url));
+  if (!process.env.KERNELBOOK_NO_BUILD) build();
+  const builder = `${root}/dist/kernel/language/build-snapshot.js`;
+  const { status, stderr } = spawnSync(process.execPath, [builder], { encoding: 'utf8' });
+  if (status !== 0) console.warn(`the engine's start-up snapshot could not be built: ${stderr}`);
+}
+
+function build(): void {
   const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'build'], {
     cwd: root,
     encoding: 'utf8',
@@ -17,8 +24,4 @@ export default function setup(): void {
   if (status !== 0) console.warn(`npm run build ended with ${status}:\n${stdout}${stderr}`);
   if (!existsSync(`${root}/dist/kernel/main.js`))
     throw new Error('npm run build left no dist/kernel/main.js');
-  const snapshot = spawnSync(process.execPath, [`${root}/dist/kernel/language/build-snapshot.js`], {
-    encoding: 'utf8',
-  });
-  if (snapshot.status !== 0) console.warn(`the engine's snapshot could not be built: ${snapshot.stderr}`);
 }

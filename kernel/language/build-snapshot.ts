@@ -13,16 +13,16 @@ import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
 import {
   currentDescription,
   descriptionPath,
-  findSnapshot,
   knownFailures,
   type SnapshotDescription,
+  snapshotIsWanted,
   snapshotKey,
   snapshotOptions,
   snapshotsFolder,
 } from './snapshot.js';
 
-/** A lock older than this belongs to a process that died; no building takes so long. */
-const patienceMs = 120_000;
+/** A lock older than this belongs to a process that died; a building takes seconds, on a busy machine a minute. */
+const patienceMs = 600_000;
 /** Snapshots of other Nodes and installations that were not used for so long are removed. */
 const keptForMs = 30 * 24 * 3600_000;
 
@@ -138,15 +138,18 @@ function tidy(folder: string): void {
   }
 }
 
-const folder = snapshotsFolder();
-mkdirSync(folder, { recursive: true });
-const lock = join(folder, `engine-${snapshotKey()}.lock`);
-if (takeLock(lock)) {
-  const beside = join(folder, `engine-${snapshotKey()}-${randomUUID()}`);
+async function run(): Promise<void> {
+  const folder = snapshotsFolder();
+  mkdirSync(folder, { recursive: true });
+  const lock = join(folder, `engine-${snapshotKey()}.lock`);
+  if (!takeLock(lock)) return;
   try {
-    if (!findSnapshot()) await buildSnapshot(beside);
+    // Another builder may have been quicker.
+    if (snapshotIsWanted()) await buildSnapshot(join(folder, `engine-${snapshotKey()}-${randomUUID()}`));
   } finally {
     tidy(folder);
     rmSync(lock, { force: true });
   }
 }
+
+if (snapshotIsWanted()) await run();

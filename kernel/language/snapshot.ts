@@ -87,9 +87,14 @@ export function knownFailures(): number {
   return currentDescription()?.failures ?? 0;
 }
 
+/** Whether there is none and building one may help. */
+export function snapshotIsWanted(): boolean {
+  return !snapshotsAreOff() && !findSnapshot() && knownFailures() < mostFailures;
+}
+
 /** Starts the building unless it is of no use; nobody waits for it, and it outlives this process by seconds at most. */
 export function buildSnapshotInBackground(): void {
-  if (snapshotsAreOff() || findSnapshot() || knownFailures() >= mostFailures) return;
+  if (!snapshotIsWanted()) return;
   const script = fileURLToPath(builtFile('kernel', 'language', 'build-snapshot.js'));
   const child = spawn(process.execPath, [script], { stdio: 'ignore', detached: true });
   child.on('error', () => {});

@@ -5,13 +5,17 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, expect, it } from 'vitest';
 import { CheckerEngine } from '../../kernel/language/checker-engine.js';
 import type { Compiled, CompileResult } from '../../kernel/language/engine.js';
+import { keepFilesOf } from '../../kernel/language/kept-files.js';
 import { corpus, mutations } from './cells-corpus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernelbook-ahead-'));
 let engine: CheckerEngine;
 
+/** All engines of this file share the parsed libraries. */
+const newEngine = (): CheckerEngine => keepFilesOf(() => new CheckerEngine({ cwd: folder }));
+
 beforeEach(() => {
-  engine = new CheckerEngine({ cwd: folder });
+  engine = newEngine();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -64,7 +68,7 @@ it('names of the cell before are declared anew by the next, with another type', 
   const first = compileThen('let value: number = 1', 'let value: string = String(value.toFixed(2))');
   engine.commit(first.token);
   const next = engine.compile('let value: string = String(value.toFixed(2))', { count: 2 });
-  const plain = new CheckerEngine({ cwd: folder });
+  const plain = newEngine();
   plain.commit((plain.compile('let value: number = 1', { count: 1 }) as Compiled).token);
   const same = plain.compile('let value: string = String(value.toFixed(2))', { count: 2 });
   expect(errors(next)).toEqual(errors(same));
@@ -122,7 +126,7 @@ it('a module is not loaded, and nothing global is declared, for a cell that may 
 });
 
 it('every cell of the corpus, right and wrong, as without checking ahead', { timeout: 300_000 }, () => {
-  const plain = new CheckerEngine({ cwd: folder });
+  const plain = newEngine();
   const cells = corpus.flatMap((code, index) => [
     ...mutations.map((mutate) => mutate(code)).filter((_, kind) => (index + kind) % 3 === 0),
     code,
