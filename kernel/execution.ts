@@ -44,6 +44,8 @@ export class Executions {
   #draining: Promise<void> | undefined;
   /** The engine's taking note of the latest cell: its client need not wait for it, the next cell does. */
   #committed: Promise<void> = Promise.resolve();
+  /** The token of the cell whose code runs now. */
+  #running: number | undefined;
 
   constructor(
     readonly outlet: Outlet,
@@ -60,6 +62,7 @@ export class Executions {
 
   enqueue(request: ExecutionRequest): void {
     this.#queue.push(request);
+    if (this.#queue.length === 1) this.#checkAhead();
     this.#draining ??= this.#drain();
   }
 
@@ -106,6 +109,7 @@ export class Executions {
     // Only what was queued before the reply: later requests may be the client's answer to the error.
     const aborted = reply.status === 'error' && stopOnError ? this.#queue.splice(0) : [];
     this.#current = undefined;
+    this.#running = undefined;
     this.outlet.flush();
     request.reply(reply, job.started);
     this.outlet.idle(header);
@@ -155,7 +159,13 @@ export class Executions {
       // An interrupt may have come while the engine worked; then nothing runs any more.
       if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
       if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
-      const outcome = await this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
+      const run = this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
+      if (commit) {
+        this.#running = compiled.token;
+        this.#checkAhead();
+      }
+      const outcome = await run;
+      this.#running = undefined;
       if (outcome.status === 'ok' && commit) this.#committed = this.#commit(compiled.token);
       return outcome;
     } catch (error) {
@@ -171,6 +181,17 @@ export class Executions {
       // The cell has run; an engine that died is told of it when it starts again.
       log(`the engine did not take note of a cell: ${(error as Error).message}`);
     }
+  }
+
+  /** Has the next cell of the queue checked while this one runs: if this one succeeds, that one need not wait for it. */
+  #checkAhead(): void {
+    const [next] = this.#queue;
+    if (!next || this.#running === undefined) return;
+    const { code, store_history: store } = next.content;
+    if (code.trim() === '' || pagerQuery(code)) return;
+    const count = this.counter.count + (store ? 1 : 0);
+    const prepare = async () => this.engine.prepare(code, { count }, this.#running!);
+    prepare().catch(() => {}); // its own compilation will tell
   }
 
   /** Once more if the engine's process died meanwhile: it comes back knowing the earlier cells. */

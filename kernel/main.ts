@@ -27,7 +27,7 @@ try {
     cwd: workingFolder(),
     flow: flow.buffer,
   };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
+  const worker = new Worker(new URL('./worker-start.js', import.meta.url), { workerData: setup });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
   const { serveUserCode } = await import('./user-thread.js');

@@ -6,8 +6,6 @@ import { History } from './history.js';
 import { HistoryStore, historyFolder } from './history-store.js';
 import { InputDesk } from './input.js';
 import { Interrupter } from './interrupter.js';
-
-import { RemoteEngine } from './language/remote-engine.js';
 import { Flow, type WorkerSetup } from './link.js';
 import { flushLog, log } from './log.js';
 import { Outlet } from './outlet.js';
@@ -17,14 +15,15 @@ import { KernelSession } from './session.js';
 import { Shells } from './shells.js';
 import { watchParent, watchSignals } from './signals.js';
 import { UserThreadProxy } from './user-thread-proxy.js';
+import { engine } from './worker-engine.js';
 
 /** After a polite request to end, the user thread may still be in a loop; then the process is killed. */
 const exitPatienceMs = 500;
 /** For replies to go out before the sockets close, and for ZeroMQ's callbacks to run before the thread is ended. */
 const settleMs = 20;
 
-if (!parentPort) throw new Error('worker.js is started by main.js as a worker thread');
-const { connection, cwd, flow: buffer } = workerData as WorkerSetup;
+if (!parentPort) throw new Error('worker-start.js is started by main.js as a worker thread');
+const { connection, flow: buffer } = workerData as WorkerSetup;
 const flow = new Flow(buffer);
 
 // A fault in one message must not take the kernel down.
@@ -42,7 +41,6 @@ const inputs = new InputDesk(sockets);
 const folder = historyFolder();
 const history = new History(folder === undefined ? undefined : new HistoryStore(folder));
 const comms = new CommDesk(outlet, () => thread);
-const engine = new RemoteEngine({ cwd });
 const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
   room: () => sockets.room(),
   stream: ({ id, name, text }) => outlet.stream(id, name, text),

@@ -25,6 +25,7 @@ export function registerInstall(program: Command): void {
     .action(async (options: InstallOptions) => {
       const { installKernelSpec, removeKernelSpec } = await import('../kernel/install-spec.js');
       const { KernelSpecError } = await import('../kernel/kernelspec.js');
+      const { buildSnapshotInBackground } = await import('../kernel/language/snapshot.js');
       const fail = (text: string, code: number) => {
         console.error(`kernelbook install: ${text}`);
         process.exitCode = code;
@@ -34,6 +35,7 @@ export function registerInstall(program: Command): void {
         if (!options.uninstall) {
           const folder = installKernelSpec(dataDir, options.name);
           console.log(`Installed the kernel ${options.name} in ${folder}`);
+          buildSnapshotInBackground();
         } else {
           const folder = removeKernelSpec(dataDir, options.name);
           if (folder) console.log(`Removed ${folder}`);

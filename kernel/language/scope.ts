@@ -24,13 +24,21 @@ function assumeAssigned({ valueDeclaration: node }: ts.Symbol): void {
 type Table = ReadonlyMap<ts.__String, ts.Symbol>;
 
 export class Scope {
-  #newest: Table = new Map();
-  #behind: Table = new Map();
+  readonly #newest: Table;
+  readonly #behind: Table;
+  #next: { cell: ts.SourceFile; scope: Scope } | undefined;
 
   /** @param empty an empty bound module file that stands for the scope in the parent chain */
-  constructor(readonly empty: ts.SourceFile) {}
+  private constructor(
+    readonly empty: ts.SourceFile,
+    newest: Table,
+    behind: Table,
+  ) {
+    this.#newest = newest;
+    this.#behind = behind;
+  }
 
-  /** Puts a cell under the names that are visible now; later commits do not change what it sees. */
+  /** Puts a cell under the names of this scope. */
   attach(cell: ts.SourceFile): void {
     internals(cell).parent = this.#level(
       this.#newest,
@@ -45,13 +53,16 @@ export class Scope {
     return level;
   }
 
-  /** Makes the declarations of a cell visible to the cells that come. */
-  commit(cell: ts.SourceFile): void {
-    const locals = internals(cell).locals;
-    if (!locals?.size) return;
+  /** The scope with the declarations of one more cell; asked twice in a row for the same cell, the same scope. */
+  with(cell: ts.SourceFile): Scope {
+    if (this.#next?.cell !== cell) this.#next = { cell, scope: this.#extended(cell) };
+    return this.#next.scope;
+  }
+
+  #extended(cell: ts.SourceFile): Scope {
     const newest = new Map(this.#newest);
     const behind = new Map(this.#behind);
-    for (const [name, local] of locals) {
+    for (const [name, local] of internals(cell).locals ?? []) {
       const symbol = visibleSymbol(local);
       assumeAssigned(symbol);
       const old = newest.get(name);
@@ -59,8 +70,7 @@ export class Scope {
       if (!old) continue;
       if (meanings(old) & ~meanings(symbol)) behind.set(name, old);
     }
-    this.#newest = newest;
-    this.#behind = behind;
+    return new Scope(this.empty, newest, behind);
   }
 
   static over(
@@ -70,6 +80,6 @@ export class Scope {
   ): Scope {
     const empty = parse(fileName, '');
     internal.bindSourceFile(empty, options);
-    return new Scope(empty);
+    return new Scope(empty, new Map(), new Map());
   }
 }

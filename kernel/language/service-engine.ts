@@ -72,6 +72,8 @@ export class ServiceEngine implements LanguageEngine {
     return { ok: true, token, cell: compiled };
   }
 
+  prepare(): void {}
+
   commit(token: number): void {
     const cell = this.#pending.get(token);
     this.#pending.delete(token);

@@ -30,7 +30,7 @@ function install(args: string[], env: NodeJS.ProcessEnv = {}, cwd = folder) {
   for (const name of ['VIRTUAL_ENV', 'CONDA_PREFIX', 'JUPYTER_DATA_DIR', 'JUPYTER_PATH']) delete clean[name];
   return spawnSync(process.execPath, [main, 'install', ...args], {
     cwd,
-    env: { ...clean, HOME: folder, XDG_DATA_HOME: '', ...env },
+    env: { ...clean, HOME: folder, XDG_DATA_HOME: '', KERNELBOOK_NO_SNAPSHOT: '1', ...env },
     encoding: 'utf8',
   });
 }
