@@ -23,6 +23,8 @@ export interface ExecutionRequest {
 /** What all shells count together. */
 export interface CellCounter {
   count: number;
+  /** The engine's taking note of the latest cell: its client need not wait for it, the next cell of any shell does. */
+  committed: Promise<void>;
 }
 
 export interface Job extends ExecutionRequest {
@@ -42,8 +44,6 @@ export class Executions {
   readonly #queue: ExecutionRequest[] = [];
   #current: Job | undefined;
   #draining: Promise<void> | undefined;
-  /** The engine's taking note of the latest cell: its client need not wait for it, the next cell does. */
-  #committed: Promise<void> = Promise.resolve();
   /** The token of the cell whose code runs now. */
   #running: number | undefined;
 
@@ -143,6 +143,7 @@ export class Executions {
   /** What the engine knows of a name goes to the front end's pager. */
   async #page(job: Job, { name, detail }: PagerQuery): Promise<CellOutcome> {
     try {
+      await this.counter.committed;
       const { found, text, html } = await this.engine.inspect(name, name.length, detail);
       const data = { 'text/plain': text, ...(html === undefined ? {} : { 'text/html': html }) };
       if (found) job.payload.push({ source: 'page', data, start: 0 });
@@ -166,7 +167,7 @@ export class Executions {
       }
       const outcome = await run;
       this.#running = undefined;
-      if (outcome.status === 'ok' && commit) this.#committed = this.#commit(compiled.token);
+      if (outcome.status === 'ok' && commit) this.counter.committed = this.#commit(compiled.token);
       return outcome;
     } catch (error) {
       return { status: 'error', ...kernelError(error) };
@@ -196,7 +197,7 @@ export class Executions {
 
   /** Once more if the engine's process died meanwhile: it comes back knowing the earlier cells. */
   async #compile(code: string, count: number): Promise<CompileResult> {
-    await this.#committed;
+    await this.counter.committed;
     const compile = async () => this.engine.compile(code, { count });
     return compile().catch(compile);
   }

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorReport } from './evaluator/outcome.js';
-import { Executions, type Job, keyboardInterrupt } from './execution.js';
+import { type CellCounter, Executions, type Job, keyboardInterrupt } from './execution.js';
 import type { History } from './history.js';
 import type { Interrupter } from './interrupter.js';
 import type { LanguageEngine } from './language/engine.js';
@@ -30,7 +30,7 @@ export interface ShellServices {
 }
 
 export class Shells {
-  readonly #counter = { count: 0 };
+  readonly #counter: CellCounter = { count: 0, committed: Promise.resolve() };
   readonly #main: Executions;
   readonly #subshells = new Map<string, Executions>();
   /** Also the deleted ones whose last cell still runs. */
