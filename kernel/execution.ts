@@ -32,6 +32,8 @@ export interface Job extends ExecutionRequest {
   started: Date;
   /** What the front end is to show beside the output. */
   payload: Record<string, unknown>[];
+  /** Its code is being terminated: whatever it reports, an import that failed for instance, is that. */
+  interrupted: boolean;
   /** Settles the job from outside: the cell itself will not. */
   stop(error: ErrorReport): void;
   stopped: Promise<CellOutcome>;
@@ -131,7 +133,7 @@ export class Executions {
     const stopped = new Promise<CellOutcome>((resolve) => {
       stop = (error) => resolve({ status: 'error', ...error });
     });
-    return { ...request, id, started: new Date(), payload: [], stop, stopped };
+    return { ...request, id, started: new Date(), payload: [], interrupted: false, stop, stopped };
   }
 
   #run(job: Job, count: number): Promise<CellOutcome> {
@@ -167,6 +169,7 @@ export class Executions {
       }
       const outcome = await run;
       this.#running = undefined;
+      if (job.interrupted && outcome.status === 'error') return { status: 'error', ...keyboardInterrupt };
       if (outcome.status === 'ok' && commit) this.counter.committed = this.#commit(compiled.token);
       return outcome;
     } catch (error) {

@@ -89,7 +89,10 @@ export class Shells {
 
   /** Called in the moment before code is terminated: whose is it? */
   terminating(): void {
-    for (const job of this.#active()) this.#hit.add(job);
+    for (const job of this.#active()) {
+      this.#hit.add(job);
+      job.interrupted = true;
+    }
   }
 
   /** Ends the running cells with an error because the process is going away. */

@@ -9,7 +9,8 @@ const before = 60;
 
 const wide =
   /\p{Emoji_Presentation}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]/u;
-const graphemes = new Intl.Segmenter();
+/** Made when first needed: a start-up snapshot cannot hold one. */
+let graphemes: Intl.Segmenter | undefined;
 
 export interface MarkedLine {
   text: string;
@@ -51,6 +52,7 @@ function atCharacter(text: string, position: number): number {
 export function columns(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is the common case
   if (/^[\x00-\x7F]*$/.test(text)) return text.length;
+  graphemes ??= new Intl.Segmenter();
   let count = 0;
   for (const { segment } of graphemes.segment(text)) count += wide.test(segment) ? 2 : 1;
   return count;
