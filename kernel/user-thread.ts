@@ -2,10 +2,13 @@
  * The main thread of the kernel: receives compiled cells, runs them through the evaluator and sends what they print
  * and show to the protocol worker. Callbacks only: a cell stopped by an interrupt leaves promises that never settle.
  */
+
+import { executionAsyncResource } from 'node:async_hooks';
 import type { Worker } from 'node:worker_threads';
 import { forTransfer } from './comms/messages.js';
 import { Evaluator, keyboardInterrupt } from './evaluator/evaluator.js';
 import type { CellContext, DisplayOutput } from './evaluator/outcome.js';
+import { repairImmediates } from './interrupted-immediate.js';
 import {
   type CellId,
   contextHook,
@@ -74,7 +77,10 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
   // without which a terminated timer callback would abort the process. `_fatalException` is not public API.
   const fatal = (process as unknown as { _fatalException(error: Error): void })._fatalException;
   Object.defineProperty(globalThis, Symbol.for(interruptHook), {
-    value: () => fatal.call(process, keyboardInterrupt),
+    value: () => {
+      repairImmediates(executionAsyncResource());
+      fatal.call(process, keyboardInterrupt);
+    },
   });
   Object.defineProperty(globalThis, Symbol.for(contextHook), {
     value: () => evaluator.context()?.parent.id ?? 0,

@@ -1,5 +1,6 @@
 /** Interrupts: wherever the code is, the cell ends with KeyboardInterrupt and the kernel works on. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Request } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
@@ -146,4 +147,40 @@ test('language help is answered while a cell loops, and the kernel still counts 
   stop();
   await kernel.interrupt();
   expect((await run).reply.status).toBe('error');
+});
+
+test('an interval that was interrupted does not start its loop again', async () => {
+  await runCell(kernel, 'let turns = 0;');
+  for (const ms of [5, 150]) {
+    const code = 'turns = 0; await new Promise(() => setInterval(() => { turns++; while (true) {} }, 30));';
+    const reply = kernel.execute(code, { onOutput: () => {} });
+    await sleep(ms); // before its first turn, and during it
+    await kernel.interrupt();
+    expect(await reply).toMatchObject({ ename: 'KeyboardInterrupt' });
+    const later = await runCell(kernel, 'await new Promise((done) => setTimeout(done, 500)); turns');
+    expect(['0', '1']).toContain(later.result);
+  }
+});
+
+test('immediates before and behind an interrupted one run once each', async () => {
+  await runCell(
+    kernel,
+    'let ran: string[] = []; const mark = (name: string) => setImmediate(() => void ran.push(name));',
+  );
+  for (const before of [[], ['a', 'b']]) {
+    const marks = (names: string[]) => names.map((name) => `mark("${name}");`).join(' ');
+    const loop = 'setImmediate(() => { while (true) {} });';
+    const code = `ran = []; ${marks(before)} ${loop} ${marks(['y', 'z'])} await new Promise(() => {});`;
+    const reply = kernel.execute(code, { onOutput: () => {} });
+    await sleep(100);
+    await kernel.interrupt();
+    expect(await reply).toMatchObject({ ename: 'KeyboardInterrupt' });
+    const later = await runCell(kernel, 'await new Promise((done) => setTimeout(done, 50)); ran.join("")');
+    expect(later.result).toBe(`'${before.join('')}yz'`);
+  }
+  const idle = await runCell(
+    kernel,
+    'const from = process.cpuUsage(); await new Promise((done) => setTimeout(done, 500)); process.cpuUsage(from).user < 250_000',
+  );
+  expect(idle.result).toBe('true');
 });
