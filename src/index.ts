@@ -1,5 +1,6 @@
 /** @module kernelbook: the library notebooks import. */
 
+export * from './activation/index.js';
 export * from './attention/index.js';
 export {
   BackendInfo,

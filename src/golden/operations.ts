@@ -2,6 +2,9 @@
  * The operations of golden cases: how the library computes each, and how far float32 may be off. A new component is
  * one entry here.
  */
+import { activation } from '../activation/activation.js';
+import { glu, gluGates } from '../activation/glu.js';
+import { type ActivationOptions, activationKinds } from '../activation/kinds.js';
 import { alibiSlopes } from '../attention/alibi-slopes.js';
 import { type AttentionOptions, attention } from '../attention/attention.js';
 import { multiHeadAttention } from '../attention/multi-head-attention.js';
@@ -10,6 +13,7 @@ import { tf } from '../compute/tf.js';
 import { rmsNorm } from '../norm/rms-norm.js';
 import type { KernelPath } from '../path.js';
 import { type RopeLayout, rope } from '../position/rope.js';
+import { activationErrors, gluErrors } from './bounds/activation.js';
 import { attentionErrors } from './bounds/attention.js';
 import { multiHeadAttentionErrors } from './bounds/multi-head-attention.js';
 import { rmsNormErrors } from './bounds/rms-norm.js';
@@ -113,9 +117,36 @@ const alibiSlopesOperation: Operation = {
   },
 };
 
+function activationOptions(params: Parameters): ActivationOptions {
+  return { slope: params.number('slope'), alpha: params.number('alpha'), beta: params.number('beta') };
+}
+
+const activationOperation: Operation = {
+  run: ({ x }, params) => ({
+    out: activation(x!, params.oneOf('kind', activationKinds, 'identity'), activationOptions(params)),
+  }),
+  errors: ({ inputs, cotangents }, params) => {
+    const kind = params.oneOf('kind', activationKinds, 'identity');
+    const { out, ...grad } = activationErrors(inputs.x!, cotangents.out, kind, activationOptions(params));
+    return { out: { out }, grad };
+  },
+};
+
+const gluKinds = Object.keys(gluGates) as (keyof typeof gluGates)[];
+const gluOperation: Operation = {
+  run: ({ x }, params) => ({ out: glu(x!, params.oneOf('kind', gluKinds, 'glu')) }),
+  errors: ({ inputs, cotangents }, params) => {
+    const gate = gluGates[params.oneOf('kind', gluKinds, 'glu')];
+    const { out, ...grad } = gluErrors(inputs.x!, cotangents.out, gate);
+    return { out: { out }, grad };
+  },
+};
+
 export const operations: Readonly<Record<string, Operation>> = {
+  activation: activationOperation,
   alibi_slopes: alibiSlopesOperation,
   attention: attentionOperation,
+  glu: gluOperation,
   multi_head_attention: multiHeadAttentionOperation,
   rms_norm: rmsNormOperation,
   rope: ropeOperation,
