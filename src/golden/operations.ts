@@ -10,11 +10,13 @@ import { type AttentionOptions, attention } from '../attention/attention.js';
 import { multiHeadAttention } from '../attention/multi-head-attention.js';
 import { type NdArray, ndarray } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
+import { feedForward, swiGluFfn } from '../feed-forward/feed-forward.js';
 import { rmsNorm } from '../norm/rms-norm.js';
 import type { KernelPath } from '../path.js';
 import { type RopeLayout, rope } from '../position/rope.js';
 import { activationErrors, gluErrors } from './bounds/activation.js';
 import { attentionErrors } from './bounds/attention.js';
+import { feedForwardErrors, swiGluFfnErrors } from './bounds/feed-forward.js';
 import { multiHeadAttentionErrors } from './bounds/multi-head-attention.js';
 import { rmsNormErrors } from './bounds/rms-norm.js';
 import { ropeErrors } from './bounds/rope.js';
@@ -142,12 +144,31 @@ const gluOperation: Operation = {
   },
 };
 
+const reluFfnOperation: Operation = {
+  run: ({ x, w1, b1, w2, b2 }) => ({ out: feedForward(x!, { w1: w1!, b1, w2: w2!, b2 }) }),
+  errors: ({ inputs: { x, w1, b1, w2, b2 }, cotangents }) => {
+    const { out, ...grad } = feedForwardErrors(x!, { w1: w1!, b1, w2: w2!, b2 }, cotangents.out, 'relu');
+    return { out: { out }, grad };
+  },
+};
+
+const swiGluFfnOperation: Operation = {
+  run: ({ x, wGate, wUp, wDown }) => ({ out: swiGluFfn(x!, { wGate: wGate!, wUp: wUp!, wDown: wDown! }) }),
+  errors: ({ inputs: { x, wGate, wUp, wDown }, cotangents }) => {
+    const weights = { wGate: wGate!, wUp: wUp!, wDown: wDown! };
+    const { out, ...grad } = swiGluFfnErrors(x!, weights, cotangents.out);
+    return { out: { out }, grad };
+  },
+};
+
 export const operations: Readonly<Record<string, Operation>> = {
   activation: activationOperation,
   alibi_slopes: alibiSlopesOperation,
   attention: attentionOperation,
   glu: gluOperation,
   multi_head_attention: multiHeadAttentionOperation,
+  relu_ffn: reluFfnOperation,
   rms_norm: rmsNormOperation,
   rope: ropeOperation,
+  swiglu_ffn: swiGluFfnOperation,
 };
