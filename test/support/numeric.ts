@@ -57,7 +57,7 @@ export async function expectComponent<Input extends string>(
   inputs: Record<Input, NdArray>,
   dy: NdArray,
   expected: { out: NdArray; gradients: Record<Input, NdArray> },
-  bounds: { out: Bounded } & { [name in Input]?: Bounded },
+  bounds: { out: Bounded } & { [name in NoInfer<Input>]?: Bounded },
 ): Promise<void> {
   const names = Object.keys(inputs) as Input[];
   const tensors = names.map((name) => fromNdArray(inputs[name]));
