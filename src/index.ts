@@ -21,6 +21,7 @@ export * as documented from './documented/index.js';
 export * from './feed-forward/index.js';
 export * from './golden/index.js';
 export { linear } from './linear.js';
+export * from './loss/index.js';
 export * from './norm/index.js';
 export * from './plot/index.js';
 export * from './position/index.js';

@@ -14,6 +14,7 @@ import { multiHeadAttentionErrors } from './bounds/multi-head-attention.js';
 import { ropeErrors } from './bounds/rope.js';
 import type { GoldenCase } from './case.js';
 import { activationOperations } from './operations/activation.js';
+import { lossOperations } from './operations/loss.js';
 import { normalizationOperations } from './operations/normalization.js';
 import type { Parameters } from './parameters.js';
 import { type Bounded, exact, rounded } from './running-error.js';
@@ -100,6 +101,7 @@ const alibiSlopesOperation: Operation = {
 
 export const operations: Readonly<Record<string, Operation>> = {
   ...activationOperations,
+  ...lossOperations,
   ...normalizationOperations,
   alibi_slopes: alibiSlopesOperation,
   attention: attentionOperation,
