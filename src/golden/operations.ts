@@ -5,17 +5,16 @@
 import { alibiSlopes } from '../attention/alibi-slopes.js';
 import { type AttentionOptions, attention } from '../attention/attention.js';
 import { multiHeadAttention } from '../attention/multi-head-attention.js';
-import { type NdArray, ndarray } from '../compute/ndarray.js';
+import { ndarray } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import type { KernelPath } from '../path.js';
-import { type RopeLayout, rope } from '../position/rope.js';
 import { attentionErrors } from './bounds/attention.js';
 import { multiHeadAttentionErrors } from './bounds/multi-head-attention.js';
-import { ropeErrors } from './bounds/rope.js';
 import type { GoldenCase } from './case.js';
 import { activationOperations } from './operations/activation.js';
 import { lossOperations } from './operations/loss.js';
 import { normalizationOperations } from './operations/normalization.js';
+import { positionOperations } from './operations/position.js';
 import type { Parameters } from './parameters.js';
 import { type Bounded, exact, rounded } from './running-error.js';
 
@@ -30,26 +29,6 @@ export interface Operation {
 }
 
 export type Tensors = Record<string, tf.Tensor>;
-
-const ropeLayouts: readonly RopeLayout[] = ['interleaved', 'half'];
-const ropeOperation: Operation = {
-  run: ({ x, positions }, params, path) => ({
-    out: rope(x!, positions!, {
-      layout: params.oneOf('layout', ropeLayouts, 'interleaved'),
-      base: params.number('base', 10000),
-      path,
-    }),
-  }),
-  errors: ({ inputs, cotangents }, params) => {
-    const layout = params.oneOf('layout', ropeLayouts, 'interleaved');
-    const rotate = (x: NdArray, direction: 1 | -1) =>
-      ropeErrors(exact(x), inputs.positions!.data, layout, params.number('base', 10000), direction);
-    return {
-      out: { out: rotate(inputs.x!, 1) },
-      grad: cotangents.out ? { x: rotate(cotangents.out, -1) } : {},
-    };
-  },
-};
 
 function attentionRule(params: Parameters): Pick<AttentionOptions, 'causal' | 'window' | 'scale' | 'alibi'> {
   return {
@@ -103,8 +82,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...activationOperations,
   ...lossOperations,
   ...normalizationOperations,
+  ...positionOperations,
   alibi_slopes: alibiSlopesOperation,
   attention: attentionOperation,
   multi_head_attention: multiHeadAttentionOperation,
-  rope: ropeOperation,
 };

@@ -145,8 +145,8 @@ function lossGradient(dy: tf.Tensor, saved: tf.Tensor[], ignoreIndex: number): t
   const [rows, ids, largest, logTotal] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
   const [N, V] = rows.shape as [number, number];
   const softmax = tf.exp(tf.sub(tf.sub(rows, largest), logTotal));
-  // Not by its dtype argument: on wasm that gives integer bits.
-  const hot = tf.oneHot(ids as tf.Tensor1D, V).toFloat();
+  // tfjs's oneHot refuses a vocabulary of one, and gives integer bits for float32 on wasm.
+  const hot = tf.equal(tf.reshape(ids, [N, 1]), tf.range(0, V, 1, 'int32')).toFloat();
   const gradient = tf.mul(tf.sub(softmax, hot), tf.reshape(dy, [N, 1]));
   const ignored = tf.reshape(tf.equal(ids, tf.scalar(ignoreIndex, 'int32')), [N, 1]);
   return tf.where(tf.broadcastTo(ignored, [N, V]), tf.zerosLike(gradient), gradient);
