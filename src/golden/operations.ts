@@ -4,11 +4,13 @@
  */
 import { alibiSlopes } from '../attention/alibi-slopes.js';
 import { type AttentionOptions, attention } from '../attention/attention.js';
+import { linearAttention } from '../attention/linear-attention.js';
 import { multiHeadAttention } from '../attention/multi-head-attention.js';
 import { ndarray } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import type { KernelPath } from '../path.js';
 import { attentionErrors } from './bounds/attention.js';
+import { linearAttentionErrors } from './bounds/linear-attention.js';
 import { multiHeadAttentionErrors } from './bounds/multi-head-attention.js';
 import type { GoldenCase } from './case.js';
 import { activationOperations } from './operations/activation.js';
@@ -70,6 +72,17 @@ function headCounts(params: Parameters): { heads: number; kvHeads: number; causa
   return { heads, kvHeads: params.number('kvHeads', heads)!, causal: params.boolean('causal', false) };
 }
 
+const linearAttentionOperation: Operation = {
+  run: ({ q, k, v }, params) => ({
+    out: linearAttention(q!, k!, v!, { causal: params.boolean('causal', true) }),
+  }),
+  errors: ({ inputs: { q, k, v }, cotangents }, params) => {
+    const causal = params.boolean('causal', true);
+    const { out, ...grad } = linearAttentionErrors(q!, k!, v!, cotangents.out, causal);
+    return { out: { out }, grad };
+  },
+};
+
 const alibiSlopesOperation: Operation = {
   run: (_inputs, params) => ({ slopes: tf.tensor1d(alibiSlopes(params.requiredNumber('heads')), 'float32') }),
   errors: (_golden, params) => {
@@ -85,5 +98,6 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...positionOperations,
   alibi_slopes: alibiSlopesOperation,
   attention: attentionOperation,
+  linear_attention: linearAttentionOperation,
   multi_head_attention: multiHeadAttentionOperation,
 };
