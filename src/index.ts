@@ -23,6 +23,7 @@ export * from './golden/index.js';
 export { linear } from './linear.js';
 export * from './loss/index.js';
 export * from './norm/index.js';
+export * from './optimizer/index.js';
 export * from './plot/index.js';
 export * from './position/index.js';
 export * from './profile/index.js';

@@ -16,6 +16,7 @@ import type { GoldenCase } from './case.js';
 import { activationOperations } from './operations/activation.js';
 import { lossOperations } from './operations/loss.js';
 import { normalizationOperations } from './operations/normalization.js';
+import { optimizerOperations } from './operations/optimizer.js';
 import { positionOperations } from './operations/position.js';
 import type { Parameters } from './parameters.js';
 import { type Bounded, exact, rounded } from './running-error.js';
@@ -95,6 +96,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...activationOperations,
   ...lossOperations,
   ...normalizationOperations,
+  ...optimizerOperations,
   ...positionOperations,
   alibi_slopes: alibiSlopesOperation,
   attention: attentionOperation,
