@@ -140,14 +140,20 @@ const geluErf: BoundedActivation = {
   },
 };
 
-/** The polynomial's coefficients add up to this much of the tail's own size at most: q(s) >= q(-1). */
-const conditioning =
-  cdfCoefficients.reduce((sum, c) => sum + Math.abs(c), 0) /
-  cdfCoefficients.reduce((sum, c, power) => sum + c * (-1) ** power, 0);
+/** Sums over the polynomial's terms at |s|, relative to its value: of the terms themselves, and of their slopes. */
+function conditioning(s: number): { terms: number; slopes: number } {
+  let [value, terms, slopes] = [0, 0, 0];
+  cdfCoefficients.forEach((c, power) => {
+    value += c * s ** power;
+    terms += Math.abs(c * s ** power);
+    slopes += power === 0 ? 0 : power * Math.abs(c * s ** (power - 1));
+  });
+  return { terms: terms / value, slopes: slopes / value };
+}
 
 /**
- * Phi as t q(s) exp(-x^2/2) / 2: 2 roundings per coefficient, the error of s = 2t - 1 (7u) times |q'/q| < conditioning
- * * degree, the fit, and an exponential of the rounded -x^2/2. Right of zero it is one minus that.
+ * Phi as t q(s) exp(-x^2/2) / 2: 2 roundings per coefficient on the size of the terms, the error of s = 2t - 1
+ * (14u t + u) times the slope, the fit, and an exponential of the rounded -x^2/2. Right of zero it is one minus that.
  */
 function normalCdf(x: Bounded): Bounded {
   const degree = cdfCoefficients.length - 1;
@@ -155,7 +161,9 @@ function normalCdf(x: Bounded): Bounded {
     const size = Math.abs(at);
     const tail = erfc(size / Math.SQRT2) / 2;
     const density = Math.exp(-(at ** 2) / 2) / Math.sqrt(2 * Math.PI);
-    const shape = (gamma(2 * degree) + (7 * u * size * degree) / (size + cdfScale)) * conditioning;
+    const t = cdfScale / (cdfScale + size);
+    const { terms, slopes } = conditioning(2 * t - 1);
+    const shape = gamma(2 * degree) * terms + (14 * t + 1) * u * slopes;
     const exponential = u * ((3 * at ** 2) / 2 + 2 * (3 + at ** 2));
     const own = tail === 0 ? 0 : tail * (shape + 8 * u + 2 ** -24 + exponential);
     return [at < 0 ? tail : 1 - tail, density * e * (1 + size * e) + own + (at < 0 ? 2 ** -126 : u)];
