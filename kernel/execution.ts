@@ -7,6 +7,7 @@ import type { CellOutcome, ErrorReport } from './evaluator/outcome.js';
 import type { History } from './history.js';
 import type { CompileResult, LanguageEngine, Rejected } from './language/engine.js';
 import type { CellId } from './link.js';
+import { log } from './log.js';
 import type { Outlet } from './outlet.js';
 import { type PagerQuery, pagerQuery } from './pager.js';
 import type { ContentMap, ExecuteReply, RawMessage, UserExpression } from './protocol/messages.js';
@@ -22,6 +23,8 @@ export interface ExecutionRequest {
 /** What all shells count together. */
 export interface CellCounter {
   count: number;
+  /** The engine's taking note of the latest cell: its client need not wait for it, the next cell of any shell does. */
+  committed: Promise<void>;
 }
 
 export interface Job extends ExecutionRequest {
@@ -41,6 +44,8 @@ export class Executions {
   readonly #queue: ExecutionRequest[] = [];
   #current: Job | undefined;
   #draining: Promise<void> | undefined;
+  /** The token of the cell whose code runs now. */
+  #running: number | undefined;
 
   constructor(
     readonly outlet: Outlet,
@@ -57,6 +62,7 @@ export class Executions {
 
   enqueue(request: ExecutionRequest): void {
     this.#queue.push(request);
+    if (this.#queue.length === 1) this.#checkAhead();
     this.#draining ??= this.#drain();
   }
 
@@ -88,18 +94,22 @@ export class Executions {
     const { code, silent, store_history: store, stop_on_error: stopOnError } = request.content;
     const job = this.#open(request);
     this.#current = job;
-    this.outlet.busy(header, true);
     const blank = code.trim() === '';
     if (store && !blank) this.history.add(++this.counter.count, code);
     const count = this.counter.count;
+    const running = blank ? undefined : this.#run(job, count);
+    // The engine gets its request before anything is sent: it works meanwhile.
+    await endOfTurn();
+    this.outlet.busy(header, true);
     if (!silent) this.outlet.publish('execute_input', { code, execution_count: count }, header);
 
-    const outcome = blank ? ({ status: 'ok' } as const) : await this.#run(job, count);
+    const outcome = (await running) ?? ({ status: 'ok' } as const);
     const reply = await this.#report(job, count, outcome);
     if (reply.status === 'error') await sleep(drainMs);
     // Only what was queued before the reply: later requests may be the client's answer to the error.
     const aborted = reply.status === 'error' && stopOnError ? this.#queue.splice(0) : [];
     this.#current = undefined;
+    this.#running = undefined;
     this.outlet.flush();
     request.reply(reply, job.started);
     this.outlet.idle(header);
@@ -133,6 +143,7 @@ export class Executions {
   /** What the engine knows of a name goes to the front end's pager. */
   async #page(job: Job, { name, detail }: PagerQuery): Promise<CellOutcome> {
     try {
+      await this.counter.committed;
       const { found, text, html } = await this.engine.inspect(name, name.length, detail);
       const data = { 'text/plain': text, ...(html === undefined ? {} : { 'text/html': html }) };
       if (found) job.payload.push({ source: 'page', data, start: 0 });
@@ -149,16 +160,44 @@ export class Executions {
       // An interrupt may have come while the engine worked; then nothing runs any more.
       if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
       if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
-      const outcome = await this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
-      if (outcome.status === 'ok' && commit) await this.engine.commit(compiled.token);
+      const run = this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
+      if (commit) {
+        this.#running = compiled.token;
+        this.#checkAhead();
+      }
+      const outcome = await run;
+      this.#running = undefined;
+      if (outcome.status === 'ok' && commit) this.counter.committed = this.#commit(compiled.token);
       return outcome;
     } catch (error) {
       return { status: 'error', ...kernelError(error) };
     }
   }
 
+  async #commit(token: number): Promise<void> {
+    await endOfTurn(); // the reply goes first
+    try {
+      await this.engine.commit(token);
+    } catch (error) {
+      // The cell has run; an engine that died is told of it when it starts again.
+      log(`the engine did not take note of a cell: ${(error as Error).message}`);
+    }
+  }
+
+  /** Has the next cell of the queue checked while this one runs: if this one succeeds, that one need not wait for it. */
+  #checkAhead(): void {
+    const [next] = this.#queue;
+    if (!next || this.#running === undefined) return;
+    const { code, store_history: store } = next.content;
+    if (code.trim() === '' || pagerQuery(code)) return;
+    const count = this.counter.count + (store ? 1 : 0);
+    const prepare = async () => this.engine.prepare(code, { count }, this.#running!);
+    prepare().catch(() => {}); // its own compilation will tell
+  }
+
   /** Once more if the engine's process died meanwhile: it comes back knowing the earlier cells. */
-  #compile(code: string, count: number): Promise<CompileResult> {
+  async #compile(code: string, count: number): Promise<CompileResult> {
+    await this.counter.committed;
     const compile = async () => this.engine.compile(code, { count });
     return compile().catch(compile);
   }
@@ -188,6 +227,11 @@ export class Executions {
     }
     return { status: 'ok', execution_count: count, user_expressions: values, payload: job.payload };
   }
+}
+
+/** When everything that is due now has been done, and before anything else comes in. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 export const keyboardInterrupt: ErrorReport = {

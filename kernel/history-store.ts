@@ -1,7 +1,8 @@
 /**
  * The history of all kernels of a user, on disk: a folder with one file per session, `000012.jsonl`. A session's number
  * is taken by creating the file exclusively, and only its own kernel writes to it, so kernels that run at once cannot
- * disturb each other. Records are appended one a line; a line that does not parse (a torn write) is skipped.
+ * disturb each other. Records are appended one a line; a line that does not parse (a torn write) is skipped. They are
+ * written a moment after they come, together, so that no cell waits for the disk.
  */
 import {
   closeSync,
@@ -33,6 +34,8 @@ export interface HistoryLimits {
 }
 
 const defaultLimits: HistoryLimits = { totalBytes: 16 * 1024 * 1024, sessionBytes: 2 * 1024 * 1024 };
+/** So much history a kernel that is killed may lose. */
+const writeDelayMs = 200;
 const fileName = /^(\d{6,})\.jsonl$/;
 
 /**
@@ -48,6 +51,8 @@ export function historyFolder(env: NodeJS.ProcessEnv = process.env): string | un
 export class HistoryStore {
   #own: { session: number; file: number; bytes: number } | undefined;
   #failed = false;
+  #waiting: { line: number; input?: string; output?: string }[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly folder: string,
@@ -98,13 +103,23 @@ export class HistoryStore {
     return [...records.values()];
   }
 
-  /** A disk that is full or not ours to write costs the history, never a cell. */
   #append(record: { line: number; input?: string; output?: string }): void {
     if (this.#failed) return;
+    this.#waiting.push(record);
+    this.#timer ??= setTimeout(() => this.flush(), writeDelayMs);
+  }
+
+  /** Writes what waits. A disk that is full or not ours to write costs the history, never a cell. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const records = this.#waiting;
+    this.#waiting = [];
+    if (records.length === 0 || this.#failed) return;
     try {
       const own = this.#ownSession();
       // The newline comes first: what follows a torn record is still a line of its own.
-      const bytes = Buffer.from(`\n${JSON.stringify(record)}`);
+      const bytes = Buffer.from(records.map((record) => `\n${JSON.stringify(record)}`).join(''));
       own.bytes += bytes.length;
       writeSync(own.file, bytes);
       if (own.bytes > this.limits.sessionBytes) this.#compact(own);

@@ -31,7 +31,13 @@ export class History {
     this.store?.output(line, output);
   }
 
+  /** Writes to disk what is not there yet. */
+  flush(): void {
+    this.store?.flush();
+  }
+
   query(request: HistoryRequest): HistoryEntry[] {
+    this.flush();
     return this.#select(request).map(({ session, line, input, output }) => [
       session,
       line,

@@ -2,12 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KernelSpecError, ownKernelSpec } from './kernelspec.js';
+import { type Dialect, dialectOf, dialectVariable } from './dialect.js';
+import { KernelSpecError, ownDisplayName, ownKernelSpec } from './kernelspec.js';
 import { logoSvg } from './logo.js';
 import { protocolVersion } from './protocol/messages.js';
 
+const displayNames: Record<Dialect, string> = {
+  typescript: ownDisplayName,
+  tslab: 'TypeScript (kernelbook, as tslab)',
+  jslab: 'JavaScript (kernelbook, as jslab)',
+};
+
 /**
  * Installs into `dataDir`/kernels/`name`, replacing what is there. Returns that folder.
+ * Under the name `tslab` or `jslab` it takes the cells of notebooks written for those.
  * @throws KernelSpecError if the name is no kernel name, or the kernel has not been built.
  */
 export function installKernelSpec(dataDir: string, name: string): string {
@@ -22,10 +30,12 @@ export function installKernelSpec(dataDir: string, name: string): string {
   const old = `${fresh}-old`;
   mkdirSync(fresh, { recursive: true });
   try {
+    const dialect = dialectOf(name);
     const document = {
       argv: spec.argv,
-      display_name: spec.displayName,
-      language: spec.language,
+      display_name: displayNames[dialect],
+      language: dialect === 'jslab' ? 'javascript' : spec.language,
+      ...(dialect === 'typescript' ? {} : { env: { [dialectVariable]: dialect } }),
       interrupt_mode: spec.interruptMode,
       kernel_protocol_version: protocolVersion,
       metadata: { debugger: false },

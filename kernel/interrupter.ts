@@ -2,14 +2,21 @@
  * Stops user code from the protocol worker, wherever it is: in a loop, after an await, in a timer or a callback.
  * The V8 inspector pauses the main thread, Node's fatal-error path cleans its async stack, and the debugger resumes
  * with termination. Bare `Runtime.terminateExecution` would abort the process when the code runs under a timer.
- * A thread that answers a ping runs no code: then nothing is done, and the caller abandons the cell.
+ * A thread that answers a ping runs no code: then nothing is done, and the caller abandons the cell. What the abandoned
+ * cell left behind, a timer that loops for instance, is known by its asynchronous context.
  */
 import { Session } from 'node:inspector';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { interruptHook } from './link.js';
+import { type CellId, contextHook, interruptHook } from './link.js';
 import { log } from './log.js';
 
+interface Attempt {
+  anyCode?: boolean;
+  /** Only code of these is stopped. */
+  cells?: ReadonlySet<CellId>;
+  timeoutMs: number;
+}
 interface CallFrame {
   location: { scriptId: string };
 }
@@ -19,12 +26,15 @@ const pingMs = 60;
 /** One attempt waits so long for a pause; native code (a sort, a long copy) pauses only when it returns. */
 const attemptMs = 5_000;
 const replyMs = 400;
-const hook = `globalThis[Symbol.for(${JSON.stringify(interruptHook)})]()`;
+/** A look at whose code is running waits so long for a pause. */
+const lookMs = 1_000;
+const callHook = (name: string) => `globalThis[Symbol.for(${JSON.stringify(name)})]()`;
 /** After so many pauses without a user frame, code of ours that runs on behalf of a cell is stopped too. */
 const patientRounds = 5;
 
 export class Interrupter {
   #running: Promise<boolean> | undefined;
+  #looking: Promise<void> | undefined;
 
   /**
    * `ping` resolves to whether the main thread answered within the given time; `terminating` is called while the
@@ -37,10 +47,23 @@ export class Interrupter {
 
   /** Resolves to true as soon as the main thread answers, to false if it has not after `timeoutMs`. */
   interrupt(timeoutMs: number): Promise<boolean> {
-    this.#running ??= this.#repeat(timeoutMs).finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= (this.#looking ?? Promise.resolve())
+      .then(() => this.#repeat(timeoutMs))
+      .finally(() => {
+        this.#running = undefined;
+      });
     return this.#running;
+  }
+
+  /** Stops what runs now if it runs on behalf of one of these cells. */
+  async stopIfOf(cells: ReadonlySet<CellId>): Promise<void> {
+    if (this.#running || this.#looking) return;
+    this.#looking = this.#terminate({ cells, timeoutMs: lookMs })
+      .catch(logFailure)
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    await this.#looking;
   }
 
   async #repeat(timeoutMs: number): Promise<boolean> {
@@ -48,22 +71,25 @@ export class Interrupter {
     for (let round = 0; Date.now() < until; round++) {
       if (await this.ping(pingMs)) return true;
       try {
-        await this.#terminate(round >= patientRounds, Math.min(attemptMs, until - Date.now()));
+        await this.#terminate({
+          anyCode: round >= patientRounds,
+          timeoutMs: Math.min(attemptMs, until - Date.now()),
+        });
       } catch (error) {
-        log(`interrupt: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
+        logFailure(error);
       }
     }
     return this.ping(pingMs);
   }
 
-  /** One attempt: pause, look, stop the code if it is the user's, let the thread go. */
-  async #terminate(anyCode: boolean, timeoutMs: number): Promise<void> {
+  /** One attempt: pause, look, stop the code if it is the user's, or one of `cells`', let the thread go. */
+  async #terminate({ anyCode = false, cells, timeoutMs }: Attempt): Promise<void> {
     const session = new Session();
     session.connectToMainThread();
     const urls = new Map<string, string>();
     const post = (method: string, params: object = {}) =>
-      new Promise<void>((resolve, reject) => {
-        session.post(method, params, (error) => (error ? reject(error) : resolve()));
+      new Promise<unknown>((resolve, reject) => {
+        session.post(method, params, (error, result) => (error ? reject(error) : resolve(result)));
       });
     const postInTime = (method: string, params?: object) =>
       Promise.race([post(method, params), after(replyMs)]);
@@ -77,10 +103,11 @@ export class Interrupter {
       post('Debugger.pause').catch(() => {});
       // A thread that answers meanwhile has nothing to stop.
       const frames = await Promise.race([paused, this.ping(timeoutMs).then(() => undefined)]);
-      if (frames?.some((frame) => anyCode || isUserCode(urls.get(frame.location.scriptId)))) {
+      const isUsers = frames?.some((frame) => anyCode || isUserCode(urls.get(frame.location.scriptId)));
+      if (isUsers && (!cells || cells.has(await runningCell(postInTime)))) {
         await after(0); // what the thread said before it was paused is heard first
-        this.terminating();
-        await postInTime('Runtime.evaluate', { expression: hook });
+        if (!cells) this.terminating();
+        await postInTime('Runtime.evaluate', { expression: callHook(interruptHook) });
         await postInTime('Debugger.resume', { terminateOnResume: true });
       } else if (frames) await postInTime('Debugger.resume');
       await postInTime('Debugger.disable');
@@ -95,6 +122,17 @@ function isUserCode(url: string | undefined): boolean {
   if (url === undefined || url.startsWith('node:')) return false;
   const path = url.startsWith('file:') ? fileURLToPath(url) : url;
   return !path.startsWith(kernelFolder);
+}
+
+/** The cell on whose behalf the paused thread runs; 0: none. */
+async function runningCell(post: (method: string, params: object) => Promise<unknown>): Promise<CellId> {
+  const reply = await post('Runtime.evaluate', { expression: callHook(contextHook), returnByValue: true });
+  const { result } = (reply ?? {}) as { result?: { value?: unknown } };
+  return typeof result?.value === 'number' ? result.value : 0;
+}
+
+function logFailure(error: unknown): void {
+  log(`interrupt: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
 }
 
 function after(ms: number): Promise<undefined> {

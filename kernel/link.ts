@@ -18,14 +18,15 @@ export type ToUserThread =
   | { kind: 'comm'; id: CellId; message: CommMessage }
   | { kind: 'exit'; code: number };
 
+/** `size` is what an output counts in `Flow`. */
 export type FromUserThread =
   | { kind: 'ready' }
   | { kind: 'started'; id: CellId }
   | { kind: 'done'; id: CellId; outcome: CellOutcome }
   | { kind: 'pong'; nonce: number }
-  | { kind: 'stream'; id: CellId | undefined; name: 'stdout' | 'stderr'; text: string }
-  | { kind: 'display'; id: CellId | undefined; output: DisplayOutput }
-  | { kind: 'clear'; id: CellId | undefined; wait: boolean }
+  | { kind: 'stream'; id: CellId | undefined; name: 'stdout' | 'stderr'; text: string; size: number }
+  | { kind: 'display'; id: CellId | undefined; output: DisplayOutput; size: number }
+  | { kind: 'clear'; id: CellId | undefined; wait: boolean; size: number }
   | { kind: 'input'; id: CellId | undefined; request: number; prompt: string; password: boolean }
   | { kind: 'comm'; id: CellId | undefined; message: CommMessage; size: number }
   /** The listeners of a comm message have been called. */
@@ -41,13 +42,15 @@ export interface WorkerSetup {
 
 /** The name under which the user thread offers the inspector a function that cleans Node's async stack. */
 export const interruptHook = 'kernelbook.interrupt';
+/** And one that tells on behalf of which cell the paused thread runs; 0: none. */
+export const contextHook = 'kernelbook.interrupt.cell';
 
 const inFlight = 0;
 const closed = 1;
 const flowLimit = 16 * 1024 * 1024;
 
 /**
- * The two numbers both threads see: how many characters of output wait in the worker's inbox, so that a cell that
+ * The two numbers both threads see: how much output waits in the worker, in characters or bytes, so that a cell that
  * prints without end is slowed down instead of filling the memory, and whether the worker has closed its sockets.
  */
 export class Flow {

@@ -4,6 +4,7 @@
  * the sockets and answers while user code runs.
  */
 import { Worker } from 'node:worker_threads';
+import { DialectError, dialect } from './dialect.js';
 import { Flow, type WorkerSetup } from './link.js';
 import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
 import { workingFolder } from './working-folder.js';
@@ -19,18 +20,19 @@ if (file === undefined || words.length > 1)
   fail('usage: main.js CONNECTION_FILE (a Jupyter front end starts this)', 2);
 
 try {
+  dialect(); // a wrong choice ends the kernel here, with a word on it
   const flow = new Flow();
   const setup: WorkerSetup = {
     connection: readConnectionFile(file),
     cwd: workingFolder(),
     flow: flow.buffer,
   };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
+  const worker = new Worker(new URL('./worker-start.js', import.meta.url), { workerData: setup });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
   const { serveUserCode } = await import('./user-thread.js');
   serveUserCode(worker, setup.cwd, flow);
 } catch (error) {
-  if (error instanceof ConnectionFileError) fail(error.message, 2);
+  if (error instanceof ConnectionFileError || error instanceof DialectError) fail(error.message, 2);
   throw error;
 }

@@ -26,6 +26,7 @@ export class Outlet {
   #latest: CellId = 0;
   /** The cells that run, oldest first: one, and one more per subshell. */
   readonly #executing = new Map<string, Header>();
+  #status: { content: ContentMap['status']; parent: Header | Record<string, never> } | undefined;
 
   constructor(readonly sockets: KernelSockets) {}
 
@@ -48,6 +49,7 @@ export class Outlet {
     content: ContentMap[T],
     parent: Header | Record<string, never>,
   ): void {
+    if (type === 'status') this.#status = { content: content as ContentMap['status'], parent };
     this.#streams.flush();
     this.#send(type, content, parent);
   }
@@ -64,6 +66,11 @@ export class Outlet {
     // A completion answered while a cell runs must not leave front ends showing an idle kernel.
     const [running] = this.#executing.values();
     if (running) this.publish('status', { execution_state: 'busy' }, running);
+  }
+
+  /** For a client that has just subscribed: one that reconnects and has missed the latest status would wait for the next. */
+  repeatStatus(): void {
+    if (this.#status) this.publish('status', this.#status.content, this.#status.parent);
   }
 
   stream(id: CellId | undefined, name: 'stdout' | 'stderr', text: string): void {

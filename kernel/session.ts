@@ -56,9 +56,10 @@ export class KernelSession {
       if (message.type === 'input_reply') this.parts.inputs.onReply(message);
       return;
     }
-    void this.#dispatch(channel, message, identities).catch((error: unknown) =>
-      log(`${message.type}: ${error instanceof Error ? error.stack : error}`),
-    );
+    void this.#dispatch(channel, message, identities).catch((error: unknown) => {
+      if (error instanceof RequestError) log(`dropped a message on ${channel}: ${error.message}`);
+      else log(`${message.type}: ${error instanceof Error ? error.stack : error}`);
+    });
   }
 
   async #dispatch(

@@ -5,10 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorReport } from './evaluator/outcome.js';
-import { Executions, type Job, keyboardInterrupt } from './execution.js';
+import { type CellCounter, Executions, type Job, keyboardInterrupt } from './execution.js';
 import type { History } from './history.js';
 import type { Interrupter } from './interrupter.js';
 import type { LanguageEngine } from './language/engine.js';
+import type { CellId } from './link.js';
 import type { Outlet } from './outlet.js';
 import { RequestError } from './protocol/request.js';
 import type { UserThreadProxy } from './user-thread-proxy.js';
@@ -29,13 +30,16 @@ export interface ShellServices {
 }
 
 export class Shells {
-  readonly #counter = { count: 0 };
+  readonly #counter: CellCounter = { count: 0, committed: Promise.resolve() };
   readonly #main: Executions;
   readonly #subshells = new Map<string, Executions>();
   /** Also the deleted ones whose last cell still runs. */
   readonly #all = new Set<Executions>();
   /** The jobs whose code the running interrupt has terminated. */
   readonly #hit = new Set<Job>();
+  /** Cells that were interrupted a moment ago. */
+  readonly #abandoned = new Set<CellId>();
+  #watchUntil: number | undefined;
 
   constructor(readonly services: ShellServices) {
     this.#main = this.#open();
@@ -112,21 +116,28 @@ export class Shells {
   #stopHit(): void {
     for (const job of this.#running()) {
       if (!this.#hit.has(job)) continue;
+      this.#abandoned.add(job.id);
       this.services.thread.abandon(job.id);
       job.stop(keyboardInterrupt);
     }
     this.#hit.clear();
   }
 
-  /** An abandoned cell may wake up from an await and loop: it must not keep the next cell from starting. */
+  /** An abandoned cell may wake up from an await and loop: it must not keep the next cell from running. */
   async #watch(): Promise<void> {
     const { thread, interrupter } = this.services;
-    for (const until = Date.now() + watchMs; Date.now() < until; await sleep(watchStepMs)) {
-      if (this.#active().length > 0) continue;
+    const watching = this.#watchUntil !== undefined;
+    this.#watchUntil = Date.now() + watchMs;
+    if (watching) return;
+    for (; Date.now() < this.#watchUntil; await sleep(watchStepMs)) {
       if (await thread.ping(watchPatienceMs)) continue;
-      if (this.#active().length > 0) continue;
-      await interrupter.interrupt(watchMs);
-      this.#stopHit();
+      if (this.#active().length > 0) await interrupter.stopIfOf(this.#abandoned);
+      else {
+        await interrupter.interrupt(watchMs);
+        this.#stopHit();
+      }
     }
+    this.#watchUntil = undefined;
+    this.#abandoned.clear();
   }
 }

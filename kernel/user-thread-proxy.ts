@@ -7,6 +7,8 @@ import type { CellId, Flow, FromUserThread, ToUserThread } from './link.js';
 type Of<K extends FromUserThread['kind']> = Extract<FromUserThread, { kind: K }>;
 
 export interface UserThreadHandlers {
+  /** What the user thread has to wait for before it may print more; undefined: nothing. */
+  room(): Promise<void> | undefined;
   stream(message: Of<'stream'>): void;
   display(message: Of<'display'>): void;
   clear(message: Of<'clear'>): void;
@@ -46,16 +48,11 @@ export class UserThreadProxy {
           case 'pong':
             this.#pings.get(message.nonce)?.();
             return;
-          case 'stream':
-            this.flow.taken(message.text.length);
-            return handlers.stream(message);
-          case 'comm':
-            this.flow.taken(message.size);
-            return handlers.comm(message);
           case 'exiting':
             return handlers.exiting(message.code);
           default:
             (handlers[message.kind] as (message: FromUserThread) => void)(message);
+            if ('size' in message) this.#take(message.size, handlers.room());
         }
       });
     });
@@ -98,6 +95,12 @@ export class UserThreadProxy {
 
   post(message: ToUserThread, transfer: readonly ArrayBuffer[] = []): void {
     this.port.postMessage(message, transfer);
+  }
+
+  /** Lets the user thread print as much again, once there is room for it. */
+  #take(size: number, room: Promise<void> | undefined): void {
+    if (room) void room.then(() => this.flow.taken(size));
+    else this.flow.taken(size);
   }
 
   #finish({ id, outcome }: Of<'done'>): void {

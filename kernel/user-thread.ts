@@ -5,12 +5,22 @@
 import type { Worker } from 'node:worker_threads';
 import { forTransfer } from './comms/messages.js';
 import { Evaluator, keyboardInterrupt } from './evaluator/evaluator.js';
-import type { CellContext } from './evaluator/outcome.js';
-import { type CellId, type Flow, type FromUserThread, interruptHook, type ToUserThread } from './link.js';
+import type { CellContext, DisplayOutput } from './evaluator/outcome.js';
+import {
+  type CellId,
+  contextHook,
+  type Flow,
+  type FromUserThread,
+  interruptHook,
+  type ToUserThread,
+} from './link.js';
 import { captureStreams } from './streams.js';
 
 /** How long the end of the process waits for the worker to send what is left and close the sockets. */
 const closeTimeoutMs = 3_000;
+/** What a message counts in the flow in addition to its text, and what a value that is no text counts. */
+const messageSize = 100;
+const objectSize = 64 * 1024;
 
 /** What output and questions of a cell need to know of it. */
 interface Origin {
@@ -21,10 +31,12 @@ type Context = CellContext<Origin> | undefined;
 
 export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
   const post = (message: FromUserThread) => worker.postMessage(message);
-  const stream = (name: 'stdout' | 'stderr', text: string, context: Context) => {
-    post({ kind: 'stream', id: context?.parent.id, name, text });
-    flow.sent(text.length);
+  const output = (message: Extract<FromUserThread, { size: number }>, transfer: ArrayBuffer[] = []) => {
+    worker.postMessage(message, transfer);
+    flow.sent(message.size);
   };
+  const stream = (name: 'stdout' | 'stderr', text: string, context: Context) =>
+    output({ kind: 'stream', id: context?.parent.id, name, text, size: messageSize + text.length });
 
   const inputs = new Map<number, { id: CellId; answer(value: string): void }>();
   let inputCount = 0;
@@ -34,19 +46,16 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
   const evaluator = new Evaluator<Origin>({
     cwd,
     host: {
-      display: (output, context) => post({ kind: 'display', id: context?.parent.id, output }),
+      display: (shown, context) =>
+        output({ kind: 'display', id: context?.parent.id, output: shown, size: sizeOf(shown) }),
       stderr: (text, context) => stream('stderr', text, context),
       comm: (message, context) => {
         const { buffers, transfer } = forTransfer(message.buffers);
-        const size = buffers.reduce((sum, bytes) => sum + bytes.length, 0);
-        const id = context?.parent.id;
-        worker.postMessage(
-          { kind: 'comm', id, message: { ...message, buffers }, size } satisfies FromUserThread,
-          transfer,
-        );
-        flow.sent(size);
+        const size = buffers.reduce((sum, bytes) => sum + bytes.length, messageSize);
+        output({ kind: 'comm', id: context?.parent.id, message: { ...message, buffers }, size }, transfer);
       },
-      clearOutput: (wait, context) => post({ kind: 'clear', id: context?.parent.id, wait }),
+      clearOutput: (wait, context) =>
+        output({ kind: 'clear', id: context?.parent.id, wait, size: messageSize }),
       input: (prompt, password, context) =>
         new Promise((resolve, reject) => {
           if (!context?.parent.allowStdin) {
@@ -66,6 +75,9 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
   const fatal = (process as unknown as { _fatalException(error: Error): void })._fatalException;
   Object.defineProperty(globalThis, Symbol.for(interruptHook), {
     value: () => fatal.call(process, keyboardInterrupt),
+  });
+  Object.defineProperty(globalThis, Symbol.for(contextHook), {
+    value: () => evaluator.context()?.parent.id ?? 0,
   });
 
   worker.on('message', (message: ToUserThread) => {
@@ -109,6 +121,15 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
     if (flow.isClosed) return;
     post({ kind: 'exiting', code });
     flow.waitClosed(closeTimeoutMs);
+    // A later handler that throws would call the exit off, and leave a process that nobody can reach.
+    setImmediate(() => process.exit(code));
   });
   post({ kind: 'ready' });
+}
+
+function sizeOf({ data }: DisplayOutput): number {
+  return Object.values(data).reduce<number>(
+    (sum, value) => sum + (typeof value === 'string' ? value.length : objectSize),
+    messageSize,
+  );
 }

@@ -6,10 +6,8 @@ import { History } from './history.js';
 import { HistoryStore, historyFolder } from './history-store.js';
 import { InputDesk } from './input.js';
 import { Interrupter } from './interrupter.js';
-
-import { RemoteEngine } from './language/remote-engine.js';
 import { Flow, type WorkerSetup } from './link.js';
-import { log } from './log.js';
+import { flushLog, log } from './log.js';
 import { Outlet } from './outlet.js';
 import { KernelSockets } from './protocol/sockets.js';
 import { Session } from './protocol/wire.js';
@@ -17,30 +15,34 @@ import { KernelSession } from './session.js';
 import { Shells } from './shells.js';
 import { watchParent, watchSignals } from './signals.js';
 import { UserThreadProxy } from './user-thread-proxy.js';
+import { engine } from './worker-engine.js';
 
 /** After a polite request to end, the user thread may still be in a loop; then the process is killed. */
 const exitPatienceMs = 500;
 /** For replies to go out before the sockets close, and for ZeroMQ's callbacks to run before the thread is ended. */
 const settleMs = 20;
 
-if (!parentPort) throw new Error('worker.js is started by main.js as a worker thread');
-const { connection, cwd, flow: buffer } = workerData as WorkerSetup;
+if (!parentPort) throw new Error('worker-start.js is started by main.js as a worker thread');
+const { connection, flow: buffer } = workerData as WorkerSetup;
 const flow = new Flow(buffer);
 
 // A fault in one message must not take the kernel down.
 process.on('uncaughtException', (error) => log(error.stack ?? String(error)));
 process.on('unhandledRejection', (reason) => log(reason instanceof Error ? reason.stack! : String(reason)));
 
-const sockets = new KernelSockets(connection, new Session(connection.key), (channel, received) =>
-  session.receive(channel, received),
+const sockets = new KernelSockets(
+  connection,
+  new Session(connection.key),
+  (channel, received) => session.receive(channel, received),
+  () => outlet.repeatStatus(),
 );
 const outlet = new Outlet(sockets);
 const inputs = new InputDesk(sockets);
 const folder = historyFolder();
 const history = new History(folder === undefined ? undefined : new HistoryStore(folder));
 const comms = new CommDesk(outlet, () => thread);
-const engine = new RemoteEngine({ cwd });
 const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
+  room: () => sockets.room(),
   stream: ({ id, name, text }) => outlet.stream(id, name, text),
   display: ({ id, output }) => outlet.display(id, output),
   clear: ({ id, wait }) => outlet.clear(id, wait),
@@ -92,9 +94,11 @@ const session = new KernelSession({
 
 async function close(): Promise<void> {
   outlet.flush();
+  history.flush();
   await sockets.sent();
   engine.close();
   sockets.close();
+  flushLog();
   await sleep(settleMs);
   flow.close();
 }

@@ -16,11 +16,16 @@ export function registerInstall(program: Command): void {
     .option('--user', "into the user's Jupyter folder (the default)")
     .option('--sys-prefix', 'into the active virtual or conda environment, or ./.venv')
     .option('--prefix <path>', 'into PATH/share/jupyter')
-    .option('--name <name>', 'the name of the kernel', 'kernelbook')
+    .option(
+      '--name <name>',
+      'the name of the kernel; tslab and jslab take notebooks written for these',
+      'kernelbook',
+    )
     .option('--uninstall', 'remove it instead')
     .action(async (options: InstallOptions) => {
       const { installKernelSpec, removeKernelSpec } = await import('../kernel/install-spec.js');
       const { KernelSpecError } = await import('../kernel/kernelspec.js');
+      const { buildSnapshotInBackground } = await import('../kernel/language/snapshot.js');
       const fail = (text: string, code: number) => {
         console.error(`kernelbook install: ${text}`);
         process.exitCode = code;
@@ -30,6 +35,7 @@ export function registerInstall(program: Command): void {
         if (!options.uninstall) {
           const folder = installKernelSpec(dataDir, options.name);
           console.log(`Installed the kernel ${options.name} in ${folder}`);
+          buildSnapshotInBackground();
         } else {
           const folder = removeKernelSpec(dataDir, options.name);
           if (folder) console.log(`Removed ${folder}`);

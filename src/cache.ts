@@ -15,13 +15,13 @@ export function cacheDirectory(): string {
 }
 
 export async function readCache(name: string): Promise<Buffer | undefined> {
-  if (isOff()) return undefined;
+  if (cacheIsOff()) return undefined;
   return readFile(join(cacheDirectory(), name)).catch(() => undefined);
 }
 
 /** Written beside and renamed, so that another process never reads half a file. */
 export async function writeCache(name: string, content: string | Uint8Array): Promise<void> {
-  if (isOff()) return;
+  if (cacheIsOff()) return;
   const path = join(cacheDirectory(), name);
   const beside = `${path}.${randomUUID()}`;
   try {
@@ -33,7 +33,7 @@ export async function writeCache(name: string, content: string | Uint8Array): Pr
   }
 }
 
-function isOff(): boolean {
+export function cacheIsOff(): boolean {
   const value = process.env.KERNELBOOK_NO_CACHE;
   return value !== undefined && value !== '' && value !== '0';
 }

@@ -16,38 +16,56 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
-/** One table cell: a plain string kept on one line, or text that may wrap (`prose`) or explain itself on hover. */
-export type Cell = string | { text: string; title?: string; strong?: boolean; prose?: boolean };
+/**
+ * One table cell: a plain string kept on one line, or text that may wrap (`prose`), explain itself on hover, or name
+ * its row (`header`).
+ */
+export type Cell =
+  | string
+  | { text: string; title?: string; strong?: boolean; prose?: boolean; header?: boolean };
 
 export interface Table {
   caption?: string;
   head: readonly string[];
   rows: readonly (readonly Cell[])[];
+  /** Of each column; left where not given. */
+  align?: readonly ('left' | 'right')[];
+  /** A last line across all columns. */
+  foot?: string;
 }
 
-const cellStyle = 'padding:0.15em 0.6em;text-align:left;vertical-align:top;';
+const cellStyle = (align = 'left') => `padding:0.15em 0.6em;text-align:${align};vertical-align:top;`;
 const oneLine = 'white-space:nowrap;';
+const faint = 'font-weight:500;opacity:0.75;';
 
 /** An HTML table of escaped text. */
-export function htmlTable({ caption, head, rows }: Table): string {
+export function htmlTable({ caption, head, rows, align = [], foot }: Table): string {
   const headCells = head
     .map(
-      (text) =>
-        `<th scope="col" style="${cellStyle}${oneLine}font-weight:500;opacity:0.75;">${escapeHtml(text)}</th>`,
+      (text, column) =>
+        `<th scope="col" style="${cellStyle(align[column])}${oneLine}${faint}">${escapeHtml(text)}</th>`,
     )
     .join('');
-  const bodyRows = rows.map((row) => `<tr>${row.map(htmlCell).join('')}</tr>`).join('');
+  const bodyRows = rows
+    .map((row) => `<tr>${row.map((cell, column) => htmlCell(cell, align[column])).join('')}</tr>`)
+    .join('');
+  const footRow =
+    foot === undefined
+      ? ''
+      : `<tr><td colspan="${head.length}" style="${cellStyle()}${oneLine}">${escapeHtml(foot)}</td></tr>`;
   const captionRow = caption
     ? `<caption style="text-align:left;font-weight:600;padding:0.15em 0.6em;">${escapeHtml(caption)}</caption>`
     : '';
-  return `<table style="border-collapse:collapse;font-size:0.93em;font-variant-numeric:tabular-nums;">${captionRow}<thead><tr>${headCells}</tr></thead><tbody>${bodyRows}</tbody></table>`;
+  return `<table style="border-collapse:collapse;font-size:0.93em;font-variant-numeric:tabular-nums;">${captionRow}<thead><tr>${headCells}</tr></thead><tbody>${bodyRows}${footRow}</tbody></table>`;
 }
 
-function htmlCell(cell: Cell): string {
-  const { text, title, strong, prose }: Exclude<Cell, string> =
+function htmlCell(cell: Cell, align?: 'left' | 'right'): string {
+  const { text, title, strong, prose, header }: Exclude<Cell, string> =
     typeof cell === 'string' ? { text: cell } : cell;
   const attribute = title ? ` title="${escapeHtml(title)}"` : '';
-  const style = `${cellStyle}${prose ? '' : oneLine}${strong ? 'font-weight:600;' : ''}`;
+  if (header)
+    return `<th scope="row" style="${cellStyle(align)}${oneLine}${faint}"${attribute}>${escapeHtml(text)}</th>`;
+  const style = `${cellStyle(align)}${prose ? '' : oneLine}${strong ? 'font-weight:600;' : ''}`;
   return `<td style="${style}"${attribute}>${escapeHtml(text)}</td>`;
 }
 

@@ -3,10 +3,12 @@
  * a comm to `jupyter.widget` with the model of the module `anywidget`, its code in `_esm` and `_css`, and the methods
  * update, request_state, custom and echo_update (Jupyter widgets messaging protocol 2.1).
  */
+import { createHash } from 'node:crypto';
 import type { MimeBundle } from '../../src/display.js';
 import { type BufferPath, joinBuffers, likeBefore, splitBuffers } from './buffers.js';
 import type { Comm, ReceivedMessage } from './comm.js';
 import type { CommRegistry } from './registry.js';
+import { checkWidgetModule } from './widget-module.js';
 
 type State = Record<string, unknown>;
 type Bytes = ArrayBuffer | ArrayBufferView;
@@ -19,7 +21,7 @@ export interface WidgetOptions {
 }
 
 const protocolVersion = '2.1.0';
-/** What the page needs is part of every anywidget 0.x so far, so any of them that is installed may do it. */
+/** A range, as pages read it: what a widget needs of the page is part of every anywidget 0.x so far. */
 const frontEndVersion = '0';
 
 export class Widget {
@@ -30,7 +32,11 @@ export class Widget {
   readonly #listeners = new Map<string, Set<EventListener>>();
   readonly state: State;
 
-  constructor(registry: CommRegistry, options: WidgetOptions) {
+  constructor(
+    registry: CommRegistry,
+    options: WidgetOptions,
+    readonly onClosed: () => void,
+  ) {
     const { esm, css, state = {} } = options ?? {};
     if (typeof esm !== 'string')
       throw new TypeError(
@@ -41,6 +47,7 @@ export class Widget {
       throw new TypeError(
         `widget: the state key ${JSON.stringify(reserved)} is not free, rename it without the underscore`,
       );
+    checkWidgetModule(esm);
     this.#registry = registry;
     this.#values = { ...state };
     this.#fixed = {
@@ -51,13 +58,15 @@ export class Widget {
       _view_module_version: frontEndVersion,
       _view_name: 'AnyView',
       _view_count: null,
-      _anywidget_id: 'kernelbook.widget',
+      // The page keeps one style sheet for each id: widgets of other code must not take each other's.
+      _anywidget_id: `kernelbook.${createHash('sha256').update(esm).digest('hex').slice(0, 16)}`,
       _esm: esm,
       ...(css === undefined ? {} : { _css: css }),
     };
     const { buffers, ...data } = splitBuffers({ ...this.#fixed, ...this.#values });
     this.#comm = registry.open('jupyter.widget', data, { buffers, metadata: { version: protocolVersion } });
     this.#comm.onMessage((message) => this.#receive(message));
+    this.#comm.onClose(onClosed);
     this.state = new Proxy(this.#values, {
       set: (_, key, value) => {
         this.set({ [String(key)]: value });
@@ -68,6 +77,13 @@ export class Widget {
 
   get id(): string {
     return this.#comm.id;
+  }
+
+  /** What a page needs to make the widget anew. */
+  get model(): Record<string, unknown> {
+    const { _model_name: model_name, _model_module: model_module } = this.#fixed;
+    const state = { ...this.#fixed, ...this.#values };
+    return { model_name, model_module, model_module_version: frontEndVersion, state };
   }
 
   set(changes: State): void {
@@ -100,11 +116,12 @@ export class Widget {
 
   close(): void {
     this.#comm.close();
+    this.onClosed();
   }
 
   toMimeBundle(): MimeBundle {
     return {
-      'text/plain': `widget ${this.id}`,
+      'text/plain': 'a widget: JupyterLab shows it where anywidget is installed (pip install anywidget)',
       'application/vnd.jupyter.widget-view+json': {
         version_major: 2,
         version_minor: 0,

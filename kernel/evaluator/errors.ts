@@ -1,38 +1,64 @@
-/** Errors as the front end shows them: what went wrong, the line of the cell, and the way there. */
-import { inspect } from 'node:util';
+/**
+ * Errors as the front end shows them: what went wrong, the line of the cell, and the way there. Anything can be thrown,
+ * also what throws when it is looked at: reporting never fails.
+ */
+import { inspect, types } from 'node:util';
+import { markLine, shortLine } from '../source-line.js';
 import type { SourcePosition } from './cell-registry.js';
 import type { ErrorReport } from './outcome.js';
-import { cellPosition } from './stack.js';
+import { cellPosition, isInternalFrame } from './stack.js';
 
 const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
 const green = (text: string) => `\u001b[32m${text}\u001b[39m`;
 const dim = (text: string) => `\u001b[2m${text}\u001b[22m`;
 
 const linesAround = 2;
-const deepestCause = 4;
+/** Causes and members of aggregates that are shown with an error. */
+const mostRelated = 8;
+const longestMessage = 10_000;
 
 export function reportError(thrown: unknown): ErrorReport {
-  if (!(thrown instanceof Error)) {
-    const evalue = inspect(thrown, { depth: 2 });
+  if (!isError(thrown)) {
+    const evalue = shown(thrown);
     return { ename: 'Thrown', evalue, traceback: [`${red('Thrown')}: ${evalue}`] };
   }
-  const ename = String(thrown.name || 'Error');
-  const evalue = String(thrown.message);
-  return { ename, evalue, traceback: tracebackOf(thrown, 0) };
+  return { ename: nameOf(thrown), evalue: messageOf(thrown), traceback: new Traceback().of(thrown) };
 }
 
-function tracebackOf(error: Error, depth: number): string[] {
-  const place = cellPosition(error);
-  const lines = [`${red(String(error.name || 'Error'))}: ${error.message}`];
-  if (place) lines.push(...excerpt(place));
-  lines.push(...framesOf(error));
-  if (depth >= deepestCause) return lines;
-  if (error.cause instanceof Error) lines.push('', 'Caused by:', ...tracebackOf(error.cause, depth + 1));
-  if (error instanceof AggregateError) {
-    for (const item of error.errors)
-      if (item instanceof Error) lines.push('', 'One of:', ...tracebackOf(item, depth + 1));
+/** One error as text for the stderr stream. */
+export function errorText(thrown: unknown): string {
+  return `${reportError(thrown).traceback.join('\n')}\n`;
+}
+
+class Traceback {
+  readonly #seen = new Set<unknown>();
+
+  of(error: Error): string[] {
+    this.#seen.add(error);
+    const lines = [`${red(nameOf(error))}: ${messageOf(error)}`];
+    const place = attempt(() => cellPosition(error));
+    if (place) lines.push(...excerpt(place));
+    lines.push(...framesOf(error));
+    const cause = attempt(() => error.cause);
+    if (cause !== undefined) lines.push(...this.#related('Caused by', [cause]));
+    const members = attempt(() => (error as Partial<AggregateError>).errors);
+    if (Array.isArray(members)) lines.push(...this.#related('One of', members));
+    return lines;
   }
-  return lines;
+
+  #related(title: string, thrown: unknown[]): string[] {
+    const lines: string[] = [];
+    for (const [index, item] of thrown.entries()) {
+      if (this.#seen.size > mostRelated) return [...lines, '', `… and ${thrown.length - index} more`];
+      if (this.#seen.has(item)) lines.push('', `${title}: ${nameOf(item as Error)}, shown above`);
+      else if (isError(item)) lines.push('', `${title}:`, ...this.of(item));
+      else {
+        this.#seen.add(item);
+        lines.push('', `${title}: ${shown(item)}`);
+      }
+    }
+    return lines;
+  }
 }
 
 /** The source around the failing line, with a caret under the column. */
@@ -41,21 +67,54 @@ function excerpt({ count, line, column, source }: SourcePosition): string[] {
   const first = Math.max(1, line - linesAround);
   const last = Math.min(all.length, line + linesAround);
   const width = String(last).length;
-  const shown = [green(`cell ${count}, line ${line}`)];
+  const lines = [green(`cell ${count}, line ${line}`)];
   for (let number = first; number <= last; number++) {
-    const text = `${String(number).padStart(width)} | ${all[number - 1]}`;
-    shown.push(number === line ? `> ${text}` : dim(`  ${text}`));
-    if (number === line) shown.push(`  ${' '.repeat(width)} | ${' '.repeat(column - 1)}${red('^')}`);
+    const gutter = `${String(number).padStart(width)} | `;
+    if (number !== line) {
+      lines.push(dim(`  ${gutter}${shortLine(all[number - 1]!)}`));
+      continue;
+    }
+    const { text, indent } = markLine(all[number - 1]!, column - 1, 1);
+    lines.push(`> ${gutter}${text}`, `  ${' '.repeat(width)} | ${' '.repeat(indent)}${red('^')}`);
   }
-  return shown;
+  return lines;
 }
 
 function framesOf(error: Error): string[] {
-  const lines = String(error.stack ?? '').split('\n');
-  return lines.filter((line) => /^\s+at /.test(line)).map(dim);
+  const stack = attempt(() => String(error.stack)) ?? '';
+  // The message may have lines that look like frames.
+  const message = attempt(() => String(error.message)) ?? '';
+  const frames = stack.slice(Math.max(0, stack.indexOf(message)) + message.length).split('\n');
+  return frames.filter((line) => /^\s+at /.test(line) && !isInternalFrame(line)).map(dim);
 }
 
-/** One error as text for the stderr stream. */
-export function errorText(thrown: unknown): string {
-  return `${reportError(thrown).traceback.join('\n')}\n`;
+function isError(thrown: unknown): thrown is Error {
+  return types.isNativeError(thrown) || attempt(() => thrown instanceof Error) === true;
+}
+
+function nameOf(error: Error): string {
+  return attempt(() => String(error.name || 'Error')) ?? 'Error';
+}
+
+function messageOf(error: Error): string {
+  const message = attempt(() => String(error.message)) ?? '(its message cannot be read)';
+  return shortened(message);
+}
+
+function shown(value: unknown): string {
+  return shortened(attempt(() => inspect(value, { depth: 2 })) ?? 'a value that cannot be shown');
+}
+
+function shortened(text: string): string {
+  const rest = text.length - longestMessage;
+  return rest > 0 ? `${text.slice(0, longestMessage)}… (${rest} more characters)` : text;
+}
+
+/** Undefined where the user's getter, proxy or `toString` throws. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

@@ -4,18 +4,21 @@
  * which is how late output finds the cell it belongs to.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { DisplayOptions } from '../../src/display.js';
+import type { DisplayOptions, MimeBundle } from '../../src/display.js';
 import type { CommMessage } from '../comms/messages.js';
 import { CommRegistry } from '../comms/registry.js';
 import type { CompiledCell } from '../language/engine.js';
 import { Bindings } from './bindings.js';
 import { CellRegistry } from './cell-registry.js';
+import { DisplayQueue } from './display-queue.js';
 import { errorText, reportError } from './errors.js';
 import { installGlobals } from './globals.js';
 import { defaultLoaderScript, Importer } from './importer.js';
+import { jsonBundle, jsonValue } from './json.js';
 import { toBundle } from './mime.js';
 import type { CellContext, CellOutcome, EvaluatorHost } from './outcome.js';
 import { installStackTraces } from './stack.js';
+import { routeTslab } from './tslab.js';
 
 export interface EvaluatorOptions<Parent> {
   /** The notebook's folder: imports and `require` resolve from here. */
@@ -35,12 +38,12 @@ type CellFunction = (cell: Pick<Importer, 'import' | 'meta'>) => unknown;
 interface RunningCell<Parent> {
   parent: Parent;
   restore(): void;
-  /** What the cell displayed: a value that is also its result is not shown a second time. */
-  displayed: WeakSet<object>;
 }
 
 interface Context<Parent> extends CellContext<Parent> {
-  cell?: RunningCell<Parent>;
+  displays: DisplayQueue;
+  /** What the cell displayed: a value that is also its result is not shown a second time. */
+  displayed: WeakSet<object>;
 }
 
 export class Evaluator<Parent = unknown> {
@@ -62,6 +65,10 @@ export class Evaluator<Parent = unknown> {
       send: (message) => host.comm?.(message, this.context()),
       report: this.#reportUncaught,
     });
+    routeTslab((bundle, options) => {
+      const data = jsonBundle(bundle);
+      this.#show(data, options).catch(this.#reportUncaught);
+    });
     installGlobals({
       comms: this.#comms,
       publish: this.#publish,
@@ -76,14 +83,15 @@ export class Evaluator<Parent = unknown> {
 
   /** Starts the cell; `done` is called exactly once, unless `abandon` came first. It may be called before `run` returns. */
   run(cell: CompiledCell, parent: Parent, done: (outcome: CellOutcome) => void): void {
-    const running: RunningCell<Parent> = { parent, restore: () => {}, displayed: new WeakSet() };
+    const running: RunningCell<Parent> = { parent, restore: () => {} };
     this.#running.add(running);
-    this.#contexts.run({ count: cell.count, parent, cell: running }, () => this.#start(cell, running, done));
+    const context = newContext(cell.count, parent);
+    this.#contexts.run(context, () => this.#start(cell, running, context, done));
   }
 
   /** Calls the listeners of a comm message, in a context of its own as a cell has one. */
   receive(message: CommMessage, parent: Parent): void {
-    this.#contexts.run({ count: 0, parent }, () => this.#comms.receive(message));
+    this.#contexts.run(newContext(0, parent), () => this.#comms.receive(message));
   }
 
   /** Drops a running cell (it was interrupted): its `done` will not be called, whatever its promises do later. */
@@ -97,16 +105,22 @@ export class Evaluator<Parent = unknown> {
   }
 
   /** The cell whose code is running now, through awaits and timers. */
-  context(): CellContext<Parent> | undefined {
+  context(): Context<Parent> | undefined {
     return this.#contexts.getStore();
   }
 
-  #start(cell: CompiledCell, running: RunningCell<Parent>, done: (outcome: CellOutcome) => void): void {
-    const finish = (outcome: CellOutcome): void => {
-      if (!this.#running.delete(running)) return;
-      running.restore = () => {}; // timers of the cell must not keep the old values alive
-      done(outcome);
-    };
+  #start(
+    cell: CompiledCell,
+    running: RunningCell<Parent>,
+    { displays, displayed }: Context<Parent>,
+    done: (outcome: CellOutcome) => void,
+  ): void {
+    const finish = (outcome: CellOutcome): void =>
+      displays.whenEmpty(() => {
+        if (!this.#running.delete(running)) return;
+        running.restore = () => {}; // timers of the cell must not keep the old values alive
+        done(outcome);
+      });
     const fail = (error: unknown): void => {
       if (this.#running.has(running)) running.restore();
       finish({ status: 'error', ...reportError(error) });
@@ -115,9 +129,12 @@ export class Evaluator<Parent = unknown> {
       finish(data ? { status: 'ok', result: data } : { status: 'ok' });
     try {
       running.restore = this.#bindings.declare(cell.declares);
-      const start = defaultLoaderScript(cell.js, this.#registry.add(cell)) as CellFunction;
+      const fileName = this.#registry.add(cell);
+      const lineOffset = this.#bindings.hasShadows ? -1 : 0;
+      const code = this.#bindings.surround(cell.js);
+      const start = defaultLoaderScript(code, fileName, lineOffset) as CellFunction;
       whenSettled(start({ import: this.#importer.import, meta: this.#importer.meta }), fail, (value) => {
-        if (isObject(value) && running.displayed.has(value)) succeed(undefined);
+        if (isObject(value) && displayed.has(value)) succeed(undefined);
         else whenSettled(toBundle(value), fail, succeed);
       });
     } catch (error) {
@@ -126,15 +143,18 @@ export class Evaluator<Parent = unknown> {
   }
 
   #publish = async (value: unknown, options: DisplayOptions = {}): Promise<void> => {
-    const context = this.#contexts.getStore();
-    if (isObject(value)) context?.cell?.displayed.add(value);
-    const data = (await toBundle(value)) ?? { 'text/plain': 'undefined' };
-    const { displayId, update = false, metadata = {} } = options;
-    this.#host.display(
-      { data, metadata, update, ...(displayId === undefined ? {} : { displayId }) },
-      context,
-    );
+    if (isObject(value)) this.context()?.displayed.add(value);
+    await this.#show(toBundle(value) ?? { 'text/plain': 'undefined' }, options);
   };
+
+  async #show(bundle: MimeBundle | Promise<MimeBundle>, options: DisplayOptions): Promise<void> {
+    const context = this.context();
+    const { displayId, update = false } = options;
+    const metadata = jsonValue(options.metadata ?? {}, 'the metadata') as Record<string, unknown>;
+    const rest = { metadata, update, ...(displayId === undefined ? {} : { displayId }) };
+    const displays = context?.displays ?? new DisplayQueue();
+    await displays.add(bundle, (data) => this.#host.display({ data, ...rest }, context));
+  }
 
   #input = async (prompt: string, password: boolean): Promise<string> => {
     if (!this.#host.input)
@@ -145,6 +165,10 @@ export class Evaluator<Parent = unknown> {
   #reportUncaught = (error: unknown): void => {
     if (error !== keyboardInterrupt) this.#host.stderr(errorText(error), this.context());
   };
+}
+
+function newContext<Parent>(count: number, parent: Parent): Context<Parent> {
+  return { count, parent, displays: new DisplayQueue(), displayed: new WeakSet() };
 }
 
 function isObject(value: unknown): value is object {
@@ -171,9 +195,10 @@ function whenSettled<T>(
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as Partial<PromiseLike<T>>).then === 'function'
-  );
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return typeof (value as Partial<PromiseLike<T>>).then === 'function';
+  } catch {
+    return false; // a proxy that answers nothing is a value too
+  }
 }

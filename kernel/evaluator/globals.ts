@@ -1,8 +1,9 @@
 /** What cells find without importing it: `display`, `clearOutput`, `input`, `require`, `comms`, `widget`. Their types are in
  * `language/compiler-options.ts` and `language/comm-globals.ts`.  */
-import { type DisplayOptions, publisherKey } from '../../src/display.js';
+import { type DisplayOptions, display, publisherKey } from '../../src/display.js';
 import type { CommRegistry } from '../comms/registry.js';
-import { Widget, type WidgetOptions } from '../comms/widget.js';
+import type { WidgetOptions } from '../comms/widget.js';
+import { Widgets } from '../comms/widgets.js';
 
 export interface CellGlobals {
   publish(value: unknown, options?: DisplayOptions): Promise<void>;
@@ -13,9 +14,10 @@ export interface CellGlobals {
 }
 
 export function installGlobals({ publish, input, clearOutput, require, comms }: CellGlobals): void {
+  const widgets = new Widgets(comms);
   const values: [PropertyKey, unknown][] = [
     [publisherKey, publish],
-    ['display', publish],
+    ['display', display],
     [
       'input',
       (prompt = '', options: { password?: boolean } = {}) => input(String(prompt), options.password === true),
@@ -23,7 +25,7 @@ export function installGlobals({ publish, input, clearOutput, require, comms }: 
     ['clearOutput', (wait = false) => clearOutput(Boolean(wait))],
     ['require', require],
     ['comms', { register: comms.register.bind(comms), open: comms.open.bind(comms) }],
-    ['widget', (options: WidgetOptions) => new Widget(comms, options)],
+    ['widget', (options: WidgetOptions) => widgets.make(options)],
   ];
   for (const [key, value] of values) {
     Object.defineProperty(globalThis, key, { value, writable: true, configurable: true, enumerable: false });

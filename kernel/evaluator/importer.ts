@@ -1,16 +1,17 @@
 /**
  * `import` for cells. Modules resolve from the notebook's folder as they would for a file there; beyond that,
- * `kernelbook` is always found, the user's `.ts` files run in their newest version, JSON needs no attribute, and
+ * `kernelbook` and `tslab` are always found, the user's files run in their newest version, JSON needs no attribute, and
  * CommonJS packages give all their exports by name (as their types promise), also those Node does not detect.
  */
 import { createRequire, register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
-import { builtFile, packageName } from '../language/own-package.js';
-import { ownEntry } from './own-entry.js';
+import { builtFile } from '../language/own-package.js';
+import { ownEntry, requireWithOwn } from './own-entry.js';
+import { placeAt } from './stack.js';
 import { installTensorInspection } from './tensor-inspect.js';
-import { findUserModule } from './user-module.js';
+import { findUserModule, forgetChangedCommonJs, noteCommonJs } from './user-module.js';
 
 type Namespace = Record<string, unknown>;
 type NativeImport = (specifier: string, options?: ImportCallOptions) => Promise<Namespace>;
@@ -32,7 +33,7 @@ export class Importer {
 
   constructor(readonly cwd: string) {
     const filename = join(cwd, '__cell.js');
-    this.require = createRequire(filename);
+    this.require = requireWithOwn(createRequire(filename));
     this.meta = {
       url: pathToFileURL(filename).href,
       dirname: cwd,
@@ -44,25 +45,33 @@ export class Importer {
   }
 
   import = async (specifier: string, options?: ImportCallOptions): Promise<Namespace> => {
-    if (!hooksRegistered && findUserModule(specifier, this.cwd)) registerHooks();
-    const isJson = /\.json$/.test(specifier) && options === undefined;
+    const isUsers = findUserModule(specifier, this.cwd) !== undefined;
+    if (isUsers || specifier.startsWith('#')) registerHooks();
+    if (isUsers) forgetChangedCommonJs(this.require.cache);
+    const isJson = /\.json$/.test(specifier);
+    const given = isJson && options === undefined ? { with: { type: 'json' } } : options;
+    const here = new Error('import');
     try {
-      const loading = quietly(() => this.#native(specifier, isJson ? { with: { type: 'json' } } : options));
+      const loading = quietly(() => this.#native(specifier, given));
       const namespace = await loading;
+      noteCommonJs(this.require.cache);
       installTensorInspection(namespace);
-      return this.#withCommonJsNames(specifier, namespace);
+      return this.#withAllNames(specifier, namespace, isJson);
     } catch (error) {
-      if (specifier === packageName && isNotFound(error)) return import(ownEntry);
+      const own = isNotFound(error) ? ownEntry(specifier) : undefined;
+      if (own !== undefined) return import(own);
+      placeAt(error, here);
       throw error;
     }
   };
 
-  #withCommonJsNames(specifier: string, namespace: Namespace): Namespace {
+  /** Types promise the members of JSON and CommonJS modules by name. */
+  #withAllNames(specifier: string, namespace: Namespace, isJson: boolean): Namespace {
     const exported = namespace.default;
     if ((typeof exported !== 'object' && typeof exported !== 'function') || exported === null)
       return namespace;
     const missing = Object.keys(exported).filter((name) => !(name in namespace));
-    if (missing.length === 0 || !this.#isCommonJs(specifier, exported)) return namespace;
+    if (missing.length === 0 || !(isJson || this.#isCommonJs(specifier, exported))) return namespace;
     return Object.assign(
       Object.create(null),
       Object.fromEntries(missing.map((name) => [name, (exported as Namespace)[name]])),
@@ -80,9 +89,10 @@ export class Importer {
 }
 
 /** Runs a script whose `import()` uses Node's ordinary loader, resolving from `filename`. */
-export function defaultLoaderScript(code: string, filename: string): unknown {
+export function defaultLoaderScript(code: string, filename: string, lineOffset = 0): unknown {
   const script = new vm.Script(code, {
     filename,
+    lineOffset,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   return script.runInThisContext();
@@ -103,6 +113,7 @@ function quietly<T>(action: () => T): T {
 }
 
 function registerHooks(): void {
+  if (hooksRegistered) return;
   hooksRegistered = true;
   register(builtFile('kernel', 'evaluator', 'typescript-hooks.js'));
 }

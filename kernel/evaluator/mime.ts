@@ -1,48 +1,71 @@
-/** A value as an output: its own bundle, the values of a tensor, a table of records, or what `util.inspect` says. */
-import { inspect } from 'node:util';
-import { displayKey, isDisplayable, type MimeBundle } from '../../src/display.js';
-import { isTable, tableHtml } from './table.js';
-import { isTensor, tensorText } from './tensor-text.js';
-
-const inspectOptions = { depth: 4, maxArrayLength: 100, maxStringLength: 10_000, breakLength: 100 };
+/**
+ * A value as an output: by its own bundle, or by what it is (tensor, numbers, bytes, table), or as `util.inspect` has
+ * it. Nothing here changes a value, keeps it, or runs its getters, except to look for its own bundle.
+ */
+import { types } from 'node:util';
+import { displayKey, type MimeBundle } from '../../src/display.js';
+import { binaryBundle } from './bytes.js';
+import { jsonBundle } from './json.js';
+import { isMatrix, numbersHtml } from './matrix.js';
+import { mapHtml, recordsHtml } from './table.js';
+import { isTensor, tensorBundle } from './tensor.js';
+import { valueText } from './text.js';
 
 /** `undefined` for `undefined`: a cell without a result shows nothing. */
 export function toBundle(value: unknown): MimeBundle | undefined | Promise<MimeBundle> {
   if (value === undefined) return undefined;
-  const own = ownBundle(value);
-  if (own !== undefined)
-    return isPromise(own) ? own.then((bundle) => checked(bundle, value)) : checked(own, value);
-  if (isTensor(value)) return tensorText(value).then((text) => ({ 'text/plain': text }));
-  if (isTimer(value)) return { 'text/plain': `Timeout (${value._idleTimeout} ms)` };
-  const text = inspect(value, inspectOptions);
-  return isTable(value) ? { 'text/plain': text, 'text/html': tableHtml(value) } : { 'text/plain': text };
+  const show = ownMethod(value);
+  if (show) {
+    const own = show.call(value);
+    return isPromise(own)
+      ? Promise.resolve(own).then((bundle) => checked(bundle, value))
+      : checked(own, value);
+  }
+  if (typeof value !== 'object' || value === null || types.isProxy(value))
+    return { 'text/plain': valueText(value) };
+  if (isTensor(value)) return tensorBundle(value);
+  const binary = binaryBundle(value);
+  if (binary) return binary;
+  const html = tableHtml(value);
+  return { 'text/plain': valueText(value), ...(html === undefined ? {} : { 'text/html': html }) };
 }
 
-/** By `toMimeBundle()`, or by the method `Symbol.for('Jupyter.display')` that Deno's notebooks use. */
-function ownBundle(value: unknown): unknown {
-  if (isDisplayable(value)) return value.toMimeBundle();
+function tableHtml(value: object): string | undefined {
+  if (Array.isArray(value)) return isMatrix(value) ? numbersHtml(value) : recordsHtml(value);
+  return types.isMap(value) ? mapHtml(value) : undefined;
+}
+
+type Show = (this: unknown) => unknown;
+
+/** `toMimeBundle()`, or the method `Symbol.for('Jupyter.display')` that Deno's notebooks use. */
+function ownMethod(value: unknown): Show | undefined {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
-  const show = (value as Record<symbol, unknown>)[displayKey];
-  return typeof show === 'function' ? show.call(value) : undefined;
+  for (const key of ['toMimeBundle', displayKey]) {
+    const method = read(value, key);
+    if (typeof method === 'function') return method as Show;
+  }
+  return undefined;
 }
 
-/** What `setTimeout` returns is a page of Node's internals, and it ends many cells. */
-function isTimer(value: unknown): value is { _idleTimeout: number } {
-  return typeof value === 'object' && value !== null && '_idleTimeout' in value && '_onTimeout' in value;
+/** A proxy or getter that throws has no bundle. */
+function read(value: object, key: PropertyKey): unknown {
+  try {
+    return Reflect.get(value, key);
+  } catch {
+    return undefined;
+  }
 }
 
 function checked(bundle: unknown, value: unknown): MimeBundle {
   if (typeof bundle !== 'object' || bundle === null || Array.isArray(bundle)) {
     throw new TypeError(
-      `display: the value's own bundle must be an object of mime types, got ${inspect(bundle, { depth: 0 })}`,
+      `display: the value's own bundle must be an object of mime types, got ${valueText(bundle, 0)}`,
     );
   }
-  const mime = bundle as MimeBundle;
-  return 'text/plain' in mime
-    ? mime
-    : { 'text/plain': inspect(value, { ...inspectOptions, depth: 1 }), ...mime };
+  const mime = jsonBundle(bundle);
+  return 'text/plain' in mime ? mime : { 'text/plain': valueText(value, 1), ...mime };
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof (value as Partial<Promise<unknown>> | null)?.then === 'function';
+  return typeof value === 'object' && value !== null && typeof read(value, 'then') === 'function';
 }

@@ -17,6 +17,18 @@ export function cellPosition(error: Error): SourcePosition | undefined {
   return cellPositions.get(error);
 }
 
+/** Gives an error that passed no cell (a module that cannot be loaded) the place of the import that led to it. */
+export function placeAt(error: unknown, here: Error): void {
+  if (!(error instanceof Error) || cellPosition(error)) return;
+  const place = cellPosition(here);
+  if (place) cellPositions.set(error, place);
+}
+
+/** Whether a line of a finished stack trace tells nothing about the user's code. */
+export function isInternalFrame(line: string): boolean {
+  return line.includes(kernelFolder) || line.includes('node:internal/');
+}
+
 export function installStackTraces(registry: CellRegistry): void {
   const previous = Error.prepareStackTrace as PrepareStackTrace | undefined;
   const prepare: PrepareStackTrace = (error, sites) => {

@@ -1,6 +1,6 @@
 /** Makes `console.log(tensor)`, and tensors inside other values, read `Tensor float32 [2, 3]` instead of tfjs's internals. */
 import { inspect } from 'node:util';
-import { tensorHeader } from './tensor-text.js';
+import { tensorHeader } from './tensor.js';
 
 /** @param namespace a module that was just imported; nothing happens unless it is tfjs, or exports it as `tf` */
 export function installTensorInspection(namespace: Record<string, unknown>): void {
@@ -8,7 +8,7 @@ export function installTensorInspection(namespace: Record<string, unknown>): voi
   const prototype = tf.Tensor?.prototype;
   if (typeof prototype?.dataSync !== 'function' || Object.hasOwn(prototype, inspect.custom)) return;
   Object.defineProperty(prototype, inspect.custom, {
-    value(this: { dtype: string; shape: number[]; isDisposed: boolean }) {
+    value(this: Parameters<typeof tensorHeader>[0]) {
       return tensorHeader(this);
     },
     configurable: true,

@@ -1,7 +1,7 @@
 /**
- * The user's own `.ts` files, imported by cells. Which file an import means, how it is compiled, and the version in
- * its URL: a hash of the file and of all the files it imports, so that a change on disk is a new module and an
- * unchanged file keeps its state. Used by the loader thread (`typescript-hooks.ts`) and, for stack traces, by the main thread.
+ * The user's own files, imported by cells: TypeScript, JavaScript and JSON. Which file an import means, how it is
+ * compiled, and the version in its URL: a hash of the file and of all the files it imports, so that a change on disk is a
+ * new module and an unchanged file keeps its state. Used by the loader thread (`typescript-hooks.ts`) and by the main thread.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -12,27 +12,44 @@ import { parseSync } from 'oxc-parser';
 import { transformSync } from 'oxc-transform';
 
 const versionKey = 'kernelbook';
-const extensions = ['.ts', '.mts'];
+const typescript = ['.ts', '.mts'];
+/** What an import may leave out, or add to a folder as `index`. */
+const extensions = [...typescript, '.js', '.mjs', '.cjs', '.json'];
 
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** The TypeScript file a relative import means (`./a`, `./a.js`, `./a.ts`, `./folder`), if it means one. */
+/** The file a relative import means (`./a`, `./a.js` for `a.ts`, `./a.ts`, `./data.json`, `./folder`), if it is the user's. */
 export function findUserModule(specifier: string, folder: string): string | undefined {
   if (!/^(\.{1,2}(\/|$)|\/|file:)/.test(specifier)) return undefined;
   const path = specifier.startsWith('file:')
     ? fileURLToPath(specifier)
     : join(specifier.startsWith('/') ? '' : folder, specifier);
-  if (path.includes('/node_modules/') || path.endsWith('.d.ts')) return undefined;
-  if (extensions.includes(extname(path))) return isFile(path) ? path : undefined;
-  if (isFile(path)) return undefined;
+  if (!isUserPath(path)) return undefined;
+  if (isFile(path)) return extensions.includes(extname(path)) ? path : undefined;
   const stem = path.replace(/\.(m?)js$/, '');
   const candidates = extensions.flatMap((extension) => [
     `${stem}${extension}`,
     join(path, `index${extension}`),
   ]);
   return candidates.find(isFile);
+}
+
+/** The user's TypeScript file a resolved URL names: one that a package's `imports` or `exports` leads to. */
+export function userTypeScript(url: string): string | undefined {
+  if (!url.startsWith('file:')) return undefined;
+  const path = fileURLToPath(url);
+  return typescript.includes(extname(path)) && isUserPath(path) ? path : undefined;
+}
+
+function isUserPath(path: string): boolean {
+  return !path.includes('/node_modules/') && !path.endsWith('.d.ts');
+}
+
+/** Whether a file is compiled by us; JavaScript and JSON are left to Node. */
+export function isTypeScript(url: string): boolean {
+  return typescript.includes(extname(url.replace(/\?.*$/, '')));
 }
 
 interface ParsedFile {
@@ -48,17 +65,22 @@ function parseFile(path: string): ParsedFile {
   const known = parsedFiles.get(path);
   if (known?.modified === modified) return known;
   const text = readFileSync(path, 'utf8');
-  const { module } = parseSync(path, text, { lang: 'ts' });
-  const targets = [
-    ...module.staticImports.map((item) => item.moduleRequest.value),
-    ...module.staticExports.flatMap((item) =>
-      item.entries.flatMap((entry) => entry.moduleRequest?.value ?? []),
-    ),
-  ];
+  const targets = extname(path) === '.json' ? [] : importsOf(path, text);
   const imports = targets.flatMap((target) => findUserModule(target, dirname(path)) ?? []);
   const parsed = { modified, text, imports };
   parsedFiles.set(path, parsed);
   return parsed;
+}
+
+function importsOf(path: string, text: string): string[] {
+  const { module } = parseSync(path, text, { lang: 'ts' });
+  return [
+    ...module.staticImports.map((item) => item.moduleRequest.value),
+    ...module.staticExports.flatMap((item) =>
+      item.entries.flatMap((entry) => entry.moduleRequest?.value ?? []),
+    ),
+    ...[...text.matchAll(/\brequire\(\s*(['"])(\.[^'"]*)\1\s*\)/g)].map((match) => match[2]!),
+  ];
 }
 
 /** The URL under which the current version of a file is loaded. */
@@ -75,6 +97,40 @@ export function userModuleUrl(path: string): string {
 
 export function isUserModule(url: string): boolean {
   return url.startsWith('file:') && url.includes(`?${versionKey}=`);
+}
+
+const commonJsTimes = new Map<string, number>();
+
+/** Notes the versions of the user's CommonJS files that are loaded. */
+export function noteCommonJs(cache: NodeJS.Dict<NodeJS.Module>): void {
+  for (const { filename } of usersModules(cache))
+    if (!commonJsTimes.has(filename)) commonJsTimes.set(filename, modifiedAt(filename));
+}
+
+/** Drops from `require.cache` the user's CommonJS files that changed, and those that required them. */
+export function forgetChangedCommonJs(cache: NodeJS.Dict<NodeJS.Module>): void {
+  const modules = usersModules(cache);
+  const stale = new Set(
+    modules.filter(({ filename }) => (commonJsTimes.get(filename) ?? -1) !== modifiedAt(filename)),
+  );
+  for (let size = -1; size !== stale.size; ) {
+    size = stale.size;
+    for (const item of modules) if (item.children.some((child) => stale.has(child))) stale.add(item);
+  }
+  for (const { filename } of stale) {
+    delete cache[filename];
+    commonJsTimes.delete(filename);
+  }
+}
+
+function usersModules(cache: NodeJS.Dict<NodeJS.Module>): NodeJS.Module[] {
+  return Object.values(cache).filter(
+    (item) => item !== undefined && isUserPath(item.filename),
+  ) as NodeJS.Module[];
+}
+
+function modifiedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1;
 }
 
 export interface CompiledModule {
@@ -101,6 +157,7 @@ export function originalPosition(
   url: string,
   position: { line: number; column: number },
 ): { line: number; column: number } {
+  if (!isTypeScript(url)) return position;
   let mappings: string;
   try {
     ({ mappings } = compileUserModule(url));

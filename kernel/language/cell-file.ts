@@ -3,6 +3,7 @@
  * otherwise fills in when it builds a program.
  */
 import ts from 'typescript';
+import { dialect } from '../dialect.js';
 import { markAsModule } from './module-host.js';
 import { internals } from './typescript-internal.js';
 
@@ -16,7 +17,7 @@ export function parseCell(fileName: string, text: string): ts.SourceFile {
       jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
     },
     true,
-    ts.ScriptKind.TS,
+    dialect() === 'jslab' ? ts.ScriptKind.JS : ts.ScriptKind.TS,
   );
   const inner = internals(file);
   inner.path = fileName;
@@ -43,6 +44,31 @@ function moduleSpecifiers(file: ts.SourceFile): ts.StringLiteralLike[] {
   return found;
 }
 
+export interface Reference {
+  /** The import that brings the same file in. */
+  specifier: string;
+  range: ts.TextRange;
+  code: number;
+  message: string;
+}
+
+/** `/// <reference path="…" />` and `types="…"`; with what is to be said where nothing is found. */
+export function references(file: ts.SourceFile): Reference[] {
+  const paths = file.referencedFiles.map((range) => ({
+    specifier: /^\.{0,2}\//.test(range.fileName) ? range.fileName : `./${range.fileName}`,
+    range,
+    code: 6053,
+    message: `File '${range.fileName}' not found.`,
+  }));
+  const types = file.typeReferenceDirectives.map((range) => ({
+    specifier: range.fileName,
+    range,
+    code: 2688,
+    message: `Cannot find type definition file for '${range.fileName}'.`,
+  }));
+  return [...paths, ...types];
+}
+
 function specifierOf(node: ts.Node): ts.Node | undefined {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
@@ -55,7 +81,7 @@ function specifierOf(node: ts.Node): ts.Node | undefined {
 }
 
 const unsupportedJsx =
-  'JSX is not supported in cells. Build elements with functions, or show HTML with display({ "text/html": … }).';
+  'JSX is not supported in cells. Build elements with functions, or show HTML with display.html(…).';
 
 /** What the evaluator cannot run, refused before anything runs: where, and what to do instead. */
 export function refusals(file: ts.SourceFile): { start: number; length: number; message: string }[] {
@@ -70,9 +96,27 @@ export function refusals(file: ts.SourceFile): { start: number; length: number; 
       '`using` at the top of a cell has no end of scope in a notebook. Put it into a block: { using x = … }';
     return [{ start, length: 'using'.length, message }];
   }
-  if (internals(file).parseDiagnostics.length === 0) return [];
+  const command = foreignCommand(file);
+  if (command) return [command];
+  // The parser takes JSX for an error in TypeScript, but not in JavaScript.
+  const mayHaveJsx =
+    dialect() === 'jslab' ? /<\/|\/>/.test(file.text) : internals(file).parseDiagnostics.length > 0;
+  if (!mayHaveJsx) return [];
   const jsx = firstJsx(file.text);
   return jsx ? [{ start: jsx.getStart(), length: jsx.getWidth(), message: unsupportedJsx }] : [];
+}
+
+/** `%magic` and `!shell command` of IPython at the start of a line. */
+function foreignCommand(file: ts.SourceFile) {
+  const isBroken = internals(file).parseDiagnostics.length > 0;
+  const found = /^[ \t]*(?:(%%?[a-z]\w*)|(![\w./-]+)(?:[ \t]+-{1,2}[a-z]|[ \t]+[\w./~'"]))/m.exec(file.text);
+  if (!found || !(isBroken || /^\s*!\S+[ \t]+-/.test(found[0]))) return undefined;
+  const name = found[1] ?? found[2]!;
+  const advice = found[1]
+    ? 'Cells hold TypeScript only.'
+    : "To run a program: import { execSync } from 'node:child_process'.";
+  const message = `\`${name}\` is a command of IPython, which this kernel does not have. ${advice}`;
+  return { start: file.text.indexOf(name, found.index), length: name.length, message };
 }
 
 /** The first JSX element, if the text parses only as TSX. */

@@ -12,3 +12,7 @@ export function cellName(file: ts.SourceFile): string | undefined {
   const count = counts.get(file);
   return count === undefined ? undefined : `cell ${count}`;
 }
+
+export function isCellFile(fileName: string): boolean {
+  return /[\\/]__cell_\d+\.ts$/.test(fileName);
+}

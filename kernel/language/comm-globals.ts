@@ -52,11 +52,11 @@ interface CellWidget<State extends object> {
   toMimeBundle(): Record<string, unknown>;
 }
 /**
- * Makes a widget of a JavaScript module (\`esm\`) in the front end; needs the JupyterLab extension \`anywidget\`.
+ * Makes a widget of a JavaScript module (\`esm\`) in the front end; needs the JupyterLab extension \`anywidget\` (pip install anywidget).
  * Show it as the result of a cell or with \`display\`.
  */
 declare function widget<State extends object = Record<string, never>>(options: {
-  /** An ES module whose default export has \`render({ model, el })\`. */
+  /** The text of an ES module, or its address, whose default export has \`render({ model, el })\`. */
   esm: string;
   css?: string;
   /** Whatever JSON can hold, and typed arrays. */

@@ -1,6 +1,7 @@
 /** The compiler options of cells, and the globals the evaluator gives them. */
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { dialect } from '../dialect.js';
 import { commGlobals } from './comm-globals.js';
 import { dependencyFolder } from './own-package.js';
 
@@ -29,12 +30,15 @@ function typeRoots(cwd: string): string[] {
 }
 
 export function compilerOptions(cwd: string): ts.CompilerOptions {
+  const kind = dialect();
   return {
     target: ts.ScriptTarget.ESNext,
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     moduleDetection: ts.ModuleDetectionKind.Force,
-    strict: true,
+    strict: kind === 'typescript',
+    allowJs: kind === 'jslab',
+    checkJs: kind === 'jslab',
     skipLibCheck: true,
     noEmit: true,
     allowImportingTsExtensions: true,
@@ -54,8 +58,19 @@ interface CellDisplayOptions {
   update?: boolean;
   metadata?: Record<string, unknown>;
 }
+interface CellDisplay {
+  /** Shows a value as an output of the cell. */
+  (value: unknown, options?: CellDisplayOptions): Promise<void>;
+  html(text: string, options?: CellDisplayOptions): Promise<void>;
+  markdown(text: string, options?: CellDisplayOptions): Promise<void>;
+  /** Shows a formula, given with its delimiters: \`$…$\` or \`$$…$$\`. */
+  latex(text: string, options?: CellDisplayOptions): Promise<void>;
+  svg(text: string, options?: CellDisplayOptions): Promise<void>;
+  /** Shows the bytes of a PNG, JPEG, GIF or WebP file. */
+  image(bytes: Uint8Array | ArrayBuffer, options?: CellDisplayOptions): Promise<void>;
+}
 /** Shows a value as an output of the cell. */
-declare function display(value: unknown, options?: CellDisplayOptions): Promise<void>;
+declare const display: CellDisplay;
 /** Removes the outputs of the cell; with \`wait\`, only when the next output comes. */
 declare function clearOutput(wait?: boolean): void;
 /** Asks the reader for a line of text; \`password: true\` hides what is typed. */

@@ -1,10 +1,13 @@
 /** Completion at a cursor: TypeScript's own list, narrowed to what was typed, with types for the first entries. */
 import ts from 'typescript';
+import { isCellFile } from './cell-names.js';
 import type { CompletionMatch, CompletionResult } from './engine.js';
+import { packageName } from './own-package.js';
 import type { PersistentChecker } from './persistent-checker.js';
-import { internal } from './typescript-internal.js';
+import { internal, internals } from './typescript-internal.js';
 
-const mostMatches = 500;
+/** Front ends narrow the list themselves while the reader types on: it must hold all members of a large library. */
+const mostMatches = 2000;
 /** Types cost time to print: only for so many matches. */
 const mostDescribed = 40;
 const longestSignature = 120;
@@ -25,10 +28,28 @@ export function complete(cell: ts.SourceFile, cursor: number, owner: PersistentC
     undefined,
     true,
   );
-  const entries = info?.entries ?? [];
-  return completionResult(cell.text, cursor, entries, info?.optionalReplacementSpan, (entry, rank) =>
-    rank < mostDescribed ? describe(entry.symbol, cell, owner.checker) : {},
+  const entries: Entry[] = [...(info?.entries ?? []), ...ownPackage(cell, cursor)];
+  return completionResult(
+    cell.text,
+    cursor,
+    entries.map((entry) => ({ ...entry, isOwn: isDeclaredInCell(entry.symbol) })),
+    info?.optionalReplacementSpan,
+    (entry, rank) => (rank < mostDescribed ? describe(entry.symbol, cell, owner.checker) : {}),
   );
+}
+
+/** `kernelbook` can be imported everywhere, also where no `node_modules` has it. */
+function ownPackage(cell: ts.SourceFile, cursor: number): Entry[] {
+  const literal = internals(cell).imports.find((item) => item.getStart(cell) < cursor && cursor < item.end);
+  if (!literal) return [];
+  const start = literal.getStart(cell) + 1;
+  const replacementSpan = { start, length: literal.end - 1 - start };
+  const kind = ts.ScriptElementKind.externalModuleName;
+  return [{ name: packageName, kind, sortText: '1', replacementSpan }];
+}
+
+function isDeclaredInCell(symbol: ts.Symbol | undefined): boolean {
+  return symbol?.declarations?.some((node) => isCellFile(node.getSourceFile().fileName)) ?? false;
 }
 
 interface Description {
@@ -36,9 +57,13 @@ interface Description {
   signature?: string;
 }
 
-type Entry = ts.CompletionEntry & { symbol?: ts.Symbol };
+interface Entry extends ts.CompletionEntry {
+  symbol?: ts.Symbol;
+  /** Declared in this or an earlier cell. */
+  isOwn?: boolean;
+}
 
-/** Shared with the LanguageService engine: prefix, order, replaced range. */
+/** Shared with the LanguageService engine: prefix, order (the notebook's own names first), replaced range. */
 export function completionResult<E extends Entry>(
   code: string,
   cursor: number,
@@ -53,7 +78,11 @@ export function completionResult<E extends Entry>(
     const from = replacementSpan && insertText === undefined ? replacementSpan.start : start;
     return kind !== 'warning' && unquoted(name).startsWith(code.slice(from, cursor).toLowerCase());
   };
-  const wanted = entries.filter(isWanted).sort(byTypeScriptOrder).slice(0, mostMatches);
+  const matchesCase = ({ name }: E) => Number(!name.startsWith(typed));
+  const found = new Map(entries.filter(isWanted).map((entry) => [textOf(entry), entry]));
+  const wanted = [...found.values()]
+    .sort((a, b) => rankOf(a) - rankOf(b) || matchesCase(a) - matchesCase(b) || byTypeScriptOrder(a, b))
+    .slice(0, mostMatches);
   const types = wanted.map((entry, rank): CompletionMatch => {
     const replaced = entry.replacementSpan ?? { start, length: cursor - start };
     const { kind = kindName(entry.kind), signature } = describe(entry, rank);
@@ -73,6 +102,12 @@ export function completionResult<E extends Entry>(
     end: common.end,
     types: sameRange,
   };
+}
+
+/** Values the type asks for, then the notebook's own names, then all others. */
+function rankOf({ kind, isOwn }: Entry): number {
+  if (kind === ts.ScriptElementKind.string) return 0;
+  return isOwn ? 1 : 2;
 }
 
 function unquoted(name: string): string {

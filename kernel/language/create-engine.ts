@@ -7,17 +7,23 @@ import type { EngineOptions, LanguageEngine } from './engine.js';
 import { ServiceEngine } from './service-engine.js';
 import { missingInternals } from './typescript-internal.js';
 
-/** @param warn gets one line when the fallback is used */
-export function createEngine(options: EngineOptions, warn: (line: string) => void): LanguageEngine {
+/**
+ * @param warn gets one line when the fallback is used
+ * @param prepared an engine out of a start-up snapshot; used where it fits the folder
+ */
+export function createEngine(
+  options: EngineOptions,
+  warn: (line: string) => void,
+  prepared?: CheckerEngine,
+): LanguageEngine {
+  if (prepared?.moveTo(options.cwd)) return prepared;
   const missing = missingInternals();
   if (missing.length) {
     warn(`language engine: TypeScript lacks ${missing.join(', ')}; using the slower LanguageService`);
     return new ServiceEngine(options);
   }
   try {
-    const engine = new CheckerEngine(options);
-    selfCheck(engine);
-    return engine;
+    return checkedEngine(options);
   } catch (error) {
     warn(
       `language engine: the persistent checker failed its self-check (${String(error)}); using the LanguageService`,
@@ -26,18 +32,24 @@ export function createEngine(options: EngineOptions, warn: (line: string) => voi
   }
 }
 
+/** @throws Error where the persistent checker does not work with this TypeScript */
+export function checkedEngine(options: EngineOptions): CheckerEngine {
+  const engine = new CheckerEngine(options);
+  selfCheck(engine);
+  return engine;
+}
+
 /** A value, a type and a function cross from one cell to the next, and a wrong use of each is found. */
 function selfCheck(engine: CheckerEngine): void {
-  const first = engine.compile(
-    'const a = 1; interface P { q: string } function f(x: P) { return x.q.length }',
-    { count: 0 },
-  );
-  if (!first.ok) throw new Error(`a correct cell was rejected: ${first.plain}`);
-  engine.commit(first.token);
-  const right = engine.compile('f({ q: "s" }) + a', { count: 0 });
-  if (!right.ok) throw new Error(`names of an earlier cell are not seen: ${right.plain}`);
-  const wrong = engine.compile('a.length; f(1); ({} as P).nope', { count: 0 });
-  const codes = wrong.ok ? [] : wrong.diagnostics.map((item) => item.code);
-  if (codes.join() !== '2339,2345,2339') throw new Error(`errors found: ${codes.join() || 'none'}`);
+  const cells: [code: string, errors: string][] = [
+    ['const a = 1; interface P { q: string } function f(x: P) { return x.q.length }', ''],
+    ['f({ q: "s" }) + a', ''],
+    ['a.length; f(1); ({} as P).nope', '2339,2345,2339'],
+  ];
+  for (const [code, expected] of cells) {
+    const found = engine.probe(code).join();
+    if (found !== expected)
+      throw new Error(`${code}: errors ${found || 'none'} instead of ${expected || 'none'}`);
+  }
   engine.reset();
 }

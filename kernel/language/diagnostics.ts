@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import ts from 'typescript';
 import { refusals } from './cell-file.js';
-import { cellName, nameCell } from './cell-names.js';
+import { nameCell } from './cell-names.js';
 import type { Diagnostic, Rejected } from './engine.js';
+import { fileLabel, messageText, prettyDiagnostics } from './pretty.js';
 import { internal, internals } from './typescript-internal.js';
 
 /**
@@ -50,7 +51,7 @@ export function applyDirectives(
   return [...kept, ...unused];
 }
 
-function located(
+export function located(
   file: ts.SourceFile,
   start: number,
   length: number,
@@ -76,56 +77,25 @@ export function reject(
 ): Rejected {
   nameCell(cell, count);
   const folder = dirname(cell.fileName);
-  const pretty = ts
-    .formatDiagnosticsWithColorAndContext(found.map(forReaders), {
-      getCurrentDirectory: () => folder,
-      getCanonicalFileName: (name) => name,
-      getNewLine: () => '\n',
-    })
-    .replaceAll(/ TS0: /g, ': ')
-    .trimEnd();
+  const pretty = prettyDiagnostics(found, folder);
   return {
     ok: false,
-    diagnostics: found.map((item) => plainDiagnostic(cell, item)),
+    diagnostics: found.map((item) => plainDiagnostic(item, item.file === cell ? undefined : folder)),
     pretty,
     plain: stripVTControlCharacters(pretty),
   };
 }
 
-/** The same diagnostic, and what it refers to, with cells called by their number. */
-function forReaders<T extends ts.DiagnosticRelatedInformation>(item: T): T {
-  const { file, relatedInformation } = item as T & Pick<ts.Diagnostic, 'relatedInformation'>;
-  const name = file && cellName(file);
-  return {
-    ...item,
-    messageText: withoutPaths(item.messageText),
-    ...(name ? { file: Object.create(file, { fileName: { value: name } }) as ts.SourceFile } : {}),
-    ...(relatedInformation ? { relatedInformation: relatedInformation.map(forReaders) } : {}),
-  };
-}
-
-function plainDiagnostic(cell: ts.SourceFile, item: ts.DiagnosticWithLocation): Diagnostic {
-  const { line, character } = cell.getLineAndCharacterOfPosition(item.start);
-  const message = withoutPaths(text(item)) as string;
+/** @param folder the notebook's, for errors that are not in the cell */
+function plainDiagnostic(item: ts.DiagnosticWithLocation, folder: string | undefined): Diagnostic {
+  const { line, character } = item.file.getLineAndCharacterOfPosition(item.start);
   return {
     code: item.code,
-    message,
+    message: messageText(item),
     start: item.start,
     length: item.length,
     line: line + 1,
     column: character + 1,
-  };
-}
-
-/** Types of earlier cells print as `import("/folder/__cell_3").A`; the reader knows them as `A`. */
-function withoutPaths(message: string | ts.DiagnosticMessageChain): string | ts.DiagnosticMessageChain {
-  if (typeof message === 'string')
-    return message.replaceAll(/(typeof )?import\("[^"]*__cell_\d+"\)\./g, '$1');
-  return {
-    ...message,
-    messageText: withoutPaths(message.messageText) as string,
-    ...(message.next
-      ? { next: message.next.map((item) => withoutPaths(item) as ts.DiagnosticMessageChain) }
-      : {}),
+    ...(folder === undefined ? {} : { file: fileLabel(item.file, folder) }),
   };
 }

@@ -14,6 +14,8 @@ export interface Diagnostic {
   length: number;
   line: number;
   column: number;
+  /** Set where the error is not in the cell but in a file it imports: the path from the notebook's folder. */
+  file?: string;
 }
 
 /** Everything the evaluator needs to run a cell; plain JSON. */
@@ -83,6 +85,11 @@ type Awaitable<T> = T | Promise<T>;
 export interface LanguageEngine {
   /** Checks and compiles; nothing becomes visible to other cells before `commit`. */
   compile(code: string, cell: { count: number }): Awaitable<CompileResult>;
+  /**
+   * Checks and compiles a cell ahead of its turn, as if the cell of the token `after` had been committed. `compile` of the same
+   * cell uses what was found where that came true, and otherwise begins anew. An engine may do nothing here.
+   */
+  prepare(code: string, cell: { count: number }, after: number): Awaitable<void>;
   /** The cell of `token` ran without throwing: later cells see its declarations. Unknown tokens are ignored. */
   commit(token: number): Awaitable<void>;
   complete(code: string, cursorUtf16: number): Awaitable<CompletionResult>;

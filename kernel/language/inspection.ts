@@ -5,7 +5,9 @@ import { escapeHtml } from '../../src/html.js';
 import { cellName } from './cell-names.js';
 import { documentationOf } from './documentation.js';
 import type { InspectResult } from './engine.js';
-import { internal } from './typescript-internal.js';
+import { internal, resolveName } from './typescript-internal.js';
+
+const mostOverloads = 6;
 
 const notFound: InspectResult = { found: false, text: '' };
 
@@ -17,19 +19,13 @@ export function inspect(
 ): InspectResult {
   const node = nodeAt(cell, cursor);
   if (!node) return notFound;
-  const symbol = checker.getSymbolAtLocation(node);
+  const symbol = symbolAt(node, checker);
   if (!symbol || isUnknown(symbol, checker)) return typeOnly(node, cell, checker);
-  const parts = internal.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(
-    checker,
-    symbol,
-    cell,
-    internal.getContainerNode(node),
-    node,
-  );
-  const signature = withoutCellPaths(ts.displayPartsToString(parts.displayParts));
+  const parts = displayOf(symbol, node, cell, checker);
+  const signature = overloads(node, cell, checker) ?? ts.displayPartsToString(parts.displayParts);
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const documentation = documentationOf(target) || documentationOfType(target, node, checker);
-  return result(signature, documentation, detail === 1 ? declared(target) : '');
+  return result(withoutCellPaths(signature), documentation, detail === 1 ? declared(target) : '');
 }
 
 /** `const matMul: typeof matMul_`: the comments stand at the function the type comes from. */
@@ -46,14 +42,55 @@ function nodeAt(cell: ts.SourceFile, cursor: number): ts.Node | undefined {
     if (node.kind === ts.SyntaxKind.ThisKeyword || ts.isIdentifier(node) || ts.isPrivateIdentifier(node))
       return node;
   }
-  let node = internal.getTouchingPropertyName(cell, Math.max(0, cursor - 1));
-  while (node !== cell && node.parent) {
-    if ((ts.isCallExpression(node) || ts.isNewExpression(node)) && cursor > node.expression.end) {
+  let node = internal.findPrecedingToken(cursor, cell);
+  while (node && node !== cell) {
+    const isClosed = node.getLastToken(cell)?.kind === ts.SyntaxKind.CloseParenToken && cursor >= node.end;
+    if (
+      !isClosed &&
+      (ts.isCallExpression(node) || ts.isNewExpression(node)) &&
+      cursor > node.expression.end
+    ) {
       return ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression;
     }
     node = node.parent;
   }
   return undefined;
+}
+
+/** A type's name where a value stands is still worth an answer: it is being looked up, not run. */
+function symbolAt(node: ts.Node, checker: ts.TypeChecker): ts.Symbol | undefined {
+  const symbol = checker.getSymbolAtLocation(node);
+  if (symbol && !isUnknown(symbol, checker)) return symbol;
+  const isName = ts.isIdentifier(node) && !ts.isPropertyAccessExpression(node.parent);
+  return isName ? resolveName(checker, node) : undefined;
+}
+
+function displayOf(symbol: ts.Symbol, node: ts.Node, cell: ts.SourceFile, checker: ts.TypeChecker) {
+  const display = (file: ts.SourceFile, place: ts.Node) =>
+    internal.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(
+      checker,
+      symbol,
+      file,
+      internal.getContainerNode(place),
+      place,
+    );
+  const here = display(cell, node);
+  const declaration = symbol.declarations?.[0];
+  const name = declaration && ts.getNameOfDeclaration(declaration);
+  return here.displayParts.length || !name ? here : display(name.getSourceFile(), name);
+}
+
+/** All signatures of an overloaded function that is called here: which one is meant is not known while it is typed. */
+function overloads(node: ts.Node, cell: ts.SourceFile, checker: ts.TypeChecker): string | undefined {
+  const callee = ts.isPropertyAccessExpression(node.parent) && node.parent.name === node ? node.parent : node;
+  if (!ts.isCallExpression(callee.parent) || callee.parent.expression !== callee) return undefined;
+  const signatures = checker.getTypeAtLocation(callee).getCallSignatures();
+  if (signatures.length < 2) return undefined;
+  const lines = signatures
+    .slice(0, mostOverloads)
+    .map((item) => `${node.getText(cell)}${checker.signatureToString(item, cell)}`);
+  const rest = signatures.length - mostOverloads;
+  return rest > 0 ? `${lines.join('\n')}\n… and ${rest} more` : lines.join('\n');
 }
 
 function isUnknown(symbol: ts.Symbol, checker: ts.TypeChecker): boolean {

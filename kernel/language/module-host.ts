@@ -1,12 +1,13 @@
 /**
  * Files and module resolution for the notebook's program: parsed files are kept for the whole session, the user's
- * own files are re-read when they change on disk, and `kernelbook` resolves to this package where the notebook's
- * project does not have it.
+ * own files are re-read when they change on disk, and `kernelbook` and `tslab` resolve from this package where the
+ * notebook's project does not have them.
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { packageName, packageRoot } from './own-package.js';
+import { keepFile, keptFile } from './kept-files.js';
+import { packageRoot, providedPackages } from './own-package.js';
 
 /** Declarations never change under a session, except those of the user's project. */
 function isStable(fileName: string): boolean {
@@ -26,10 +27,27 @@ export class ModuleHost implements ts.CompilerHost {
   #retrying = false;
 
   constructor(
-    readonly cwd: string,
+    public cwd: string,
     readonly options: ts.CompilerOptions,
   ) {
     this.#resolutions = this.#newCache();
+  }
+
+  /** From now on the notebook's folder is `cwd`; the files that were read stay. */
+  moveTo(cwd: string): void {
+    this.cwd = cwd;
+    this.#resolutions = this.#newCache();
+  }
+
+  isVirtual(fileName: string): boolean {
+    return this.#virtual.has(fileName);
+  }
+
+  /** Where the types of Node come from. */
+  nodeTypes(): string | undefined {
+    const file = join(this.cwd, '__types.ts');
+    return ts.resolveTypeReferenceDirective('node', file, this.options, this).resolvedTypeReferenceDirective
+      ?.resolvedFileName;
   }
 
   #newCache(): ts.ModuleResolutionCache {
@@ -76,7 +94,7 @@ export class ModuleHost implements ts.CompilerHost {
     const from = (file: string) =>
       ts.resolveModuleName(specifier, file, this.options, this, this.#resolutions, undefined, mode);
     const result = from(containingFile);
-    if (result.resolvedModule || specifier !== packageName) return result;
+    if (result.resolvedModule || !providedPackages.includes(specifier)) return result;
     return from(join(packageRoot, '__self.ts'));
   }
 
@@ -88,8 +106,17 @@ export class ModuleHost implements ts.CompilerHost {
     file: ts.SourceFile,
   ): ts.ResolvedModuleWithFailedLookupLocations[] =>
     literals.map((literal) =>
-      this.resolve(literal.text, containingFile, ts.getModeForUsageLocation(file, literal, options)),
+      this.resolve(
+        literal.text,
+        this.#lookupFile(containingFile),
+        ts.getModeForUsageLocation(file, literal, options),
+      ),
     );
+
+  /** What a virtual file imports is looked for from the notebook's folder. */
+  #lookupFile(containingFile: string): string {
+    return this.#virtual.has(containingFile) ? join(this.cwd, '__imports.ts') : containingFile;
+  }
 
   // The compiler takes these out of the object: they must be bound.
   hasInvalidatedResolutions = (): boolean => this.#retrying;
@@ -101,7 +128,13 @@ export class ModuleHost implements ts.CompilerHost {
     const virtual = this.#virtual.get(fileName);
     if (virtual) return virtual;
     if (this.#parsed.has(fileName)) return this.#parsed.get(fileName);
+    const kept = keptFile(fileName);
     const time = isStable(fileName) ? undefined : modified(fileName);
+    if (time !== undefined) this.#watched.set(fileName, time);
+    if (kept) {
+      this.#parsed.set(fileName, kept);
+      return kept;
+    }
     const text = ts.sys.readFile(fileName);
     const options = typeof version === 'object' ? version : { languageVersion: version };
     // Comments of declarations are parsed when someone hovers (documentation.ts): parsing them here would slow the start.
@@ -113,7 +146,7 @@ export class ModuleHost implements ts.CompilerHost {
         ? undefined
         : ts.createSourceFile(fileName, text, { ...options, jsDocParsingMode }, false);
     this.#parsed.set(fileName, file);
-    if (time !== undefined) this.#watched.set(fileName, time);
+    if (file) keepFile(fileName, file);
     return file;
   };
 

@@ -6,6 +6,9 @@ import { packageRoot as findPackageRoot } from '../package-root.js';
 
 export const packageName = 'kernelbook';
 
+/** Found by every notebook, also where its project does not have them: this package, and `tslab` of our dependencies. */
+export const providedPackages: readonly string[] = [packageName, 'tslab'];
+
 export const packageRoot = findPackageRoot();
 
 /** The URL of a compiled file of this package: threads and processes start from these, also when tests run the sources. */

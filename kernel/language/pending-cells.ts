@@ -24,6 +24,10 @@ export class PendingCells {
     return token;
   }
 
+  get(token: number): ts.SourceFile | undefined {
+    return this.#cells.get(token);
+  }
+
   take(token: number): ts.SourceFile | undefined {
     const cell = this.#cells.get(token);
     this.#cells.delete(token);

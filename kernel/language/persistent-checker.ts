@@ -6,14 +6,28 @@
  */
 import { join } from 'node:path';
 import ts from 'typescript';
-import { parseCell } from './cell-file.js';
+import { parseCell, references } from './cell-file.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
+import { located } from './diagnostics.js';
 import { ModuleHost } from './module-host.js';
+import { packageRoot } from './own-package.js';
 import { Scope } from './scope.js';
 import { checkFile, internal, internals } from './typescript-internal.js';
+import { fileErrors, userFilesOf } from './user-files.js';
+
+/** A cell that was added ahead of its turn, and what its check stands on. */
+export interface AheadCell {
+  cell: ts.SourceFile;
+  scope: Scope;
+  checker: ts.TypeChecker;
+}
+
+/** Virtual files; their names are the same for every notebook, so that a prepared program fits any (`moveTo`). */
+const importsFile = join(packageRoot, '__imports.ts');
+const globalsFile = join(packageRoot, '__globals.d.ts');
 
 /** After ten unknown names a checker stops looking for what the user may have meant. */
-const unknownNameCodes = new Set([2304, 2503, 2552, 2833]);
+const unknownNameCodes = new Set([2304, 2503, 2552, 2833, 18004]);
 const unknownNameLimit = 10;
 
 export class PersistentChecker {
@@ -21,8 +35,6 @@ export class PersistentChecker {
   readonly host: ModuleHost;
   /** What the compiler's services take for the program. */
   readonly asProgram: ts.Program;
-  readonly #importsFile: string;
-  readonly #globalsFile: string;
   readonly #specifiers = new Set<string>();
   readonly #resolved = new Map<string, ts.ResolvedModuleWithFailedLookupLocations>();
   readonly #cells = new Map<string, ts.SourceFile>();
@@ -33,15 +45,30 @@ export class PersistentChecker {
   #sequence = 0;
   #scope: Scope;
 
-  constructor(readonly cwd: string) {
+  constructor(public cwd: string) {
     this.options = compilerOptions(cwd);
     this.host = new ModuleHost(cwd, this.options);
-    this.#importsFile = join(cwd, '__imports.ts');
-    this.#globalsFile = join(cwd, '__globals.d.ts');
-    this.host.setVirtual(this.#globalsFile, cellGlobals, true);
+    this.host.setVirtual(globalsFile, cellGlobals, true);
     this.asProgram = this.#programWithCells();
     this.#scope = this.#emptyScope();
     this.#buildProgram();
+  }
+
+  /**
+   * Makes a checker that has seen no import yet the checker of another folder. False, and nothing done, where a
+   * file it was made of has changed since, or that folder has other types of Node.
+   */
+  moveTo(cwd: string, isCurrent: (file: ts.SourceFile) => boolean): boolean {
+    const files = this.#program.getSourceFiles().filter((file) => !this.host.isVirtual(file.fileName));
+    if (this.#specifiers.size > 0 || !files.every(isCurrent)) return false;
+    const options = compilerOptions(cwd);
+    if (new ModuleHost(cwd, options).nodeTypes() !== this.host.nodeTypes()) return false;
+    // In place: the program goes on with the options it was made with.
+    Object.assign(this.options, options);
+    this.host.moveTo(cwd);
+    this.cwd = cwd;
+    this.#scope = this.#emptyScope();
+    return true;
   }
 
   get checker(): ts.TypeChecker {
@@ -50,21 +77,51 @@ export class PersistentChecker {
   }
 
   /** Parses a cell and puts it under the scope; it stays known to the checker until `remove`. */
-  add(text: string): ts.SourceFile {
-    if (this.host.dropChanged()) this.#reload();
-    if (this.#unknownNames >= unknownNameLimit) this.#checker = undefined;
-    const cell = parseCell(join(this.cwd, `__cell_${this.#sequence++}.ts`), text);
-    const inner = internals(cell);
-    this.#cells.set(cell.fileName, cell);
-    this.#resolveImports(inner.imports.map((literal) => literal.text));
-    internal.bindSourceFile(cell, this.options);
-    this.#scope.attach(cell);
-    if (inner.moduleAugmentations.length) this.#checker = undefined;
+  add(text: string, { isQuery = false } = {}): ts.SourceFile {
+    const cell = this.#parse(text);
+    this.#resolveImports(specifiersOf(cell), isQuery);
+    this.#bind(cell, this.#scope);
+    if (internals(cell).moduleAugmentations.length) this.#checker = undefined;
     return cell;
   }
 
+  /**
+   * Adds a cell as if `previous` had been committed. Undefined where that loads a module or changes global types:
+   * the cell may never run, and other cells would see it.
+   */
+  addAhead(text: string, previous: ts.SourceFile): AheadCell | undefined {
+    const cell = this.#parse(text);
+    const loads = specifiersOf(cell).some((name) => !this.#isTyped(name));
+    if (loads || internals(cell).moduleAugmentations.length) {
+      this.remove(cell);
+      return undefined;
+    }
+    const scope = this.#scope.with(previous);
+    this.#bind(cell, scope);
+    return { cell, scope, checker: this.checker };
+  }
+
+  /** Whether a cell that was added ahead would be checked in the same way now. */
+  isCurrent({ scope, checker }: AheadCell): boolean {
+    this.#refresh();
+    return scope === this.#scope && checker === this.#checker;
+  }
+
+  #parse(text: string): ts.SourceFile {
+    this.#refresh();
+    if (this.#unknownNames >= unknownNameLimit) this.#checker = undefined;
+    const cell = parseCell(join(this.cwd, `__cell_${this.#sequence++}.ts`), text);
+    this.#cells.set(cell.fileName, cell);
+    return cell;
+  }
+
+  #bind(cell: ts.SourceFile, scope: Scope): void {
+    internal.bindSourceFile(cell, this.options);
+    scope.attach(cell);
+  }
+
   commit(cell: ts.SourceFile): void {
-    this.#scope.commit(cell);
+    this.#scope = this.#scope.with(cell);
   }
 
   remove(cell: ts.SourceFile): void {
@@ -74,40 +131,66 @@ export class PersistentChecker {
 
   /** Forgets every cell; libraries and modules stay loaded. */
   reset(): void {
+    if ([...this.#cells.values()].some((cell) => internals(cell).moduleAugmentations.length))
+      this.#checker = undefined;
     this.#cells.clear();
     this.#scope = this.#emptyScope();
-    this.#checker = undefined;
   }
 
   diagnostics(cell: ts.SourceFile): readonly ts.DiagnosticWithLocation[] {
     const { parseDiagnostics, bindDiagnostics } = internals(cell);
     if (parseDiagnostics.length) return parseDiagnostics;
-    const found = [...bindDiagnostics, ...checkFile(this.checker, cell)];
+    const unresolved = references(cell).filter((item) => !this.#resolved.get(item.specifier)?.resolvedModule);
+    const found = [
+      ...unresolved.map(({ range, code, message }) =>
+        located(cell, range.pos, range.end - range.pos, code, message),
+      ),
+      ...bindDiagnostics,
+      ...checkFile(this.checker, cell),
+    ];
     this.#unknownNames += found.filter((item) => unknownNameCodes.has(item.code)).length;
     return found;
+  }
+
+  /** Errors in the user's files that the cell imports. */
+  importedErrors(cell: ts.SourceFile): ts.DiagnosticWithLocation[] {
+    if (internals(cell).imports.length === 0) return [];
+    return fileErrors(userFilesOf(cell, this.asProgram), (file) => [
+      ...internals(file).bindDiagnostics,
+      ...checkFile(this.checker, file),
+    ]);
   }
 
   #emptyScope(): Scope {
     return Scope.over(join(this.cwd, '__scope.ts'), parseCell, this.options);
   }
 
-  #resolveImports(specifiers: string[]): void {
-    const unknown = specifiers.filter(
-      (name) => !this.#resolved.get(name)?.resolvedModule && !this.#isAmbient(name),
-    );
-    if (unknown.length === 0) return;
-    // A module that was missing may have been installed since.
-    if (unknown.some((name) => this.#specifiers.has(name))) this.host.forgetResolutions();
-    for (const name of unknown) this.#specifiers.add(name);
+  /** @param isQuery a cell that is still being typed: its imports are looked up once, not again and again */
+  #resolveImports(specifiers: string[], isQuery: boolean): void {
+    const open = specifiers.filter((name) => !this.#isTyped(name));
+    const fresh = open.filter((name) => !this.#specifiers.has(name));
+    if (fresh.length === 0 && (isQuery || open.length === 0)) return;
+    for (const name of fresh) this.#specifiers.add(name);
+    // What was missing, or had no types, may have been installed since.
+    if (fresh.length < open.length) this.host.forgetResolutions();
     this.#buildProgram();
+    if (isQuery || fresh.length < open.length || fresh.every((name) => this.#isTyped(name))) return;
+    this.host.forgetResolutions();
+    this.#buildProgram();
+  }
+
+  #isTyped(specifier: string): boolean {
+    const module = this.#resolved.get(specifier)?.resolvedModule;
+    return module ? !/^\.[cm]?jsx?$/.test(module.extension) : this.#isAmbient(specifier);
   }
 
   #isAmbient(specifier: string): boolean {
     return this.checker.getAmbientModules().some((symbol) => symbol.name === `"${specifier}"`);
   }
 
-  /** The user's files changed on disk: read them again, and forget the types made of the old ones. */
-  #reload(): void {
+  /** Where the user's files changed on disk, reads them again and forgets the types made of the old ones. */
+  #refresh(): void {
+    if (!this.host.dropChanged()) return;
     this.host.forgetResolutions();
     this.#resolved.clear();
     this.#checker = undefined;
@@ -119,17 +202,17 @@ export class PersistentChecker {
     const imports = specifiers
       .map((name, index) => `import * as _${index} from ${JSON.stringify(name)};\n`)
       .join('');
-    this.host.setVirtual(this.#importsFile, imports, false);
+    this.host.setVirtual(importsFile, imports, false);
     const before = new Set<ts.SourceFile>(this.#program?.getSourceFiles());
     this.#program = ts.createProgram({
-      rootNames: [this.#globalsFile, this.#importsFile],
+      rootNames: [globalsFile, importsFile],
       options: this.options,
       host: this.host,
       ...(this.#program ? { oldProgram: this.#program } : {}),
     });
     this.host.programBuilt();
     for (const name of specifiers)
-      this.#resolved.set(name, this.host.resolve(name, this.#importsFile, ts.ModuleKind.ESNext));
+      this.#resolved.set(name, this.host.resolve(name, join(this.cwd, '__imports.ts'), ts.ModuleKind.ESNext));
     for (const file of this.#program.getSourceFiles()) {
       if (before.has(file)) continue;
       internal.bindSourceFile(file, this.options);
@@ -167,6 +250,11 @@ export class PersistentChecker {
       has: (_, key) => key in this.#program,
     });
   }
+}
+
+function specifiersOf(cell: ts.SourceFile): string[] {
+  const imports = internals(cell).imports.map((literal) => literal.text);
+  return [...imports, ...references(cell).map((item) => item.specifier)];
 }
 
 function call(target: object, method: string, ...args: unknown[]): unknown {

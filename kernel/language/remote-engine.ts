@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { log } from '../log.js';
 import type {
   CompileResult,
   CompletenessResult,
@@ -15,6 +16,7 @@ import type {
 } from './engine.js';
 import { builtFile } from './own-package.js';
 import type { EngineMethod, EngineRequest, EngineResponse } from './remote-protocol.js';
+import { buildSnapshotInBackground, findSnapshot, rejectSnapshot, snapshotOptions } from './snapshot.js';
 
 interface Waiting {
   resolve(result: unknown): void;
@@ -27,6 +29,9 @@ interface Cell {
 }
 
 const mostStarts = 5;
+/** A process from a sound snapshot is ready in a fraction of this. */
+const snapshotPatienceMs = 15_000;
+const endings = new Set<string>(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL']);
 
 export class RemoteEngine implements LanguageEngine {
   readonly #options: EngineOptions;
@@ -39,6 +44,7 @@ export class RemoteEngine implements LanguageEngine {
   #closed = false;
   #starts = 0;
   #sequence = 0;
+  #fromSnapshot = false;
 
   /** Starts the process at once; requests wait until it is ready. */
   constructor(options: EngineOptions) {
@@ -56,12 +62,23 @@ export class RemoteEngine implements LanguageEngine {
     return this.#child?.pid;
   }
 
+  /** Whether the running process came out of a start-up snapshot. */
+  get fromSnapshot(): boolean {
+    return this.#fromSnapshot;
+  }
+
   async compile(code: string, { count }: { count: number }): Promise<CompileResult> {
     const result = (await this.#call('compile', code, { count })) as CompileResult;
     if (!result.ok) return result;
     const token = ++this.#sequence;
     this.#compiled.set(token, { code, count, remote: result.token, start: this.#starts });
     return { ...result, token };
+  }
+
+  async prepare(code: string, cell: { count: number }, after: number): Promise<void> {
+    const previous = this.#compiled.get(after);
+    if (!this.#child || previous?.start !== this.#starts) return;
+    await this.#call('prepare', code, cell, previous.remote);
   }
 
   async commit(token: number): Promise<void> {
@@ -124,12 +141,6 @@ export class RemoteEngine implements LanguageEngine {
       this.#ready.catch(() => {});
       return;
     }
-    const script = fileURLToPath(builtFile('kernel', 'language', 'engine-process.js'));
-    const child = spawn(process.execPath, [script, this.#options.cwd], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    this.#child = child;
-    child.stdin.on('error', () => {});
     let isReady = (): void => {};
     let isDead = (_: Error): void => {};
     const started = new Promise<void>((resolve, reject) => {
@@ -138,20 +149,56 @@ export class RemoteEngine implements LanguageEngine {
     });
     this.#ready = started.then(() => this.#replay());
     this.#ready.catch(() => {});
+    this.#launch(findSnapshot(), isReady, isDead);
+  }
+
+  /** From a snapshot if there is one; where that fails before it is ready, once more without. */
+  #launch(snapshot: string | undefined, isReady: () => void, isDead: (error: Error) => void): void {
+    const script = fileURLToPath(builtFile('kernel', 'language', 'engine-process.js'));
+    const options = snapshot ? [...snapshotOptions, '--snapshot-blob', snapshot] : [];
+    const child = spawn(process.execPath, [...options, script, this.#options.cwd], {
+      // What Node says of a blob it cannot use is nobody's business: the plain process says its own.
+      stdio: 'pipe',
+    });
+    child.stderr.on('data', (bytes: Buffer) => {
+      if (!tried) log(bytes.toString().trimEnd());
+    });
+    this.#child = child;
+    this.#fromSnapshot = snapshot !== undefined;
+    child.stdin.on('error', () => {});
+    let tried = snapshot;
+    let hung = false;
+    const patience =
+      snapshot &&
+      setTimeout(() => {
+        hung = true;
+        child.kill('SIGKILL');
+      }, snapshotPatienceMs);
     createInterface({ input: child.stdout }).on('line', (line) => {
       const response = JSON.parse(line) as EngineResponse;
-      if ('ready' in response) isReady();
-      else this.#settle(response);
+      if (!('ready' in response)) return this.#settle(response);
+      clearTimeout(patience || undefined);
+      tried = undefined;
+      isReady();
+      if (!snapshot) buildSnapshotInBackground();
     });
-    const gone = (why: string): void => {
+    const gone = (why: string, ended?: NodeJS.Signals | null): void => {
+      clearTimeout(patience || undefined);
       if (this.#child === child) this.#child = undefined;
+      if (tried && !this.#closed) {
+        // Who ends a process from outside says nothing against its snapshot.
+        if (hung || !endings.has(ended ?? '')) rejectSnapshot(tried);
+        tried = undefined;
+        this.#launch(undefined, isReady, isDead);
+        return;
+      }
       const error = new Error(`language engine: its process ended (${why})`);
       isDead(error);
       for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
     };
     child.on('error', (error) => gone(error.message));
-    child.on('exit', (code, signal) => gone(signal ?? `exit code ${code}`));
+    child.on('exit', (code, signal) => gone(signal ?? `exit code ${code}`, signal));
   }
 
   #settle(response: Exclude<EngineResponse, { ready: true }>): void {

@@ -76,7 +76,7 @@ class CellRewriter {
   /** Turns the last statement into `return (…)` if it is an expression. */
   #returnValue(node: Statement): boolean {
     if (node.type === 'ExpressionStatement') {
-      this.#text.appendLeft(node.start, 'return (').overwrite(node.expression.end, node.end, ');');
+      this.#text.prependRight(node.start, 'return (').overwrite(node.expression.end, node.end, ');');
       return true;
     }
     if (node.type !== 'ExportDefaultDeclaration' || isDeclaration(node.declaration)) return false;
@@ -123,19 +123,20 @@ class CellRewriter {
     }
   }
 
+  /** What is added goes on the inner side of the node: functions are moved between other statements. */
   #declaration(node: Statement | Declaration): void {
     if (node.type === 'VariableDeclaration') {
       this.#variables(node, false);
     } else if (node.type === 'FunctionDeclaration' && node.id) {
       this.#names.add(node.id.name);
       this.#text
-        .prependRight(node.start, `${node.id.name} = `) // on the inner side, so that both move with it
+        .prependRight(node.start, `${node.id.name} = `)
         .remove(node.id.start, node.id.end)
         .appendLeft(node.end, ';');
     } else if (node.type === 'ClassDeclaration' && node.id) {
       // The class keeps its inner name: static blocks refer to it before the assignment is done.
       this.#names.add(node.id.name);
-      this.#text.appendLeft(node.start, `${node.id.name} = `).appendRight(node.end, ';');
+      this.#text.prependRight(node.start, `${node.id.name} = `).appendLeft(node.end, ';');
     }
   }
 

@@ -13,16 +13,32 @@ function meanings(symbol: ts.Symbol): number {
   return symbol.flags & ts.SymbolFlags.Alias ? allMeanings : symbol.flags & allMeanings;
 }
 
+/** `let x: T` may get its value in any cell: uses in other cells are no uses before assignment. */
+function assumeAssigned({ valueDeclaration: node }: ts.Symbol): void {
+  if (!node || !ts.isVariableDeclaration(node) || node.initializer || !node.type) return;
+  (node as { exclamationToken?: ts.ExclamationToken }).exclamationToken ??= ts.factory.createToken(
+    ts.SyntaxKind.ExclamationToken,
+  );
+}
+
 type Table = ReadonlyMap<ts.__String, ts.Symbol>;
 
 export class Scope {
-  #newest: Table = new Map();
-  #behind: Table = new Map();
+  readonly #newest: Table;
+  readonly #behind: Table;
+  #next: { cell: ts.SourceFile; scope: Scope } | undefined;
 
   /** @param empty an empty bound module file that stands for the scope in the parent chain */
-  constructor(readonly empty: ts.SourceFile) {}
+  private constructor(
+    readonly empty: ts.SourceFile,
+    newest: Table,
+    behind: Table,
+  ) {
+    this.#newest = newest;
+    this.#behind = behind;
+  }
 
-  /** Puts a cell under the names that are visible now; later commits do not change what it sees. */
+  /** Puts a cell under the names of this scope. */
   attach(cell: ts.SourceFile): void {
     internals(cell).parent = this.#level(
       this.#newest,
@@ -37,21 +53,24 @@ export class Scope {
     return level;
   }
 
-  /** Makes the declarations of a cell visible to the cells that come. */
-  commit(cell: ts.SourceFile): void {
-    const locals = internals(cell).locals;
-    if (!locals?.size) return;
+  /** The scope with the declarations of one more cell; asked twice in a row for the same cell, the same scope. */
+  with(cell: ts.SourceFile): Scope {
+    if (this.#next?.cell !== cell) this.#next = { cell, scope: this.#extended(cell) };
+    return this.#next.scope;
+  }
+
+  #extended(cell: ts.SourceFile): Scope {
     const newest = new Map(this.#newest);
     const behind = new Map(this.#behind);
-    for (const [name, local] of locals) {
+    for (const [name, local] of internals(cell).locals ?? []) {
       const symbol = visibleSymbol(local);
+      assumeAssigned(symbol);
       const old = newest.get(name);
       newest.set(name, symbol);
       if (!old) continue;
       if (meanings(old) & ~meanings(symbol)) behind.set(name, old);
     }
-    this.#newest = newest;
-    this.#behind = behind;
+    return new Scope(this.empty, newest, behind);
   }
 
   static over(
@@ -61,6 +80,6 @@ export class Scope {
   ): Scope {
     const empty = parse(fileName, '');
     internal.bindSourceFile(empty, options);
-    return new Scope(empty);
+    return new Scope(empty, new Map(), new Map());
   }
 }

@@ -20,19 +20,12 @@ import type {
   LanguageEngine,
 } from './engine.js';
 import { ModuleHost } from './module-host.js';
+import { type KnownName, type WrittenCell, writeCell } from './service-cell.js';
 import { internals } from './typescript-internal.js';
+import { fileErrors, userFilesOf } from './user-files.js';
 
-interface KnownName {
-  module: string;
-  /** A `let` of an earlier cell may be assigned; an imported name may not. */
-  isVariable: boolean;
-}
-
-interface ServiceCell {
+interface ServiceCell extends WrittenCell {
   fileName: string;
-  /** Length of the imports put before the user's text. */
-  offset: number;
-  names: Map<string, KnownName>;
 }
 
 export class ServiceEngine implements LanguageEngine {
@@ -64,7 +57,11 @@ export class ServiceEngine implements LanguageEngine {
     const cell = this.#add(code);
     const program = this.#service.getProgram()!;
     const file = program.getSourceFile(cell.fileName)!;
-    const errors = relevant(this.#diagnostics(cell, own));
+    const imported = userFilesOf(file, program).filter((item) => !this.#texts.has(item.fileName));
+    const errors = [
+      ...relevant(this.#diagnostics(cell, own)),
+      ...fileErrors(imported, (item) => program.getSemanticDiagnostics(item) as ts.DiagnosticWithLocation[]),
+    ];
     if (errors.length) {
       this.#texts.delete(cell.fileName);
       return reject(own, count, errors);
@@ -74,6 +71,8 @@ export class ServiceEngine implements LanguageEngine {
     this.#pending.set(token, cell);
     return { ok: true, token, cell: compiled };
   }
+
+  prepare(): void {}
 
   commit(token: number): void {
     const cell = this.#pending.get(token);
@@ -124,27 +123,12 @@ export class ServiceEngine implements LanguageEngine {
       );
   }
 
-  /** Writes the cell as a module: imports of what it uses (or of all `offered`), its text, exports of what it declares. */
-  #add(code: string, offered: Iterable<string> = wordsOf(code)): ServiceCell {
+  #add(code: string, offered?: Iterable<string>): ServiceCell {
     this.#modules.dropChanged();
     const fileName = join(this.#cwd, `__cell_${++this.#sequence}.ts`);
-    const module = `./__cell_${this.#sequence}`;
-    const declared = declarations(parseCell('cell.ts', code));
-    const imports: string[] = [];
-    for (const name of new Set(offered)) {
-      const known = this.#known.get(name);
-      if (!known || declared.has(name)) continue;
-      imports.push(
-        known.isVariable
-          ? `declare let ${name}: typeof import("${known.module}").${name};`
-          : `import { ${name} } from "${known.module}";`,
-      );
-    }
-    const prefix = imports.join(' ');
-    const exported = [...declared].filter(([, item]) => !item.isExported).map(([name]) => name);
-    this.#texts.set(fileName, `${prefix}${code}\nexport { ${exported.join(', ')} };`);
-    const names = new Map([...declared].map(([name, { isVariable }]) => [name, { module, isVariable }]));
-    return { fileName, offset: prefix.length, names };
+    const written = writeCell(code, `./__cell_${this.#sequence}`, this.#known, offered);
+    this.#texts.set(fileName, written.text);
+    return { fileName, ...written };
   }
 
   #host(): ts.LanguageServiceHost {
@@ -183,50 +167,6 @@ export class ServiceEngine implements LanguageEngine {
         }),
     };
   }
-}
-
-function wordsOf(code: string): string[] {
-  return code.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*/gu) ?? [];
-}
-
-interface Declared {
-  isVariable: boolean;
-  isExported: boolean;
-}
-
-/** The top-level names of a cell. */
-function declarations(file: ts.SourceFile): Map<string, Declared> {
-  const found = new Map<string, Declared>();
-  const bind = (name: ts.BindingName, item: Declared): void => {
-    if (ts.isIdentifier(name)) found.set(name.text, item);
-    else for (const element of name.elements) if (ts.isBindingElement(element)) bind(element.name, item);
-  };
-  for (const statement of file.statements) {
-    const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined;
-    const isExported = modifiers?.some((item) => item.kind === ts.SyntaxKind.ExportKeyword) ?? false;
-    const isDefault = modifiers?.some((item) => item.kind === ts.SyntaxKind.DefaultKeyword) ?? false;
-    const item = { isVariable: false, isExported: isExported && !isDefault };
-    if (ts.isVariableStatement(statement)) {
-      const isVariable = (statement.declarationList.flags & ts.NodeFlags.Const) === 0;
-      for (const { name } of statement.declarationList.declarations) bind(name, { ...item, isVariable });
-    } else if (ts.isImportDeclaration(statement) && statement.importClause) {
-      const { name, namedBindings } = statement.importClause;
-      if (name) found.set(name.text, item);
-      if (namedBindings && ts.isNamespaceImport(namedBindings)) found.set(namedBindings.name.text, item);
-      else if (namedBindings)
-        for (const element of namedBindings.elements) found.set(element.name.text, item);
-    } else if (
-      ts.isFunctionDeclaration(statement) ||
-      ts.isClassDeclaration(statement) ||
-      ts.isInterfaceDeclaration(statement) ||
-      ts.isTypeAliasDeclaration(statement) ||
-      ts.isEnumDeclaration(statement) ||
-      ts.isModuleDeclaration(statement)
-    ) {
-      if (statement.name && ts.isIdentifier(statement.name)) found.set(statement.name.text, item);
-    }
-  }
-  return found;
 }
 
 /** The checker of the service's copy of a cell, asked about nodes of the user's own text. */

@@ -10,7 +10,9 @@ export interface Stripped {
   mappings: string;
 }
 
-export function strip(cell: ts.SourceFile, source: string): Stripped {
+export function strip(cell: ts.SourceFile, text: string): Stripped {
+  // A script that was pasted may begin with `#!`.
+  const source = text.replace(/^#!/, '//');
   return needsEmitter(cell) ? emit(source) : (stripQuickly(source) ?? emit(source));
 }
 

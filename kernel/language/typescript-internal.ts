@@ -50,6 +50,34 @@ export function checkFile(checker: ts.TypeChecker, file: ts.SourceFile): ts.Diag
   return inner.getDiagnostics(file);
 }
 
+/** The file a module specifier means in a program. */
+export function resolvedFile(
+  program: ts.Program,
+  literal: ts.StringLiteralLike,
+  file: ts.SourceFile,
+): string | undefined {
+  const inner = program as ts.Program & {
+    getResolvedModuleFromModuleSpecifier(
+      literal: ts.StringLiteralLike,
+      file: ts.SourceFile,
+    ): Partial<ts.ResolvedModuleWithFailedLookupLocations> | undefined;
+  };
+  return inner.getResolvedModuleFromModuleSpecifier(literal, file)?.resolvedModule?.resolvedFileName;
+}
+
+/** What a name means from a node, be it a value, a type or a namespace. */
+export function resolveName(checker: ts.TypeChecker, node: ts.Identifier): ts.Symbol | undefined {
+  const inner = checker as ts.TypeChecker & {
+    resolveName(
+      name: string,
+      location: ts.Node,
+      meaning: ts.SymbolFlags,
+      noGlobals: boolean,
+    ): ts.Symbol | undefined;
+  };
+  return inner.resolveName(node.text, node, ts.SymbolFlags.All, false);
+}
+
 interface SymbolDisplay {
   displayParts: ts.SymbolDisplayPart[];
   documentation: ts.SymbolDisplayPart[];
@@ -65,6 +93,7 @@ interface TypeScriptInternals {
   isExternalOrCommonJsModule(file: ts.SourceFile): boolean;
   getTouchingPropertyName(file: ts.SourceFile, position: number): ts.Node;
   getContainerNode(node: ts.Node): ts.Node | undefined;
+  findPrecedingToken(position: number, file: ts.SourceFile): ts.Node | undefined;
   Completions: {
     getCompletionsAtPosition(
       host: unknown,
@@ -99,6 +128,7 @@ const functions = [
   'isExternalOrCommonJsModule',
   'getTouchingPropertyName',
   'getContainerNode',
+  'findPrecedingToken',
   'Completions.getCompletionsAtPosition',
   'SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind',
 ] as const;

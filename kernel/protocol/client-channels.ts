@@ -40,14 +40,16 @@ interface Pending {
   reject(error: Error): void;
 }
 
-const unlimited = { linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 };
+/** A kernel that starts is there soon after it has bound its sockets; ZeroMQ's own interval is 100 ms. */
+const reconnectInterval = 10;
+const unlimited = { linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0, reconnectInterval };
 
 export class ClientChannels {
   readonly #session: Session;
   readonly #shell = new Dealer(unlimited);
   readonly #control = new Dealer(unlimited);
   readonly #stdin = new Dealer(unlimited);
-  readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
+  readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0, reconnectInterval });
   readonly #pending = new Map<string, Pending>();
   #closed: Error | undefined;
   /** The kernel's stdin knows us. Before that it would drop the questions of a cell without a word. */

@@ -59,7 +59,7 @@ type ReplyContent<N extends RequestName> = ContentMap[`${N}_reply` & MessageType
 
 /** By now all other channels are connected; stdin is due within one reconnection. */
 const stdinPatienceMs = 2_000;
-const subscriptionPollMs = 100;
+const subscriptionPollMs = 20;
 
 /** Starts a kernel and waits until it answers and its outputs reach us. */
 export async function launchKernel(spec: KernelSpec, options: LaunchOptions = {}): Promise<KernelClient> {
@@ -142,7 +142,7 @@ export class KernelClient {
       const request = this.request('kernel_info', {});
       request.catch(() => {}); // a death is reported by `failed`
       const reply = await Promise.race([request, failed]);
-      if (reply.status === 'ok') this.#info = reply;
+      if ('language_info' in reply) this.#info = reply; // some kernels leave the status out
       if (await Promise.race([subscribed, failed, delay(subscriptionPollMs)])) break;
     }
     // A kernel without stdin is no reason to fail.

@@ -1,12 +1,14 @@
 /**
- * Connection files: the JSON by which a client tells a kernel its ports and signing key. Loopback TCP and Unix
- * sockets (`ipc`: `ip` is the start of their paths, a port their number) with HMAC-SHA256 are accepted; files we write
- * are readable by their owner only.
+/**
+ * Connection files: the JSON by which a client tells a kernel its ports and signing key. TCP and Unix sockets (`ipc`:
+ * `ip` is the start of their paths, a port their number) with HMAC-SHA256 are accepted, TCP beyond loopback with a key
+ * only; files we write are readable by their owner only.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, isIP, type Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import { readPrivateFile } from './private-file.js';
 
 const portNames = ['shell_port', 'iopub_port', 'stdin_port', 'control_port', 'hb_port'] as const;
 type PortName = (typeof portNames)[number];
@@ -28,10 +30,15 @@ const longestSocketPath = process.platform === 'darwin' ? 103 : 107;
 
 const loopback = /^(127(\.\d{1,3}){3}|localhost|::1)$/;
 
+/** Whether other machines may reach the kernel. */
+export function isPublic(info: ConnectionInfo): boolean {
+  return info.transport === 'tcp' && !loopback.test(info.ip);
+}
+
 export function readConnectionFile(path: string): ConnectionInfo {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readPrivateFile(path);
   } catch (error) {
     throw new ConnectionFileError(`connection file ${path} cannot be read: ${(error as Error).message}`);
   }
@@ -59,9 +66,12 @@ export function checkConnection(value: unknown, name: string): ConnectionInfo {
   if (transport !== 'tcp' && transport !== 'ipc')
     return fail(`transport is ${JSON.stringify(transport)}, "tcp" and "ipc" are supported`);
   if (typeof ip !== 'string') return fail(`ip is ${JSON.stringify(ip)}, a string is needed`);
-  if (transport === 'tcp' && !loopback.test(ip))
-    fail(`ip is ${JSON.stringify(ip)}, only loopback addresses are supported`);
+  const local = transport === 'ipc' || loopback.test(ip);
+  if (!local && isIP(ip) === 0)
+    fail(`ip is ${JSON.stringify(ip)}, an IP address is needed, best a loopback address`);
   if (typeof key !== 'string') fail('key is not a string');
+  if (key === '' && !local)
+    fail(`ip is ${JSON.stringify(ip)} and the key is empty: whoever reaches this machine could run code`);
   if (key !== '' && scheme !== 'hmac-sha256')
     fail(`signature_scheme is ${JSON.stringify(scheme)}, only "hmac-sha256" is supported`);
   const ports = Object.fromEntries(portNames.map((port) => [port, info[port]])) as Record<PortName, number>;

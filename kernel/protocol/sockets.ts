@@ -1,20 +1,28 @@
 /**
  * The kernel's five ZeroMQ sockets on loopback. Messages that are malformed or badly signed are dropped with one log
- * line. Nothing is dropped on our side when a client is slow: the queues have no high-water mark.
+ * line; what is far too big for its socket never gets into memory, and its sender is disconnected. Clients that do not
+ * read: see `publisher.ts` for iopub; of their replies the last 10,000 wait.
  */
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Router, XPublisher } from 'zeromq';
+import { Router, type XPublisher } from 'zeromq';
 import { log } from '../log.js';
-import { type ConnectionInfo, endpoint, socketPaths } from './connection-file.js';
+import { type ConnectionInfo, endpoint, isPublic, socketPaths } from './connection-file.js';
 import type { RawMessage } from './messages.js';
-import { SendQueue } from './send-queue.js';
+import { Publisher } from './publisher.js';
 import type { Decoded, Session } from './wire.js';
 
 export type RequestChannel = 'shell' | 'control' | 'stdin';
 const channels = ['shell', 'control', 'stdin'] as const;
 
-const subscribeByte = 1;
+const mebibyte = 1024 * 1024;
+/** Of one frame. Widgets send big buffers, JSON cannot be longer than the longest string of V8. */
+const maxRequestSize = 512 * mebibyte;
+const maxHeartbeatSize = 64 * 1024;
+const waitingReplies = 10_000;
+const waitingRequests = 1_000;
+/** At the end of the kernel, for a client that does not read. */
+const sentPatienceMs = 2_000;
 const bindPatienceMs = 2_000;
 const bindRetryMs = 100;
 
@@ -23,57 +31,77 @@ type Sendable = Pick<RawMessage, 'type' | 'header' | 'parent' | 'metadata' | 'co
 
 export class KernelSockets {
   readonly #routers: Record<RequestChannel, Router>;
-  readonly #heartbeat = newRouter();
-  readonly #iopub = new XPublisher({ linger: 1_000, sendHighWaterMark: 0, verbosity: 'allSubs' });
-  readonly #queues: Record<RequestChannel | 'iopub', SendQueue>;
+  readonly #heartbeat = newRouter(maxHeartbeatSize);
+  readonly #iopub: Publisher;
   #closed = false;
 
   constructor(
     readonly connection: ConnectionInfo,
     readonly session: Session,
     readonly onMessage: (channel: RequestChannel, received: Decoded) => void,
+    readonly onSubscriber: () => void,
   ) {
-    this.#routers = { shell: newRouter(), control: newRouter(), stdin: newRouter() };
-    const queue = (socket: Router | XPublisher) => new SendQueue(socket, onSendError);
-    const { shell, control, stdin } = this.#routers;
-    this.#queues = {
-      shell: queue(shell),
-      control: queue(control),
-      stdin: queue(stdin),
-      iopub: queue(this.#iopub),
+    this.#routers = {
+      shell: newRouter(maxRequestSize),
+      control: newRouter(maxRequestSize),
+      stdin: newRouter(maxRequestSize),
     };
+    this.#iopub = new Publisher({
+      // Each new subscriber is told that it is one (JEP 65), so that clients need not guess.
+      onSubscribe: (subscription) => {
+        this.#publish(session.make('iopub_welcome', { subscription }), subscription);
+        this.onSubscriber();
+      },
+      onStall: () => log('the client does not read what is published: output is dropped'),
+      onResume: (missed, parent) =>
+        this.#tell(`${(missed / mebibyte).toFixed(1)} MiB of output were dropped: no client read it`, parent),
+      onSkip: (parent) => {
+        log('a client does not read what is published and misses it');
+        this.#tell('a client that does not read has held up the output; it is waited for no longer', parent);
+      },
+      onError: onSendError,
+    });
   }
 
   async bind(): Promise<void> {
+    if (isPublic(this.connection))
+      log(
+        `as the connection file says, the kernel listens on ${this.connection.ip}: other machines may reach it, and what cells print is not encrypted`,
+      );
     await bindPatiently(this.#heartbeat, endpoint(this.connection, 'hb_port'));
-    await bindPatiently(this.#iopub, endpoint(this.connection, 'iopub_port'));
+    await bindPatiently(this.#iopub.socket, endpoint(this.connection, 'iopub_port'));
     for (const channel of channels)
       await bindPatiently(this.#routers[channel], endpoint(this.connection, `${channel}_port`));
     void this.#echo();
-    void this.#welcome();
+    void this.#iopub.listen();
     for (const channel of channels) void this.#receive(channel);
   }
 
   send(channel: RequestChannel, message: Sendable, identities: readonly Uint8Array[]): void {
     if (this.#closed) return;
-    this.#queues[channel].send(this.session.encode(message, identities));
+    this.#routers[channel].send(this.session.encode(message, identities)).catch(onSendError);
   }
 
   publish(message: Sendable): void {
-    if (this.#closed) return;
-    this.#queues.iopub.send(this.session.encode(message, [message.type]));
+    if (!this.#closed) this.#publish(message, message.type);
   }
 
-  /** Resolves when ZeroMQ has taken every message sent so far. */
+  /** What to wait for before more is published; undefined: nothing. */
+  room(): Promise<void> | undefined {
+    return this.#iopub.room();
+  }
+
+  /** Resolves when ZeroMQ has taken every message sent so far, or a client has not read for too long. */
   async sent(): Promise<void> {
-    await Promise.all(Object.values(this.#queues).map((queue) => queue.sent()));
+    await Promise.race([this.#iopub.sent(), sleep(sentPatienceMs)]);
   }
 
   /** Must come before the end of the process: ZeroMQ aborts it otherwise. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const socket of [this.#heartbeat, this.#iopub, ...Object.values(this.#routers)]) socket.close();
+    for (const socket of [this.#heartbeat, this.#iopub.socket, ...Object.values(this.#routers)])
+      socket.close();
     for (const path of socketPaths(this.connection)) rmSync(path, { force: true });
   }
 
@@ -84,15 +112,14 @@ export class KernelSockets {
     }
   }
 
-  /** Tells each new subscriber that it is one (JEP 65), so that clients need not guess. */
-  async #welcome(): Promise<void> {
-    for await (const [frame] of this.#iopub) {
-      if (this.#closed) return;
-      if (frame?.[0] !== subscribeByte) continue;
-      const subscription = frame.subarray(1).toString('utf8');
-      const message = this.session.make('iopub_welcome', { subscription });
-      this.#queues.iopub.send(this.session.encode(message, [subscription]));
-    }
+  #publish(message: Sendable, topic: string): void {
+    const { type, parent } = message;
+    this.#iopub.send({ type, parent, frames: this.session.encode(message, [topic]) });
+  }
+
+  /** One line under a cell whose output did not get through. */
+  #tell(what: string, parent: RawMessage['parent']): void {
+    this.publish(this.session.make('stream', { name: 'stderr', text: `[kernelbook] ${what}\n` }, { parent }));
   }
 
   async #receive(channel: RequestChannel): Promise<void> {
@@ -121,8 +148,15 @@ async function bindPatiently(socket: Router | XPublisher, address: string): Prom
   }
 }
 
-function newRouter(): Router {
-  return new Router({ linger: 1_000, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
+/** `sendTimeout: 0`: a message is taken or dropped at once, so that there is never a send under way. */
+function newRouter(maxMessageSize: number): Router {
+  return new Router({
+    linger: 1_000,
+    maxMessageSize,
+    sendTimeout: 0,
+    sendHighWaterMark: waitingReplies,
+    receiveHighWaterMark: waitingRequests,
+  });
 }
 
 function onSendError(error: Error): void {

@@ -18,6 +18,8 @@ import {
 const delimiter = Buffer.from('<IDS|MSG>');
 /** How many signatures are remembered against replay; the oldest are forgotten first. */
 const replayWindow = 65_536;
+/** Headers are echoed in every answer: what is nested deeper could be read but not written again. */
+const headerDepth = 8;
 
 export class WireError extends Error {
   override name = 'WireError';
@@ -152,7 +154,13 @@ function requireHeader(header: Rec): { msg_type: string; msg_id: string } {
   const { msg_type, msg_id } = header;
   if (typeof msg_type !== 'string' || typeof msg_id !== 'string')
     throw new WireError('the header lacks msg_type or msg_id');
+  if (isDeeper(header, headerDepth)) throw new WireError('the header is nested too deeply');
   return { msg_type, msg_id };
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((item) => isDeeper(item, depth - 1));
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,8 +1,9 @@
-/** `kernelbook bench gpu`: the fused kernels against their composed forms, as Markdown and JSON. */
+/** `kernelbook bench`: `bench gpu` compares fused kernels with their composed forms; `bench kernel` is in its own folder. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchResult } from './bench-gpu.js';
+import { registerBenchKernel } from './kernel/command.js';
 
 interface BenchFlags {
   json?: string;
@@ -27,6 +28,7 @@ export function registerBench(program: Command): void {
     )
     .option('--seconds <number>', 'time for the samples of each form', toSeconds)
     .action(runBenchGpu);
+  registerBenchKernel(bench);
 }
 
 function toSeconds(text: string): number {

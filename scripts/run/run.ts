@@ -3,7 +3,8 @@
  * checked first, then the notebooks run, `jobs` at a time, each in its own kernel.
  */
 import { dirname, join, relative, resolve } from 'node:path';
-import { findKernelSpec, type KernelSpec, KernelSpecError } from '../../kernel/kernelspec.js';
+import { dialectOf, dialectVariable } from '../../kernel/dialect.js';
+import { findKernelSpec, type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
 import { packageVersion } from '../../kernel/package-root.js';
 import { gitCommit } from '../git-commit.js';
 import type { Notebook } from '../notebook/format.js';
@@ -67,7 +68,8 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
   );
   const version = `kernelbook ${packageVersion()}`;
   const commit = await gitCommit();
-  return candidates.map(({ name, path, spec }, index): NotebookJob => {
+  return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
+    const written = original.metadata.kernelspec?.name;
     const { notebook, values } = parameterised[index]!;
     const output = outputs[index]!;
     const prepared = prepareNotebook(notebook, {
@@ -83,12 +85,18 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       output,
       spec,
       cwd: dirname(path),
-      env: options.env,
+      env: { ...dialectEnv(written, spec), ...options.env },
       timeoutMs: options.timeoutMs,
       signal: options.signal,
       onCell: (done, total) => options.progress.cell(name, done, total),
     };
   });
+}
+
+/** Notebooks written for tslab or jslab run in our kernel as they would in theirs. */
+function dialectEnv(written: string | undefined, spec: KernelSpec): NodeJS.ProcessEnv {
+  const dialect = dialectOf(written);
+  return spec.name === ownName && dialect !== 'typescript' ? { [dialectVariable]: dialect } : {};
 }
 
 /** Reads every notebook and finds its kernel; all faults are told at once, a line each. */

@@ -32,7 +32,14 @@ export async function startJupyterLab(workspace: Workspace): Promise<JupyterServ
   writeLabSettings(workspace);
   const token = randomBytes(24).toString('hex');
   const root = process.getuid?.() === 0 ? ['--allow-root'] : [];
-  const options = ['--no-browser', '--ServerApp.ip=127.0.0.1', '--ServerApp.port=0', ...root];
+  // The page then has the application as `jupyterapp`.
+  const options = [
+    '--no-browser',
+    '--LabApp.expose_app_in_browser=True',
+    '--ServerApp.ip=127.0.0.1',
+    '--ServerApp.port=0',
+    ...root,
+  ];
   const child = spawn(
     venvProgram('python'),
     ['-c', labProgram, ...options, `--ServerApp.root_dir=${workspace.folder}`],

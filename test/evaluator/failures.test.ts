@@ -66,6 +66,52 @@ describe('run-time errors', () => {
     expect((await notebook.run('throw undefined')).error).toBe('Thrown: undefined');
   });
 
+  it.each([
+    [
+      'new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 2 }, ownKeys() { throw 3 } })',
+      'Thrown: {}',
+    ],
+    ['new Proxy(new Error("x"), { get() { throw 1 } })', 'Error: (its message cannot be read)'],
+    ['Object.assign(new Error("x"), { name: { toString() { throw 1 } } })', 'Error: x'],
+    [
+      'Object.defineProperty(new Error("x"), "message", { get() { throw 1 } })',
+      'Error: (its message cannot be read)',
+    ],
+    ['Object.defineProperty(new Error("x"), "stack", { get() { throw 1 } })', 'Error: x'],
+    ['Object.freeze(new Error("x"))', 'Error: x'],
+    ['Object.create(null)', 'Thrown: [Object: null prototype] {}'],
+    ['(await import("node:vm")).runInNewContext("new RangeError(1)")', 'RangeError: 1'],
+    ['new DOMException("gone", "AbortError")', 'AbortError: gone'],
+  ])('survives throw %s', async (thrown, error) => {
+    expect((await notebook.run(`throw ${thrown}`)).error).toBe(error);
+  });
+
+  it('shortens messages, ends cycles, counts the rest of many', async () => {
+    const long = await notebook.run('throw new Error("m".repeat(2_000_000))');
+    expect(long.error).toMatch(/^Error: m{10000}… \(1990000 more characters\)$/);
+    expect(long.traceback!.length).toBeLessThan(30_000);
+    const cycle = await notebook.run(
+      'const ring: Error = new Error("ring", { cause: new Error("other", { cause: "because" }) }); (ring.cause as Error).cause = ring; throw ring',
+    );
+    expect(cycle.traceback).toMatch(/Caused by:\nError: other[\s\S]*Caused by: Error, shown above$/);
+    const many = await notebook.run('throw new AggregateError(Array.from({ length: 200 }, (_, i) => i))');
+    expect(many.traceback).toMatch(/One of: 0\n\nOne of: 1\n[\s\S]*… and 192 more$/);
+  });
+
+  it('takes no line of a message for a frame', async () => {
+    const { traceback } = await notebook.run('throw new Error("a\\n    at fake (x:1:1)")');
+    expect(traceback!.match(/^ +at fake/gm)).toHaveLength(1);
+  });
+
+  it('shows the place in a very long line, under wide characters', async () => {
+    const { traceback } = await notebook.run(`const 宽 = "宽"; ${'宽.length + '.repeat(60)}JSON.parse("{")`);
+    const lines = traceback!.split('\n');
+    const marked = lines.findIndex((line) => line.startsWith('> 1'));
+    expect(lines[marked]!.length).toBeLessThan(180);
+    const columns = lines[marked]!.slice(0, lines[marked]!.indexOf('parse(')).replaceAll('宽', '宽 ').length;
+    expect(lines[marked + 1]!.indexOf('^')).toBe(columns);
+  });
+
   it('uses the name an error class gives itself', async () => {
     const { error } = await notebook.run(
       'class Odd extends Error { override name = "OddError" } throw new Odd("x")',

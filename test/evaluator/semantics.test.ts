@@ -137,6 +137,14 @@ cases('functions and classes', [
     ],
     ['6'],
   ],
+  [
+    'a class above functions, a function above a class, values between',
+    [
+      'class First { n = 1 }\nfunction second() { return new First().n }\nclass Third extends First { m = second() }\nconst fourth = new Third();\nfunction fifth() { return fourth.m }\nfifth()',
+      'const sixth = 6;\nimport { sep } from "node:path";\nenum Seventh { A = 7 }\nexport function eighth() { return sixth + Seventh.A }\nexport class Ninth { tenth = eighth() + sep }\nnew Ninth().tenth',
+    ],
+    ['1', "'13/'"],
+  ],
   ['a static block refers to its class', ['class St { static made = new St(); id = 4 } St.made.id'], ['4']],
   [
     'a redefined class is new',
@@ -308,5 +316,31 @@ cases('strictness', [
   ['JSX is refused', ['const el = <b>x</b>'], ['TS 1:12 0']],
   ['`using` at the top is refused', ['using u = { [Symbol.dispose]() {} }'], ['TS 1:1 0']],
   ['names of built-ins can be taken', ['const URL = 5; URL', 'let name = "mine"; name'], ['5', "'mine'"]],
+  [
+    'names of globals stay with the cells',
+    [
+      'const process = 5, URL = "mine"; [process, URL]',
+      'const seesMine = () => process; seesMine()',
+      '[typeof globalThis.process.cwd(), new (require("node:url") as typeof import("node:url")).URL("a:b").href]',
+      'await import("node:os"); process + 1',
+      'const process = "again"; seesMine()',
+      'const process = 0; throw new Error(URL)',
+      'process',
+    ],
+    ["[ 5, 'mine' ]", '5', "[ 'string', 'a:b' ]", '6', "'again'", 'Error: mine', "'again'"],
+  ],
+  ['a pasted script may begin with #!', ['#!/usr/bin/env node\n40 + 2'], ['42']],
+  ['a byte order mark, carriage returns, U+2028', ['\uFEFF1\r\n', '"a\u2028b".length'], ['1', '3']],
+  [
+    'commands of IPython are refused',
+    ['%matplotlib inline', '!ls -la', '!pip install x', '!true'],
+    ['TS 1:1 0', 'TS 1:1 0', 'TS 1:1 0', 'false'],
+  ],
+  ['a very long cell', [`[${'1,'.repeat(50_000)}].length`], ['50000']],
+  [
+    'a let without value may be set in any cell',
+    ['let filled: number', 'filled = 4', 'filled + 1'],
+    [undefined, '4', '5'],
+  ],
   ['labels', ['outer: for (const a of [1, 2]) { for (;;) { continue outer } }'], [undefined]],
 ]);

@@ -111,13 +111,16 @@ test('user_expressions are evaluated after the cell; a bad one harms no other', 
   expect(run.outputs).toEqual([]);
 });
 
-test('a reply that JSON cannot hold is an error reply, and the queue goes on', async () => {
+test('a user expression that JSON cannot hold is an error of that expression, and the queue goes on', async () => {
   const bundle = "({ toMimeBundle: () => ({ 'text/plain': 'x', 'application/json': 10n }) })";
   const runs = await Promise.all([
     runCell(kernel, '1', { userExpressions: { big: bundle }, stopOnError: false }),
     runCell(kernel, '2'),
   ]);
-  expect(runs[0]!.reply).toMatchObject({ status: 'error', ename: 'KernelError' });
+  expect(runs[0]!.reply).toMatchObject({
+    status: 'ok',
+    user_expressions: { big: { status: 'error', ename: 'TypeError' } },
+  });
   expect(runs[1]!.result).toBe('2');
 });
 

@@ -19,6 +19,7 @@ const open = (...cells: string[]): History => {
   cells.forEach((cell, index) => {
     history.add(index + 1, cell);
   });
+  history.flush();
   return history;
 };
 const ask = (history: History, request: Partial<HistoryRequest>) =>
@@ -71,6 +72,7 @@ describe('across sessions', () => {
     const first = open('1 + 1');
     first.setOutput(1, '2');
     first.setOutput(7, 'of no cell');
+    first.flush();
     expect(ask(open(), { output: true })).toEqual([[1, 1, ['1 + 1', '2']]]);
   });
 });
@@ -80,6 +82,7 @@ test('kernels at once: numbers of their own, nothing mixed, each sees the other'
   for (let line = 1; line <= 20; line++)
     histories.forEach((history, index) => {
       history.add(line, `kernel ${index} line ${line}`);
+      history.flush();
     });
   expect(readdirSync(folder)).toHaveLength(3);
   for (const [index, history] of histories.entries()) {
@@ -111,7 +114,10 @@ test('the oldest sessions make room, and so do the oldest cells of a long one', 
   const cell = 'x'.repeat(90);
   for (let session = 0; session < 8; session++) {
     const history = new History(new HistoryStore(folder, limits));
-    for (let line = 1; line <= 50; line++) history.add(line, `${cell}${line}`);
+    for (let line = 1; line <= 50; line++) {
+      history.add(line, `${cell}${line}`);
+      history.flush();
+    }
   }
   const files = readdirSync(folder).sort();
   const bytes = files.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
@@ -131,6 +137,16 @@ test('a folder that cannot be written costs the history on disk, not the cells',
   history.add(1, 'still here');
   history.setOutput(1, '1');
   expect(ask(history, { output: true })).toEqual([[1, 1, ['still here', '1']]]);
+});
+
+test('no cell waits for the disk; what waits is written soon, and when history is asked for', async () => {
+  const history = new History(new HistoryStore(folder));
+  history.add(1, 'a');
+  expect(readdirSync(folder)).toEqual([]);
+  expect(ask(history, {})).toEqual([[1, 1, 'a']]);
+  expect(readdirSync(folder)).toEqual(['000001.jsonl']);
+  history.add(2, 'b');
+  await expect.poll(() => new HistoryStore(folder).read(1).length, { timeout: 20_000 }).toBe(2);
 });
 
 test('where: the switch, then the data folder of Jupyter', () => {

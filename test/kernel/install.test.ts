@@ -30,7 +30,7 @@ function install(args: string[], env: NodeJS.ProcessEnv = {}, cwd = folder) {
   for (const name of ['VIRTUAL_ENV', 'CONDA_PREFIX', 'JUPYTER_DATA_DIR', 'JUPYTER_PATH']) delete clean[name];
   return spawnSync(process.execPath, [main, 'install', ...args], {
     cwd,
-    env: { ...clean, HOME: folder, XDG_DATA_HOME: '', ...env },
+    env: { ...clean, HOME: folder, XDG_DATA_HOME: '', KERNELBOOK_NO_SNAPSHOT: '1', ...env },
     encoding: 'utf8',
   });
 }
@@ -66,6 +66,29 @@ test('--prefix: a kernelspec that starts this kernel; installing again replaces 
   } finally {
     await kernel.shutdown();
   }
+});
+
+test('under the names tslab and jslab it takes notebooks written for these', () => {
+  const prefix = join(folder, 'for-tslab');
+  for (const [name, language] of [
+    ['tslab', 'typescript'],
+    ['jslab', 'javascript'],
+  ] as const) {
+    expect(install(['--prefix', prefix, '--name', name]).status).toBe(0);
+    const spec = findKernelSpec(name, { env: { JUPYTER_PATH: join(prefix, 'share', 'jupyter') } });
+    expect(spec).toMatchObject({ language, env: { KERNELBOOK_DIALECT: name } });
+    expect(spec.displayName).toMatch(/kernelbook/);
+  }
+});
+
+test('a dialect that is none ends the kernel at once, naming the choices', () => {
+  const main = join(packageRoot(), 'dist', 'kernel', 'main.js');
+  const env = { ...process.env, KERNELBOOK_DIALECT: 'coffee' };
+  const { status, stderr } = spawnSync(process.execPath, [main, 'none.json'], { env, encoding: 'utf8' });
+  expect(status).toBe(2);
+  expect(stderr).toBe(
+    'kernelbook kernel: KERNELBOOK_DIALECT is "coffee"; choose one of typescript, tslab, jslab\n',
+  );
 });
 
 test('--user is the default', () => {

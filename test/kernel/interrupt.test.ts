@@ -81,6 +81,17 @@ describe('by message', () => {
     await works();
   });
 
+  test('a timer it left behind that loops while the next cell waits does not block that either', async () => {
+    await interrupted('setTimeout(() => { while (true) {} }, 500); await pause(1e6)', () =>
+      kernel.interrupt(),
+    );
+    expect((await runCell(kernel, 'await pause(900); "waited"')).result).toBe("'waited'");
+    // A loop of the new cell itself is nobody's leftover.
+    const own = 'for (const end = Date.now() + 1500; Date.now() < end; ) {} "looped"';
+    await interrupted('await pause(1e6)', () => kernel.interrupt());
+    expect((await runCell(kernel, own)).result).toBe("'looped'");
+  });
+
   test('code left behind in a timer is stopped when no cell runs', async () => {
     await runCell(kernel, 'setTimeout(() => { while (true) {} }, 50); 1');
     await new Promise((resolve) => setTimeout(resolve, 200));

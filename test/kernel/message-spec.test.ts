@@ -262,6 +262,19 @@ describe('requests and what they cause', () => {
     expect(welcome.topic).toBe('');
     expect(welcome.message).toMatchObject({ content: { subscription: '' }, parent: {} });
   });
+
+  test('a client that comes late learns the latest status, with the request it belongs to', async () => {
+    await execute('1');
+    const last = tap.find('status').at(-1)!;
+    const late = new Wiretap(kernel);
+    await eventually('a status', () => late.find('status').length > 0);
+    expect(late.received.map(({ message }) => message.type)).toEqual(['iopub_welcome', 'status']);
+    expect(late.find('status')[0]).toMatchObject({
+      content: { execution_state: 'idle' },
+      parent: { msg_id: last.parent.msg_id },
+    });
+    late.close();
+  });
 });
 
 test('all of these messages follow the specification, and no request was without an idle', () => {

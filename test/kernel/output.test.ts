@@ -132,12 +132,15 @@ clearOutput();`,
   expect(ofType(run.outputs, 'clear_output').map(({ content }) => content.wait)).toEqual([true, false]);
 });
 
-test('an output that cannot be sent is an error of the cell or a note, never the end of the kernel', async () => {
+test('an output that cannot be sent is an error of the cell, never the end of the kernel', async () => {
   const bundle = (value: string) =>
     `await display({ toMimeBundle: () => ({ 'text/plain': 'x', 'application/json': ${value} }) })`;
-  const unclonable = await runCell(kernel, bundle('() => 1'));
-  expect(unclonable.reply.status).toBe('error');
-  const unserialisable = await runCell(kernel, bundle('10n'));
-  expect(unserialisable.stderr).toMatch(/could not be sent.*BigInt/);
+  for (const value of ['() => 1', '10n', 'new Proxy({}, { ownKeys() { throw new Error("no") } })']) {
+    const { reply } = await runCell(kernel, bundle(value));
+    expect(reply).toMatchObject({ status: 'error', ename: 'TypeError' });
+    expect(reply).toMatchObject({
+      evalue: expect.stringMatching(/the data of application\/json cannot be sent/),
+    });
+  }
   expect((await runCell(kernel, '"alive"')).result).toBe("'alive'");
 });

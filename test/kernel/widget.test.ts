@@ -142,6 +142,49 @@ test('request_state: all of it, as a reply to the request', async () => {
   expect(reply!.buffers[0]!.length).toBe(12);
 });
 
+test('request_states over the control comm: every open widget with its buffers, closed ones not', async () => {
+  await runCell(
+    kernel,
+    `const gone = widget({ esm: 'export default { render() {} }', state: {} }); gone.close();
+     const other = widget({ esm: 'export default () => ({ render() {} })', state: { nested: { bytes: Uint8Array.of(3) } } });`,
+  );
+  const [other] = find('comm_open').slice(-1);
+  const otherId = (other!.content as { comm_id: string }).comm_id;
+  await kernel.sendComm('comm_open', { comm_id: 'control', target_name: 'jupyter.widget.control', data: {} });
+  const sent = await kernel.sendComm('comm_msg', { comm_id: 'control', data: { method: 'request_states' } });
+  await eventually('idle', () => saidIdle(published, sent));
+  const [reply] = find('comm_msg', sent);
+  const answer = data(reply) as { method: string; states: Record<string, unknown>; buffer_paths: unknown };
+  expect(Object.keys(answer.states)).toEqual([id, otherId]);
+  expect(answer).toMatchObject({
+    method: 'update_states',
+    states: {
+      [id]: {
+        model_name: 'AnyModel',
+        model_module: 'anywidget',
+        model_module_version: '0',
+        state: { _view_name: 'AnyView', _esm: 'export default { render() {} }', count: 9, label: 'b' },
+      },
+      [otherId]: { state: { nested: {} } },
+    },
+    buffer_paths: [
+      [id, 'state', 'points'],
+      [otherId, 'state', 'nested', 'bytes'],
+    ],
+  });
+  expect(reply!.buffers.map((buffer) => buffer.length)).toEqual([12, 1]);
+  const style = (widgetId: string) =>
+    (answer.states[widgetId] as { state: Record<string, unknown> }).state._anywidget_id;
+  expect(style(id)).not.toBe(style(otherId));
+  await runCell(kernel, 'other.close()');
+  // What an address holds only the page can tell.
+  const remote = await runCell(
+    kernel,
+    "const remote = widget({ esm: 'https://example.org/w.js' }); remote.close();",
+  );
+  expect(remote.reply).toMatchObject({ status: 'ok' });
+});
+
 test('custom messages both ways', async () => {
   await runCell(
     kernel,
@@ -179,6 +222,9 @@ test('the types of the state are known, mistakes are caught', async () => {
   for (const [code, message] of [
     ['widget({ esm: 7 as never })', 'widget: esm must be the text'],
     ['widget({ esm: "", state: { _esm: 1 } })', 'is not free'],
+    ['widget({ esm: "const a = 1;\\nexport default {{" })', 'the esm is not a JavaScript module'],
+    ['widget({ esm: "const a = 1;\\nexport default {{" })', '[esm:2:'],
+    ['widget({ esm: "export const a = 1;" })', 'the esm has no default export'],
     ['w.set({ extra: 1 } as never)', 'the state has no key \\"extra\\"; it has count, label, points'],
   ] as const)
     expect(JSON.stringify((await runCell(kernel, code)).reply).replaceAll('\\\\', '\\')).toContain(message);

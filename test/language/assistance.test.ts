@@ -64,6 +64,32 @@ describe('completion', () => {
     expect(complete('new Intl.NumberFormat("en", { style: "perc|" })').matches).toEqual(['percent']);
   });
 
+  it('puts values that fit first, then the notebook’s own names, and each once', () => {
+    const globals = complete('|').matches;
+    expect(globals.slice(0, 5)).toEqual(['config', 'double', 'rate', 'tf', 'weights']);
+    expect(new Set(globals).size).toBe(globals.length);
+    expect(complete('d|').matches[0]).toBe('double');
+    const side = 'type Side = keyof { left: 1; right: 2 }; const side: Side = |;';
+    expect(complete(side).matches.slice(0, 2)).toEqual(['"left"', '"right"']);
+  });
+
+  it('lists all members of a large namespace', () => {
+    expect(complete('tf.|').matches).toEqual(expect.arrayContaining(['zeros', 'matMul', 'Tensor']));
+  });
+
+  it('names to import, and kernelbook wherever the notebook is', () => {
+    expect(complete('import { joi| } from "node:path"').matches).toEqual(['join']);
+    expect(complete('import { verif| } from "kernelbook"').matches).toContain('verify');
+    expect(complete('import x from "kern|"').matches).toEqual(['kernelbook']);
+  });
+
+  it('in templates, unfinished calls, object literals and patterns', () => {
+    expect(complete('`${weights.resha|').matches).toEqual(['reshape', 'reshapeAs']);
+    expect(complete('console.log(weights.ra|').matches).toContain('rank');
+    expect(complete('const c: Config = { dep| }').matches).toEqual(['depth']);
+    expect(complete('const { dep| } = config!').matches).toEqual(['depth']);
+  });
+
   it('survives broken and empty code', () => {
     expect(complete('function ( { |').matches).toBeInstanceOf(Array);
     expect(complete('|').matches.length).toBeGreaterThan(100);
@@ -82,6 +108,19 @@ describe('hover', () => {
     expect(inspect('double|(1)').text).toBe(text);
     expect(inspect('double(|').text).toBe(text);
     expect(inspect('double(1, |)').text).toBe(text);
+  });
+
+  it('a call that is being typed, all overloads, a type by its name', () => {
+    expect(inspect('double(1, |').text).toMatch(/^function double/);
+    expect(inspect('[double(|').text).toMatch(/^function double/);
+    expect(inspect('double(1) + |').found).toBe(false);
+    expect(inspect('parseInt("1", |)').text).toMatch(/^function parseInt/);
+    expect(inspect('structuredClone(|)').found).toBe(true);
+    expect(inspect('new Date().toLocaleString(|)').text.split('\n').slice(0, 2)).toEqual([
+      'toLocaleString(): string',
+      'toLocaleString(locales?: string | string[], options?: Intl.DateTimeFormatOptions): string',
+    ]);
+    expect(inspect('Conf|ig').text).toBe('interface Config');
   });
 
   it('library functions with documentation', () => {

@@ -2,8 +2,11 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ts from 'typescript';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { CheckerEngine } from '../../kernel/language/checker-engine.js';
+import { PersistentChecker } from '../../kernel/language/persistent-checker.js';
+import { prettyDiagnostics } from '../../kernel/language/pretty.js';
 import { check, define, errorsOf } from './support.js';
 
 const engine = new CheckerEngine({ cwd: process.cwd() });
@@ -59,6 +62,12 @@ describe('scope', () => {
 
   it('assignments in other cells give a bare let its type', async () => {
     await define(engine, 'let later; later = 5', 'later');
+  });
+
+  it('a let without value is not unassigned in the cells that follow', async () => {
+    await define(engine, 'let count: number; let text: string | undefined', 'count = 1; text = "a"');
+    await define(engine, 'count.toFixed(); if (text) text.length; (() => count)()');
+    expect(await errorsOf(engine, 'let own: number; own.toFixed()')).toEqual(['1:18 2454']);
   });
 
   it('narrows by control flow within a cell, not across cells', async () => {
@@ -122,6 +131,46 @@ describe('diagnostics', () => {
     const date = await engine.compile('new Date().getTme()', { count: 6 });
     if (date.ok) throw new Error('accepted');
     expect(date.plain).toContain('\n  node_modules/typescript/lib/lib.es5.d.ts:');
+  });
+
+  it('reads as TypeScript itself prints it', async () => {
+    const checker = new PersistentChecker(process.cwd());
+    checker.commit(checker.add('interface Far { a: number; b: string }'));
+    const cell = [
+      'const far: Far = { a: 1 }',
+      'const w: Far = {',
+      '  a: 1,',
+      '  b: 2, c: 3 }',
+      'const long = (() => {',
+      '',
+      '  return 1',
+      '',
+      '  })() satisfies (x: number) => {',
+      '}; [1].map((x: string) => x);',
+      '\tfar.aa; far.b.toUpperCas()',
+    ].join('\n');
+    const file = checker.add(cell);
+    const found = [
+      ...checker.diagnostics(file),
+      ...checker.diagnostics(checker.add('new Map([1]); Math.mx(1)')),
+    ];
+    expect(found.length).toBeGreaterThan(5);
+    const host = {
+      getCurrentDirectory: () => process.cwd(),
+      getCanonicalFileName: String,
+      getNewLine: () => '\n',
+    };
+    const folder = process.cwd();
+    for (const item of found)
+      expect(prettyDiagnostics([item], folder)).toBe(
+        ts.formatDiagnosticsWithColorAndContext([item], host).trimEnd(),
+      );
+  });
+
+  it('follows references, and says which lead nowhere', async () => {
+    expect(await errorsOf(engine, '/// <reference types="node" />\n1')).toEqual([]);
+    const lost = '/// <reference path="./no.d.ts" />\n/// <reference types="no" />\n1';
+    expect(await errorsOf(engine, lost)).toEqual(['1:22 6053', '2:23 2688']);
   });
 
   it('reports syntax errors alone', async () => {

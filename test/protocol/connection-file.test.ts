@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   checkConnection,
   endpoint,
+  isPublic,
   newConnection,
   readConnectionFile,
   writeConnectionFile,
@@ -63,9 +65,9 @@ describe('refused, naming the value', () => {
     [{ transport: 'udp' }, /transport is "udp", "tcp" and "ipc"/],
     [{ transport: 'ipc', ip: 7 }, /ip is 7/],
     [{ transport: 'ipc', ip: `/tmp/${'long/'.repeat(30)}` }, /too long for a socket/],
-    [{ ip: '0.0.0.0' }, /ip is "0\.0\.0\.0", only loopback/],
-    [{ ip: '192.168.1.2' }, /only loopback/],
-    [{ ip: '127.0.0.1.example.org' }, /only loopback/],
+    [{ ip: '0.0.0.0', key: '' }, /ip is "0\.0\.0\.0" and the key is empty/],
+    [{ ip: 'example.org' }, /ip is "example.org", an IP address is needed/],
+    [{ ip: '127.0.0.1.example.org' }, /an IP address is needed/],
     [{ key: 7 }, /key is not a string/],
     [{ signature_scheme: 'hmac-md5' }, /signature_scheme is "hmac-md5"/],
   ])('%j', (change, message) => {
@@ -91,4 +93,42 @@ describe('refused, naming the value', () => {
     expect(checkConnection(good, 'c.json').shell_port).toBe(1);
     expect(endpoint(checkConnection({ ...good, ip: '::1' }, 'c.json'), 'hb_port')).toBe('tcp://[::1]:5');
   });
+});
+
+describe('a file that others may have written is refused, saying what to do', () => {
+  const file = () => join(folder, 'shared.json');
+  beforeAll(() => writeFileSync(file(), '{}'));
+
+  test.each([0o666, 0o602])('mode %o', (mode) => {
+    chmodSync(file(), mode);
+    expect(() => readConnectionFile(file())).toThrow(/others may write it .*chmod 600/);
+  });
+
+  test('one that others may only read, or a link to it, passes', () => {
+    chmodSync(file(), 0o644);
+    symlinkSync(file(), join(folder, 'link.json'));
+    expect(() => readConnectionFile(join(folder, 'link.json'))).toThrow(/port number/);
+  });
+
+  test('a group that is not the own one of its owner', () => {
+    chmodSync(file(), 0o664);
+    const { uid, gid } = statSync(file());
+    if (uid === gid) expect(() => readConnectionFile(file())).toThrow(/port number/);
+    else expect(() => readConnectionFile(file())).toThrow(/others may write it/);
+  });
+
+  test('a folder, a pipe, a device, megabytes', () => {
+    expect(() => readConnectionFile(folder)).toThrow(/no regular file/);
+    expect(() => readConnectionFile('/dev/null')).toThrow(/no regular file/);
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    expect(() => readConnectionFile(join(folder, 'pipe'))).toThrow(/no regular file/);
+    writeFileSync(join(folder, 'big.json'), ' '.repeat(100_000));
+    expect(() => readConnectionFile(join(folder, 'big.json'))).toThrow(/100000 bytes/);
+  });
+});
+
+test('beyond loopback: with a key only, and recognised as such', () => {
+  const there = { shell_port: 1, iopub_port: 2, stdin_port: 3, control_port: 4, hb_port: 5, key: 'k' };
+  expect(isPublic(checkConnection({ ...there, ip: '0.0.0.0' }, 'c.json'))).toBe(true);
+  expect(isPublic(checkConnection({ ...there, ip: '127.0.0.9' }, 'c.json'))).toBe(false);
 });

@@ -232,6 +232,17 @@ describe('with our kernel', () => {
     expect(stderr).toContain('not verified: rope.twisted');
   });
 
+  it('runs notebooks written for tslab and jslab as these would', async () => {
+    await place.notebook('loose/ts.ipynb', 'tslab', ['function id(x) { return x; }\nid(1)']);
+    await place.notebook('loose/js.ipynb', 'jslab', ['const o = {}; o.x = 1; o']);
+    await place.notebook('loose/strict.ipynb', 'kernelbook', ['function id(x) { return x; }\nid(1)']);
+    const { status, stdout } = await place.kernelbook(['run', 'loose', '--kernel', 'kernelbook']);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/js\.ipynb +passed/);
+    expect(stdout).toMatch(/ts\.ipynb +passed/);
+    expect(stdout).toMatch(/strict\.ipynb +failed/);
+  });
+
   it('puts late output into the cell that caused it', async () => {
     await place.notebook('late.ipynb', 'kernelbook', [
       "void setTimeout(() => console.log('late'), 200);",

@@ -144,6 +144,7 @@ const restart: Check = {
     const { content } = await next.execute(code('useDefined'));
     mustEqual(content.status, 'error', 'status of a cell that uses a name of the kernel before');
     mustEqual(content.execution_count, 2, 'the count of the second cell');
+    await sleep(300); // kernels abort what arrives together with an error
     const { id } = await next.execute(code('value'));
     await next.shows(id, '42');
   },

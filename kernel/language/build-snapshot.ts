@@ -1,0 +1,155 @@
+/**
+ * A process that builds the engine's start-up snapshot: bundles `snapshot-entry.js`, runs it in `node
+ * --build-snapshot`, and puts the blob into the user's cache under a new name. One process builds at a time.
+ */
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { fileStamp } from './file-stamp.js';
+import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
+import {
+  currentDescription,
+  descriptionPath,
+  knownFailures,
+  type SnapshotDescription,
+  snapshotIsWanted,
+  snapshotKey,
+  snapshotOptions,
+  snapshotsFolder,
+} from './snapshot.js';
+
+/** A lock older than this belongs to a process that died; a building takes seconds, on a busy machine a minute. */
+const patienceMs = 600_000;
+/** Snapshots of other Nodes and installations that were not used for so long are removed. */
+const keptForMs = 30 * 24 * 3600_000;
+
+/** What no snapshot can hold: TypeScript asks for these modules and does without them. */
+const withoutModules: Plugin = {
+  name: 'without-modules',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^(perf_hooks|inspector|source-map-support)$/ }, ({ path }) => ({
+      path,
+      namespace: 'without',
+    }));
+    bundle.onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+/** Native modules are loaded by the process that was started from the snapshot, at first use. */
+const nativeModulesLater: Plugin = {
+  name: 'native-modules-later',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^oxc-(parser|transform)$/ }, ({ path }) => ({ path, namespace: 'later' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => ({
+      contents: `
+        const { createRequire } = require('node:module');
+        let found;
+        const load = () => (found ??= createRequire(${JSON.stringify(join(packageRoot, 'package.json'))})('${path}'));
+        exports.parseSync = (...args) => load().parseSync(...args);
+        exports.transformSync = (...args) => load().transformSync(...args);`,
+    }));
+  },
+};
+
+async function bundle(outfile: string): Promise<SnapshotDescription['inputs']> {
+  const started = Date.now();
+  const compiler = join(dependencyFolder('typescript')!, 'lib');
+  const entry = builtFile('kernel', 'language', 'snapshot-entry.js');
+  const { metafile } = await build({
+    absWorkingDir: packageRoot,
+    entryPoints: [fileURLToPath(entry)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'silent',
+    define: {
+      'import.meta.url': JSON.stringify(entry.href),
+      // The only CommonJS module of the bundle is the compiler, which finds its libraries with these.
+      __filename: JSON.stringify(join(compiler, 'typescript.js')),
+      __dirname: JSON.stringify(compiler),
+    },
+    plugins: [withoutModules, nativeModulesLater],
+  });
+  const files = Object.keys(metafile.inputs)
+    .filter((path) => !/^(without|later):/.test(path))
+    .map((path) => join(packageRoot, path));
+  files.push(join(dependencyFolder('typescript')!, 'package.json'));
+  return [process.execPath, ...files].map((path) => {
+    if (statSync(path).mtimeMs >= started) throw new Error(`${path} changed meanwhile`);
+    return [path, fileStamp(path)!];
+  });
+}
+
+/** Whether this process is the one that builds. */
+function takeLock(lock: string): boolean {
+  const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+  if (since !== undefined && Date.now() - since > patienceMs) rmSync(lock, { force: true });
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function buildSnapshot(beside: string): Promise<void> {
+  const failures = knownFailures();
+  const script = `${beside}.cjs`;
+  const inputs = await bundle(script);
+  const blob = `${beside}.blob`;
+  const { status } = spawnSync(
+    process.execPath,
+    [...snapshotOptions, '--snapshot-blob', blob, '--build-snapshot', script],
+    { stdio: 'ignore', timeout: patienceMs / 2 },
+  );
+  const size = status === 0 ? statSync(blob).size : 0;
+  const description: SnapshotDescription =
+    size > 0
+      ? { blob: basename(blob), size, inputs, failures }
+      : { blob: null, size, inputs, failures: failures + 1 };
+  writeFileSync(`${beside}.json`, JSON.stringify(description));
+  renameSync(`${beside}.json`, descriptionPath());
+}
+
+/** Removes descriptions that fit nothing on disk any more, or were not used for long, and every file none names. */
+function tidy(folder: string): void {
+  const names = readdirSync(folder);
+  const named = new Set<string>();
+  for (const name of names.filter((candidate) => candidate.endsWith('.json'))) {
+    const description = currentDescription(join(folder, name));
+    const blob = description?.blob && statSync(join(folder, description.blob), { throwIfNoEntry: false });
+    if (!description || (blob && Date.now() - blob.atimeMs > keptForMs)) continue;
+    named.add(name);
+    if (description.blob) named.add(description.blob);
+  }
+  for (const name of names) {
+    const path = join(folder, name);
+    // Ours go at once; what else is young may be in another builder's hands.
+    const mine = name.startsWith(`engine-${snapshotKey()}-`);
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (!named.has(name) && (mine || age > patienceMs)) rmSync(path, { force: true });
+  }
+}
+
+async function run(): Promise<void> {
+  const folder = snapshotsFolder();
+  mkdirSync(folder, { recursive: true });
+  const lock = join(folder, `engine-${snapshotKey()}.lock`);
+  if (!takeLock(lock)) return;
+  try {
+    // Another builder may have been quicker.
+    if (snapshotIsWanted()) await buildSnapshot(join(folder, `engine-${snapshotKey()}-${randomUUID()}`));
+  } finally {
+    tidy(folder);
+    rmSync(lock, { force: true });
+  }
+}
+
+if (snapshotIsWanted()) await run();

@@ -1,0 +1,7 @@
+/**
+ * Where the protocol worker begins. The engine's process takes the longest until it is ready, so it is started first; the
+ * sockets and the rest are loaded meanwhile.
+ */
+import './worker-engine.js';
+
+await import('./worker.js');

@@ -1,0 +1,102 @@
+/** Run All: the next cell is checked while one runs. Whatever the running cell comes to, the next one behaves as if it had waited. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { KernelClient } from '../../kernel/protocol/client.js';
+import { type CellRun, descendants, runCell, startKernel } from './helpers.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'kernelbook-run-all-'));
+let kernel: KernelClient;
+beforeAll(async () => {
+  kernel = await startKernel(undefined, { cwd: folder });
+  await runCell(kernel, 'const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));');
+});
+afterAll(async () => {
+  await kernel.shutdown();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** All at once, as Run All does; the first ones run long enough for the check of the next. */
+function runAll(cells: string[], stopOnError = false): Promise<CellRun[]> {
+  return Promise.all(cells.map((code) => runCell(kernel, code, { stopOnError })));
+}
+const codes = ({ outputs }: CellRun): string[] =>
+  /TS\d+/g[Symbol.match](JSON.stringify(outputs.filter(({ type }) => type === 'error'))) ?? [];
+
+it('uses and redeclares the names of the cell before', async () => {
+  const runs = await runAll([
+    'await sleep(300); let value: number = 41',
+    'value += 1; const doubled = value * 2; await sleep(100); doubled',
+    'let value: string = "was " + doubled; await sleep(100); value.length',
+    'value.toUpperCase()',
+  ]);
+  expect(runs.map(({ result }) => result)).toEqual([undefined, '84', '6', "'WAS 84'"]);
+});
+
+it('after a failed cell the next one does not know its names', async () => {
+  const [failed, next, last] = await runAll([
+    'const lost = 1; await sleep(300); throw new Error("on purpose")',
+    'const found = lost + 1; found',
+    'typeof sleep',
+  ]);
+  expect(failed!.reply.status).toBe('error');
+  expect(codes(next!)).toContain('TS2304');
+  expect(last!.result).toBe("'function'");
+  expect(codes(await runCell(kernel, 'found'))).toContain('TS2304');
+});
+
+it('aborted cells leave nothing', async () => {
+  const [, next] = await runAll(['await sleep(300); throw new Error("stop")', 'const aborted = 1'], true);
+  expect(next!.reply.status).toBe('aborted');
+  expect(codes(await runCell(kernel, 'aborted'))).toContain('TS2304');
+  expect((await runCell(kernel, 'const aborted = "again"; aborted')).result).toBe("'again'");
+});
+
+it('an interrupted cell: the next one is checked without it', async () => {
+  const interrupted = runAll(['const half = 1; while (true) {}', 'half', 'const whole: number = 2; whole']);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await kernel.interrupt();
+  const [first, next, last] = await interrupted;
+  expect(first!.reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+  expect(codes(next!)).toContain('TS2304');
+  expect(last!.result).toBe('2');
+});
+
+it('a file that the cell before writes, or writes anew, is what the next one imports', async () => {
+  const write = (value: string) => `fs.writeFileSync('written.ts', 'export const written = ${value};\\n')`;
+  const runs = await runAll([
+    `import * as fs from 'node:fs'; await sleep(300); ${write('1')}`,
+    `import { written } from './written.ts'; written.toFixed(1)`,
+    `await sleep(300); ${write('"text"')}`,
+    `import { written } from './written.ts'; written.toFixed(1)`,
+    `import { written } from './written.ts'; written.toUpperCase()`,
+  ]);
+  expect(runs[1]!.result).toBe("'1.0'");
+  expect(codes(runs[3]!)).toContain('TS2551');
+  expect(runs[4]!.result).toBe("'TEXT'");
+});
+
+it('the engine dies meanwhile: the next cell is checked by the new one', async () => {
+  const runs = runAll(['await sleep(1000); const before = 1', 'const after = before + 1; after']);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  process.kill(descendants(kernel.pid!)[0]!, 'SIGKILL');
+  expect((await runs)[1]!.result).toBe('2');
+  expect((await runCell(kernel, 'before + after')).result).toBe('3');
+});
+
+it('completion answers while a cell runs and the next is checked', async () => {
+  const runs = runAll([
+    'const shown = 1; for (const end = Date.now() + 1500; Date.now() < end; ) {}',
+    'shown',
+  ]);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  let answered = 0;
+  void runs.then(() => {
+    answered = -1000;
+  });
+  for (; answered >= 0 && answered < 20; answered++)
+    expect((await kernel.complete('Math.ma')).matches).toContain('max');
+  expect(answered).toBe(20); // all of them before the cells were done
+  expect((await runs)[1]!.result).toBe('1');
+});

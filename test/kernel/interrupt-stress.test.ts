@@ -1,0 +1,82 @@
+/**
+ * Three hundred interrupts at random moments of random code, by message and by signal; after each a cell must be
+ * answered as if nothing had happened. `KERNELBOOK_FUZZ_SEED` chooses other code.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
+import type { KernelClient } from '../../kernel/protocol/client.js';
+import type { ExecuteReply } from '../../kernel/protocol/messages.js';
+import { seeded, whole } from './fuzz-messages.js';
+import { runCell, startKernel } from './helpers.js';
+import { endless } from './interrupt-shapes.js';
+
+const seed = Number(process.env.KERNELBOOK_FUZZ_SEED ?? 20_261_122);
+const rounds = 300;
+
+let kernel: KernelClient;
+beforeAll(async () => {
+  kernel = await startKernel();
+  await runCell(kernel, 'const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));');
+});
+afterAll(() => kernel?.kill());
+
+/** Sends a cell and waits until the kernel has taken it up: it may still be checking it. */
+async function begun(code: string): Promise<{ reply: Promise<ExecuteReply> }> {
+  const taken = new Promise<void>((resolve) => {
+    const off = kernel.onMessage((message) => {
+      if (message.type !== 'execute_input') return;
+      off();
+      resolve();
+    });
+  });
+  const reply = kernel.execute(code, { onOutput: () => {} });
+  await Promise.race([taken, reply]);
+  return { reply };
+}
+
+const stop = (bySignal: boolean) =>
+  bySignal ? void process.kill(kernel.pid!, 'SIGINT') : kernel.interrupt();
+
+test(`${rounds} interrupts, ${rounds} cells answered after them`, async () => {
+  const random = seeded(seed);
+  let code = '';
+  let round = 0;
+  onTestFailed(() => console.error(`KERNELBOOK_FUZZ_SEED=${seed}, round ${round}: ${code}`));
+  for (; round < rounds; round++) {
+    code = endless(random);
+    const run = await begun(code);
+    await sleep(whole(random, 100));
+    await stop(random() < 0.5);
+    expect(await run.reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+    const next = await runCell(kernel, `await pause(1); await null; typeof pause + ${round}`);
+    expect(next).toMatchObject({ reply: { status: 'ok' }, result: `'function${round}'` });
+  }
+}, 400_000);
+
+test('twenty in a burst, by both ways', async () => {
+  const run = await begun('while (true) {}');
+  const sent = Array.from({ length: 20 }, (_, i) => stop(i % 2 === 1));
+  expect(await run.reply).toMatchObject({ ename: 'KeyboardInterrupt' });
+  await Promise.all(sent);
+  expect((await runCell(kernel, '6 * 7')).result).toBe('42');
+});
+
+test('while nothing runs, again and again', async () => {
+  for (let i = 0; i < 20; i++) await stop(i % 2 === 1);
+  await sleep(100);
+  expect((await runCell(kernel, '6 * 7')).result).toBe('42');
+});
+
+test('while the engine checks, and while a module is imported', async () => {
+  for (const code of [
+    `${'const many = [1, 2, 3].map((x) => x + 1);\n'.repeat(1)}${Array.from({ length: 3_000 }, (_, i) => `const v${i}: number[] = [${i}].map((x) => x + 1);`).join('\n')}\nawait pause(1e6);`,
+    'const tf = await import("@tensorflow/tfjs"); await pause(1e6);',
+  ])
+    for (const ms of [0, 10, 40, 100]) {
+      const run = await begun(code);
+      await sleep(ms);
+      await kernel.interrupt();
+      expect(await run.reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+      expect((await runCell(kernel, '6 * 7')).result).toBe('42');
+    }
+});
