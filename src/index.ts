@@ -27,4 +27,5 @@ export * from './optimizer/index.js';
 export * from './plot/index.js';
 export * from './position/index.js';
 export * from './profile/index.js';
+export * from './softmax/index.js';
 export * from './verify/index.js';
