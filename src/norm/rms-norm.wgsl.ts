@@ -7,45 +7,47 @@
 import { registerFused } from '../compute/fused.js';
 import { defineKernel, spread } from '../compute/launch.js';
 import { sizeOf } from '../compute/ndarray.js';
+import {
+  lanes,
+  type RowVariant,
+  rowCode,
+  rowElement,
+  rowEntry,
+  rowExtensions,
+  rowVariant,
+} from '../compute/rows.wgsl.js';
 import { tf } from '../compute/tf.js';
+import { remember } from '../compute/variants.js';
 
 export const rmsNormKernel = 'KernelbookRmsNorm';
 
-/** Threads of a workgroup; each strides over the C columns of a row. */
-const lanes = 128;
 /** Rows per workgroup of the backward kernel are chosen to give about this many workgroups, at most `maxChunk`. */
 const targetGroups = 512;
 const maxChunk = 64;
 
-const workgroupSum = `
-var<workgroup> shares: array<f32, ${lanes}>;
-fn workgroupSum(value: f32, lane: u32) -> f32 {
-  shares[lane] = value;
-  for (var step = ${lanes / 2}u; step > 0u; step >>= 1u) {
-    workgroupBarrier();
-    if (lane < step) { shares[lane] += shares[lane + step]; }
-  }
-  let total = workgroupUniformLoad(&shares[0]);
-  return total;
-}`;
-
-const forward = defineKernel({
-  name: 'rmsNorm.forward',
-  inputs: { x: 'f32', gain: 'f32' },
-  outputs: { y: 'f32', rows: 'vec2<f32>' },
-  uniforms: { N: 'u32', C: 'u32', eps: 'f32', epsLarge: 'f32', epsSmall: 'f32', rescueSmall: 'u32' },
-  code: `${workgroupSum}
+const forward = remember((variant: RowVariant) =>
+  defineKernel({
+    name: 'rmsNorm.forward',
+    inputs: { x: rowElement(variant), gain: rowElement(variant) },
+    outputs: { y: rowElement(variant), rows: 'vec2<f32>' },
+    uniforms: {
+      groups: 'u32',
+      columns: 'u32',
+      C: 'f32',
+      eps: 'f32',
+      epsLarge: 'f32',
+      epsSmall: 'f32',
+      rescueSmall: 'u32',
+    },
+    extensions: rowExtensions(variant),
+    code: `${rowCode(variant)}
 fn squares(start: u32, factor: f32, lane: u32) -> f32 {
   var sum = 0.0;
-  for (var c = lane; c < u.C; c += ${lanes}u) { let value = x[start + c] * factor; sum += value * value; }
+  for (var c = lane; c < u.columns; c += ${lanes}u) { let value = x[start + c] * factor; sum += across(value * value); }
   return workgroupSum(sum, lane);
 }
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
-  let row = group.x + group.y * groups.x;
-  if (row >= u.N) { return; }
-  let start = row * u.C;
+${rowEntry(variant)}
+  let start = index * u.columns;
   var factor = 1.0;
   var eps = u.eps;
   var sum = squares(start, 1.0, lane);
@@ -59,50 +61,50 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     eps = u.epsSmall;
     sum = squares(start, factor, lane);
   }
-  let inverse = inverseSqrt(sum / f32(u.C) + eps);
-  for (var c = lane; c < u.C; c += ${lanes}u) { y[start + c] = x[start + c] * factor * inverse * gain[c]; }
-  if (lane == 0u) { rows[row] = vec2f(factor, inverse); }
+  let inverse = inverseSqrt(sum / u.C + eps);
+  for (var c = lane; c < u.columns; c += ${lanes}u) { y[start + c] = x[start + c] * factor * inverse * gain[c]; }
+  if (lane == 0u) { rows[index] = vec2f(factor, inverse); }
 }`,
-});
+  }),
+);
 
-const backward = defineKernel({
-  name: 'rmsNorm.backward',
-  inputs: { dy: 'f32', x: 'f32', gain: 'f32', rows: 'vec2<f32>' },
-  outputs: { dx: 'f32', dgain: 'f32' },
-  uniforms: { N: 'u32', C: 'u32', chunk: 'u32' },
-  code: `${workgroupSum}
+const backward = remember((variant: RowVariant) =>
+  defineKernel({
+    name: 'rmsNorm.backward',
+    inputs: { dy: rowElement(variant), x: rowElement(variant), gain: rowElement(variant), rows: 'vec2<f32>' },
+    outputs: { dx: rowElement(variant), dgain: rowElement(variant) },
+    uniforms: { groups: 'u32', N: 'u32', columns: 'u32', C: 'f32', chunk: 'u32' },
+    extensions: rowExtensions(variant),
+    code: `${rowCode(variant)}
 var<workgroup> along: array<f32, ${maxChunk}>;
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
-  let index = group.x + group.y * groups.x;
+${rowEntry(variant)}
   let first = index * u.chunk;
-  if (first >= u.N) { return; }
   let count = min(u.chunk, u.N - first);
   for (var r = 0u; r < count; r++) {
-    let start = (first + r) * u.C;
+    let start = (first + r) * u.columns;
     let scale = rows[first + r];
     var sum = 0.0;
-    for (var c = lane; c < u.C; c += ${lanes}u) {
-      sum += dy[start + c] * gain[c] * (x[start + c] * scale.x * scale.y);
+    for (var c = lane; c < u.columns; c += ${lanes}u) {
+      sum += across(dy[start + c] * gain[c] * (x[start + c] * scale.x * scale.y));
     }
     let total = workgroupSum(sum, lane);
-    if (lane == 0u) { along[r] = total / f32(u.C); }
+    if (lane == 0u) { along[r] = total / u.C; }
   }
   workgroupBarrier();
-  for (var c = lane; c < u.C; c += ${lanes}u) {
-    var share = 0.0;
+  for (var c = lane; c < u.columns; c += ${lanes}u) {
+    var share = V();
     for (var r = 0u; r < count; r++) {
-      let at = (first + r) * u.C + c;
+      let at = (first + r) * u.columns + c;
       let scale = rows[first + r];
       let n = x[at] * scale.x * scale.y;
       dx[at] = (dy[at] * gain[c] - n * along[r]) * scale.y * scale.x;
       share += dy[at] * n;
     }
-    dgain[index * u.C + c] = share;
+    dgain[index * u.columns + c] = share;
   }
 }`,
-});
+  }),
+);
 
 const fusedGradient = registerFused({
   name: 'KernelbookRmsNormGradient',
@@ -112,10 +114,11 @@ const fusedGradient = registerFused({
     const N = sizeOf(x.shape) / C;
     const chunk = Math.min(maxChunk, Math.ceil(N / targetGroups));
     const chunks = Math.ceil(N / chunk);
-    const { dx, dgain } = launch(backward, {
+    const variant = rowVariant(C);
+    const { dx, dgain } = launch(backward(variant), {
       inputs: { dy, x, gain, rows },
       outputs: { dx: { shape: x.shape }, dgain: { shape: [chunks, C] } },
-      uniforms: { N, C, chunk },
+      uniforms: { groups: chunks, N, columns: C / variant.width, C, chunk },
       workgroups: spread(chunks),
     });
     return [dx, dgain];
@@ -128,11 +131,13 @@ const fused = registerFused({
   forward: ({ x, gain }, { eps }: { eps: number }, launch) => {
     const C = gain.shape[0]!;
     const N = sizeOf(x.shape) / C;
-    const { y, rows } = launch(forward, {
+    const variant = rowVariant(C);
+    const { y, rows } = launch(forward(variant), {
       inputs: { x, gain },
       outputs: { y: { shape: x.shape }, rows: { shape: [N, 2] } },
       uniforms: {
-        N,
+        groups: N,
+        columns: C / variant.width,
         C,
         eps,
         epsLarge: eps * 2 ** -160,
