@@ -97,10 +97,16 @@ function swish(beta: number): ComposedActivation {
 /** The gate is 0 or 1 long before; clipping keeps the cube inside the range. */
 const geluSaturated = 30;
 
+/** A NaN stays one: not every backend's clipByValue keeps it. */
+function bounded(x: tf.Tensor): tf.Tensor {
+  const near = tf.clipByValue(x, -geluSaturated, geluSaturated);
+  return tf.where(tf.greater(tf.abs(x), geluSaturated), near, x);
+}
+
 const geluTanh: ComposedActivation = {
-  value: (x) => tf.mul(x, tf.sigmoid(geluTanhArgument(tf.clipByValue(x, -geluSaturated, geluSaturated)))),
+  value: (x) => tf.mul(x, tf.sigmoid(geluTanhArgument(bounded(x)))),
   gradient: (dy, x) => {
-    const near = tf.clipByValue(x, -geluSaturated, geluSaturated);
+    const near = bounded(x);
     const argument = geluTanhArgument(near);
     const slope = tf.mul(tf.add(tf.mul(tf.square(near), 3 * geluTanhCubic), 1), 2 * geluTanhScale);
     const steepness = tf.mul(tf.mul(near, slope), tf.sigmoid(tf.neg(argument)));
@@ -115,7 +121,7 @@ function geluTanhArgument(x: tf.Tensor): tf.Tensor {
 const geluErf: ComposedActivation = {
   value: (x) => tf.mul(x, normalCdf(x)),
   gradient: (dy, x) => {
-    const near = tf.clipByValue(x, -geluSaturated, geluSaturated);
+    const near = bounded(x);
     return tf.mul(dy, tf.add(normalCdf(x), tf.mul(near, normalDensity(x))));
   },
 };

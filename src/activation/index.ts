@@ -6,7 +6,7 @@ export {
   scalarActivation,
 } from './activation-oracle.js';
 export { erfc } from './erf.js';
-export { type GluKind, gatedActivation, glu, gluGates } from './glu.js';
+export { type GluKind, type GluOptions, gatedActivation, glu, gluGates } from './glu.js';
 export {
   gatedActivationGradientOracle,
   gatedActivationOracle,

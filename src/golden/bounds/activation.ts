@@ -202,8 +202,9 @@ export function gatedErrors(
   gate: Bounded,
   dy: Bounded | undefined,
   kind: ActivationKind,
+  options: ActivationOptions = {},
 ): { out: Bounded; value?: Bounded; gate?: Bounded } {
-  const f = boundedActivation(kind);
+  const f = boundedActivation(kind, options);
   const open = f.value(gate);
   const out = multiply(value, open);
   if (!dy) return { out };
