@@ -4,7 +4,9 @@
  */
 import { sizeOf } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
+import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, shown } from '../shapes.js';
+import { layerNormKernel, runLayerNorm } from './row-norm.wgsl.js';
 import { requireEps } from './row-scale.js';
 import { type Affine, applyAffine, checkAffine, standardizeRows } from './standardize.js';
 
@@ -13,6 +15,7 @@ export interface LayerNormOptions {
   axes?: number;
   /** Added to the variance, inside the root. Default 1e-5. */
   eps?: number;
+  path?: KernelPath;
 }
 
 /**
@@ -20,7 +23,8 @@ export interface LayerNormOptions {
  * Rows whose squares leave the range of float32 are rescaled by a power of two first.
  * @param x [..., C], float32 @param affine gain and bias [C], or the trailing axes' shape
  * @returns the shape of x, differentiable in all three
- * @throws TypeError when an input is not float32; RangeError when the shapes do not fit or `eps` is negative.
+ * @throws TypeError when an input is not float32; RangeError when the shapes do not fit or `eps` is negative; Error when
+ *   path 'fused' is asked for on a backend without the kernel.
  */
 export function layerNorm(x: tf.Tensor, affine: Affine = {}, options: LayerNormOptions = {}): tf.Tensor {
   requireFloat32('layerNorm', { x });
@@ -33,9 +37,15 @@ export function layerNorm(x: tf.Tensor, affine: Affine = {}, options: LayerNormO
   }
   const trailing = x.shape.slice(x.rank - axes);
   checkAffine('layerNorm', x, affine, 'the trailing axes', trailing);
+  const fused = choosePath('layerNorm', layerNormKernel, options.path) === 'fused';
   return tf.tidy(() => {
     if (x.size === 0) return applyAffine(tf.clone(x), affine, trailing);
     const M = sizeOf(trailing);
+    if (fused) {
+      const { gain = tf.ones(trailing), bias = tf.zeros(trailing) } = affine;
+      const [rows, a, b] = [tf.reshape(x, [x.size / M, M]), tf.reshape(gain, [M]), tf.reshape(bias, [M])];
+      return tf.reshape(runLayerNorm(rows, a, b, eps), x.shape);
+    }
     const normalized = tf.reshape(standardizeRows(tf.reshape(x, [x.size / M, M]), eps), x.shape);
     return applyAffine(normalized, affine, trailing);
   });

@@ -9,7 +9,7 @@ import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, shown } from '../shapes.js';
-import { rmsNormKernel, runRmsNorm } from './rms-norm.wgsl.js';
+import { rmsNormKernel, runRmsNorm } from './row-norm.wgsl.js';
 import { requireEps, rowScale } from './row-scale.js';
 
 export interface RmsNormOptions {

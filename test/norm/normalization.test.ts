@@ -1,5 +1,6 @@
 /** Layer, batch, instance and group normalisation: one oracle, several partitions of the same elements. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { launchedKernels } from '../../src/compute/launch.js';
 import { type NdArray, ndarray, sizeOf } from '../../src/compute/ndarray.js';
 import { seededNormal } from '../../src/compute/random.js';
 import { fromNdArray, read, toNdArray } from '../../src/compute/read.js';
@@ -84,7 +85,8 @@ describe('the normalisation oracle', () => {
   });
 });
 
-eachBackend(() => {
+eachBackend((name) => {
+  const paths = name === 'webgpu' ? (['fused', 'composed'] as const) : (['composed'] as const);
   beforeEach(() => tf.engine().startScope());
   afterEach(() => tf.engine().endScope());
 
@@ -109,7 +111,9 @@ eachBackend(() => {
       gradients: { ...layerNormGradientOracle(given.x, given, dy, epsilon) },
     };
     const bounds = layerNormErrors(given.x, given, dy, given.gain.shape.length, epsilon);
-    await expectComponent((at) => layerNorm(at.x, at, { eps: epsilon }), given, dy, expected, bounds);
+    for (const path of paths) {
+      await expectComponent((at) => layerNorm(at.x, at, { eps: epsilon, path }), given, dy, expected, bounds);
+    }
   }
 
   it('layerNorm survives rows whose squares overflow or vanish, and rows far from zero', async () => {
@@ -130,6 +134,15 @@ eachBackend(() => {
     const shifted = given.x.data.map((value) => Math.fround(1000 + value));
     await checkLayer({ ...given, x: ndarray([6, 33], shifted) }, eps);
   });
+
+  if (name === 'webgpu') {
+    it('layerNorm takes the fused kernels unless told otherwise', async () => {
+      const launched = launchedKernels();
+      launched.reset();
+      await read(tf.grad((x) => layerNorm(x))(tf.ones([2, 4])));
+      expect(launched.list()).toEqual(['layerNorm.forward', 'layerNorm.backward']);
+    });
+  }
 
   it('layerNorm keeps NaN and infinity in their rows', async () => {
     const rows = [
