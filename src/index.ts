@@ -1,5 +1,6 @@
 /** @module kernelbook: the library notebooks import. */
 
+export * from './activation/index.js';
 export * from './attention/index.js';
 export {
   BackendInfo,
@@ -17,9 +18,14 @@ export { tf } from './compute/tf.js';
 export { type DeviceTiming, syncDevice, timeWall, withGpuTiming } from './compute/timing.js';
 export * from './display.js';
 export * as documented from './documented/index.js';
+export * from './feed-forward/index.js';
 export * from './golden/index.js';
+export { linear } from './linear.js';
+export * from './loss/index.js';
 export * from './norm/index.js';
+export * from './optimizer/index.js';
 export * from './plot/index.js';
 export * from './position/index.js';
 export * from './profile/index.js';
+export * from './softmax/index.js';
 export * from './verify/index.js';

@@ -5,6 +5,7 @@
 import { type Attributes, type Fused, registerFused } from '../compute/fused.js';
 import { spread } from '../compute/launch.js';
 import { tf } from '../compute/tf.js';
+import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
 import { broadcastStrides } from '../shapes.js';
 import { forwardKernel } from './flash-attention.wgsl.js';
@@ -28,16 +29,6 @@ interface FlashAttributes extends Attributes {
 
 /** No limit, without overflow when a position is added. */
 const unlimited = 2 ** 30;
-
-function remember<K>(make: (variant: FlashVariant) => K): (variant: FlashVariant) => K {
-  const made = new Map<string, K>();
-  return (variant) => {
-    const key = Object.values(variant).join(' ');
-    const kernel = made.get(key) ?? make(variant);
-    made.set(key, kernel);
-    return kernel;
-  };
-}
 
 const forward = remember(forwardKernel);
 const queryGradient = remember(queryGradientKernel);

@@ -6,6 +6,12 @@ export {
   attentionOracle,
   attentionWeightsOracle,
 } from './attention-oracle.js';
+export { type LinearAttentionOptions, linearAttention } from './linear-attention.js';
+export {
+  type LinearAttentionOracleOptions,
+  linearAttentionGradientOracle,
+  linearAttentionOracle,
+} from './linear-attention-oracle.js';
 export {
   type AttentionWeights,
   type MultiHeadAttentionOptions,

@@ -4,17 +4,20 @@
  */
 import { alibiSlopes } from '../attention/alibi-slopes.js';
 import { type AttentionOptions, attention } from '../attention/attention.js';
+import { linearAttention } from '../attention/linear-attention.js';
 import { multiHeadAttention } from '../attention/multi-head-attention.js';
-import { type NdArray, ndarray } from '../compute/ndarray.js';
+import { ndarray } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
-import { rmsNorm } from '../norm/rms-norm.js';
 import type { KernelPath } from '../path.js';
-import { type RopeLayout, rope } from '../position/rope.js';
 import { attentionErrors } from './bounds/attention.js';
+import { linearAttentionErrors } from './bounds/linear-attention.js';
 import { multiHeadAttentionErrors } from './bounds/multi-head-attention.js';
-import { rmsNormErrors } from './bounds/rms-norm.js';
-import { ropeErrors } from './bounds/rope.js';
 import type { GoldenCase } from './case.js';
+import { activationOperations } from './operations/activation.js';
+import { lossOperations } from './operations/loss.js';
+import { normalizationOperations } from './operations/normalization.js';
+import { optimizerOperations } from './operations/optimizer.js';
+import { positionOperations } from './operations/position.js';
 import type { Parameters } from './parameters.js';
 import { type Bounded, exact, rounded } from './running-error.js';
 
@@ -29,41 +32,6 @@ export interface Operation {
 }
 
 export type Tensors = Record<string, tf.Tensor>;
-
-const rmsNormOperation: Operation = {
-  run: ({ x, gain }, params, path) => ({
-    out: rmsNorm(x!, gain!, { eps: params.number('eps', 1e-6), path }),
-  }),
-  errors: ({ inputs, cotangents }, params) => {
-    const { out, ...grad } = rmsNormErrors(
-      inputs.x!,
-      inputs.gain!,
-      cotangents.out,
-      params.number('eps', 1e-6),
-    );
-    return { out: { out }, grad };
-  },
-};
-
-const ropeLayouts: readonly RopeLayout[] = ['interleaved', 'half'];
-const ropeOperation: Operation = {
-  run: ({ x, positions }, params, path) => ({
-    out: rope(x!, positions!, {
-      layout: params.oneOf('layout', ropeLayouts, 'interleaved'),
-      base: params.number('base', 10000),
-      path,
-    }),
-  }),
-  errors: ({ inputs, cotangents }, params) => {
-    const layout = params.oneOf('layout', ropeLayouts, 'interleaved');
-    const rotate = (x: NdArray, direction: 1 | -1) =>
-      ropeErrors(exact(x), inputs.positions!.data, layout, params.number('base', 10000), direction);
-    return {
-      out: { out: rotate(inputs.x!, 1) },
-      grad: cotangents.out ? { x: rotate(cotangents.out, -1) } : {},
-    };
-  },
-};
 
 function attentionRule(params: Parameters): Pick<AttentionOptions, 'causal' | 'window' | 'scale' | 'alibi'> {
   return {
@@ -105,6 +73,17 @@ function headCounts(params: Parameters): { heads: number; kvHeads: number; causa
   return { heads, kvHeads: params.number('kvHeads', heads)!, causal: params.boolean('causal', false) };
 }
 
+const linearAttentionOperation: Operation = {
+  run: ({ q, k, v }, params) => ({
+    out: linearAttention(q!, k!, v!, { causal: params.boolean('causal', true) }),
+  }),
+  errors: ({ inputs: { q, k, v }, cotangents }, params) => {
+    const causal = params.boolean('causal', true);
+    const { out, ...grad } = linearAttentionErrors(q!, k!, v!, cotangents.out, causal);
+    return { out: { out }, grad };
+  },
+};
+
 const alibiSlopesOperation: Operation = {
   run: (_inputs, params) => ({ slopes: tf.tensor1d(alibiSlopes(params.requiredNumber('heads')), 'float32') }),
   errors: (_golden, params) => {
@@ -114,9 +93,13 @@ const alibiSlopesOperation: Operation = {
 };
 
 export const operations: Readonly<Record<string, Operation>> = {
+  ...activationOperations,
+  ...lossOperations,
+  ...normalizationOperations,
+  ...optimizerOperations,
+  ...positionOperations,
   alibi_slopes: alibiSlopesOperation,
   attention: attentionOperation,
+  linear_attention: linearAttentionOperation,
   multi_head_attention: multiHeadAttentionOperation,
-  rms_norm: rmsNormOperation,
-  rope: ropeOperation,
 };

@@ -75,7 +75,38 @@ export function inverseSqrt(a: Bounded): Bounded {
   });
 }
 
-function map(a: Bounded, rule: (x: number, e: number) => [value: number, error: number]): Bounded {
+/** exp(x): the argument's error becomes a relative one, beside the function's own. */
+export function exponential(a: Bounded): Bounded {
+  return map(a, (x, e) => [
+    Math.exp(x),
+    Math.exp(x) * (Math.expm1(e) + 2 * u * (3 + 2 * Math.abs(x))) + flushed,
+  ]);
+}
+
+/** 1 / (1 + exp(-x)). Below the smallest normal number it may be 0. */
+export function sigmoid(a: Bounded): Bounded {
+  return map(a, (x, e) => {
+    const y = 1 / (1 + Math.exp(-x));
+    const ofExponential = Math.min(1, Math.expm1(e)) + 2 * u * (3 + 2 * Math.abs(x));
+    return [y, y * ((1 - y) * ofExponential + 6 * u) + flushed];
+  });
+}
+
+export function divide(a: Bounded, b: Bounded): Bounded {
+  return combine(a, b, (x, y, ex, ey) => {
+    const quotient = x / y;
+    return [
+      quotient,
+      (ex + Math.abs(quotient) * ey) / Math.max(0, Math.abs(y) - ey) + 5 * u * Math.abs(quotient),
+    ];
+  });
+}
+
+/** The smallest normal float32: what is below may be flushed to zero. */
+const flushed = 2 ** -126;
+
+/** Element by element; `rule` gives the value and its error from x and the error of x. */
+export function map(a: Bounded, rule: (x: number, e: number) => [value: number, error: number]): Bounded {
   const value = ndarray(a.value.shape);
   const error = ndarray(a.value.shape);
   for (let n = 0; n < value.data.length; n++) {

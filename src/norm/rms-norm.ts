@@ -9,7 +9,8 @@ import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, shown } from '../shapes.js';
-import { rmsNormKernel, runRmsNorm } from './rms-norm.wgsl.js';
+import { rmsNormKernel, runRmsNorm } from './row-norm.wgsl.js';
+import { requireEps, rowScale } from './row-scale.js';
 
 export interface RmsNormOptions {
   /** Added to the mean square, inside the root. Default 1e-6. */
@@ -39,8 +40,7 @@ function checkShapes(x: readonly number[], gain: readonly number[], eps: number)
       `rmsNorm: gain must be [C] with C the last axis of x, got x ${shown(x)} and gain ${shown(gain)}`,
     );
   }
-  if (!(eps >= 0 && Number.isFinite(eps)))
-    throw new RangeError(`rmsNorm: eps must be a finite number >= 0, got ${eps}`);
+  requireEps('rmsNorm', eps);
 }
 
 /** The same from tfjs operations, for every backend. The gradient is written out: exact, and two saved tensors. */
@@ -65,28 +65,6 @@ function composedGradient(dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] {
   const dx = tf.mul(inverse, tf.sub(weighted, tf.mul(normalized, along)));
   const rows = tf.reshape(tf.mul(dy, normalized), [-1, gain.size]);
   return [dx, tf.sum(rows, 0)];
-}
-
-/** Beyond 2^50 a row's squares may overflow; below 2^-50 they vanish, which matters only for an eps smaller still. */
-const largeRow = 2 ** 50;
-const smallRow = 2 ** -50;
-const rescale = 2 ** 80;
-const negligibleEps = 2 ** -96;
-
-/** A power of two per row that keeps its squares inside float32, and eps in the same units. */
-function rowScale(x: tf.Tensor, eps: number): { scale: tf.Tensor; scaledEps: tf.Tensor } {
-  const largest = tf.max(tf.abs(x), -1, true);
-  const choose = (large: number, small: number, usual: number) => {
-    const others =
-      eps < negligibleEps
-        ? tf.where(tf.less(largest, smallRow), tf.scalar(small), tf.scalar(usual))
-        : tf.scalar(usual);
-    return tf.where(tf.greater(largest, largeRow), tf.scalar(large), others);
-  };
-  return {
-    scale: choose(1 / rescale, rescale, 1),
-    scaledEps: choose(eps / rescale ** 2, eps * rescale ** 2, eps),
-  };
 }
 
 /** RMSNorm in float64 with plain loops; x [..., C], gain [C]. */

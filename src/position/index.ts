@@ -1,4 +1,7 @@
+export { learnedPositions, sinusoidalPositions, sinusoidalTable } from './absolute.js';
+export { shawRelativeBias, type T5BucketOptions, t5RelativeBias, t5RelativeBucket } from './relative.js';
 export { type RopeLayout, type RopeOptions, rope, ropeGradientOracle, ropeOracle } from './rope.js';
+export { rope2d, rope2dGradientOracle, rope2dOracle } from './rope-2d.js';
 export {
   permuteInterleavedToHalf,
   ropeByComplexProduct,
@@ -8,4 +11,10 @@ export {
   ropeMatrix,
   rotateHalf,
 } from './rope-forms.js';
+export {
+  type RopeConfig,
+  type RopeParameters,
+  type ScaledFrequencies,
+  scaledRopeFrequencies,
+} from './rope-scaling.js';
 export { type Positions, ropeAngles, ropeFrequencies } from './rope-table.js';

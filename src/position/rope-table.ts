@@ -20,9 +20,20 @@ export function ropeFrequencies(D: number, base = 10000): Float64Array {
   return Float64Array.from({ length: D / 2 }, (_, i) => base ** ((-2 * i) / D));
 }
 
+/** Which angles and which length the pairs of features get. */
+export interface Rotation {
+  /** Radians per position, [D/2]. */
+  frequencies: Float64Array;
+  /** Multiplies cosine and sine: the attention factor of YaRN. */
+  factor: number;
+}
+
 /** Angles positions[t] * theta_i in radians, row-major [T, D/2], float64. */
 export function ropeAngles(positions: Positions, D: number, base = 10000): Float64Array {
-  const frequencies = ropeFrequencies(D, base);
+  return anglesOf(positions, ropeFrequencies(D, base));
+}
+
+export function anglesOf(positions: Positions, frequencies: Float64Array): Float64Array {
   const values = positionValues(positions);
   const half = frequencies.length;
   const angles = new Float64Array(values.length * half);
@@ -51,8 +62,7 @@ export function positionValues(positions: Positions): ArrayLike<number> {
 }
 
 interface TableEntry {
-  D: number;
-  base: number;
+  rotation: Rotation;
   positions: Float64Array;
   table: tf.Tensor;
 }
@@ -64,32 +74,35 @@ const caches = new WeakMap<object, TableEntry[]>();
  * The table as a tensor [T, D/2, 2] of (cos, sin) on the current backend. It belongs to the cache (the 16 most
  * recently used are kept): do not dispose it.
  */
-export function ropeTable(positions: Positions, D: number, base: number): tf.Tensor {
+export function ropeTable(positions: Positions, rotation: Rotation): tf.Tensor {
   const backend = tf.backend();
   const entries = caches.get(backend) ?? [];
   caches.set(backend, entries);
   const values = Float64Array.from(positionValues(positions));
   const found = entries.findIndex(
     (entry) =>
-      entry.D === D && entry.base === base && !entry.table.isDisposed && equal(entry.positions, values),
+      !entry.table.isDisposed &&
+      entry.rotation.factor === rotation.factor &&
+      equal(entry.rotation.frequencies, rotation.frequencies) &&
+      equal(entry.positions, values),
   );
   const entry =
     found >= 0
       ? entries.splice(found, 1)[0]!
-      : { D, base, positions: values, table: makeTable(values, D, base) };
+      : { rotation, positions: values, table: makeTable(values, rotation) };
   entries.unshift(entry);
   for (const old of entries.splice(capacity)) old.table.dispose();
   return entry.table;
 }
 
-function makeTable(positions: Float64Array, D: number, base: number): tf.Tensor {
-  const angles = ropeAngles(positions, D, base);
+function makeTable(positions: Float64Array, { frequencies, factor }: Rotation): tf.Tensor {
+  const angles = anglesOf(positions, frequencies);
   const table = new Float32Array(angles.length * 2);
   angles.forEach((angle, i) => {
-    table[2 * i] = Math.cos(angle);
-    table[2 * i + 1] = Math.sin(angle);
+    table[2 * i] = factor * Math.cos(angle);
+    table[2 * i + 1] = factor * Math.sin(angle);
   });
-  return tf.keep(tf.tensor(table, [positions.length, D / 2, 2], 'float32'));
+  return tf.keep(tf.tensor(table, [positions.length, frequencies.length, 2], 'float32'));
 }
 
 function equal(a: Float64Array, b: Float64Array): boolean {

@@ -9,7 +9,14 @@ import { withGradient } from '../gradient.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, shown } from '../shapes.js';
 import { ropeKernel, runRope } from './rope.wgsl.js';
-import { type Positions, positionValues, ropeAngles, ropeTable } from './rope-table.js';
+import {
+  anglesOf,
+  type Positions,
+  positionValues,
+  type Rotation,
+  ropeFrequencies,
+  ropeTable,
+} from './rope-table.js';
 
 /** Which features form a pair: 'interleaved' (2i, 2i+1) as in the paper and Meta's Llama, 'half' (i, i+D/2) as in GPT-NeoX and Hugging Face. */
 export type RopeLayout = 'interleaved' | 'half';
@@ -19,6 +26,10 @@ export interface RopeOptions {
   layout?: RopeLayout;
   /** Default 10000. */
   base?: number;
+  /** Radians per position of each pair, [D/2], instead of those of `base`: see `scaledRopeFrequencies`. */
+  inverseFrequencies?: ArrayLike<number>;
+  /** Multiplies the rotated vectors: the attention factor of YaRN. Default 1. */
+  attentionFactor?: number;
   path?: KernelPath;
 }
 
@@ -31,12 +42,12 @@ export interface RopeOptions {
  *   is unknown; Error when path 'fused' is asked for on a backend without the kernel.
  */
 export function rope(x: tf.Tensor, positions: Positions, options: RopeOptions = {}): tf.Tensor {
-  const { layout = 'interleaved', base = 10000, path } = options;
+  const { layout = 'interleaved', path } = options;
   requireFloat32('rope', { x });
   checkShapes(x.shape, positionValues(positions).length, layout);
   const chosen = choosePath('rope', ropeKernel, path);
   if (x.size === 0) return tf.clone(x);
-  const table = ropeTable(positions, x.shape[x.rank - 1]!, base);
+  const table = ropeTable(positions, rotationOf(x.shape[x.rank - 1]!, options));
   return chosen === 'fused' ? runRope(x, table, layout, 1) : composed(x, table, layout, 1);
 }
 
@@ -55,6 +66,23 @@ function checkShapes(x: readonly number[], T: number, layout: RopeLayout): void 
       `rope: needs one position per token, got positions [${T}] for x ${shown(x)} with T = ${x[x.length - 2]}`,
     );
   }
+}
+
+/** @throws RangeError when the frequencies are not D/2 finite numbers, the factor is not finite, or a base is given too. */
+export function rotationOf(D: number, options: Omit<RopeOptions, 'path'>): Rotation {
+  const { base, inverseFrequencies, attentionFactor = 1 } = options;
+  if (!Number.isFinite(attentionFactor)) {
+    throw new RangeError(`rope: attentionFactor must be a finite number, got ${attentionFactor}`);
+  }
+  if (!inverseFrequencies) return { frequencies: ropeFrequencies(D, base), factor: attentionFactor };
+  if (base !== undefined) throw new RangeError('rope: give either base or inverseFrequencies, not both');
+  const frequencies = Float64Array.from(inverseFrequencies);
+  if (frequencies.length !== D / 2 || !frequencies.every(Number.isFinite)) {
+    throw new RangeError(
+      `rope: inverseFrequencies must be D/2 = ${D / 2} finite numbers, got ${frequencies.length}: [${frequencies.slice(0, 4)}...]`,
+    );
+  }
+  return { frequencies, factor: attentionFactor };
 }
 
 /** The same from tfjs operations, for every backend; `direction` -1 rotates back. */
@@ -99,11 +127,12 @@ function rotate(
   options: Omit<RopeOptions, 'path'>,
   direction: 1 | -1,
 ): NdArray {
-  const { layout = 'interleaved', base = 10000 } = options;
+  const { layout = 'interleaved' } = options;
   const T = positionValues(positions).length;
   checkShapes(x.shape, T, layout);
   const D = x.shape[x.shape.length - 1]!;
-  const angles = ropeAngles(positions, D, base);
+  const { frequencies, factor } = rotationOf(D, options);
+  const angles = anglesOf(positions, frequencies);
   const y = ndarray(x.shape);
   for (let row = 0; row * D < x.data.length; row++) {
     for (let i = 0; i < D / 2; i++) {
@@ -111,8 +140,8 @@ function rotate(
       const first = row * D + (layout === 'interleaved' ? 2 * i : i);
       const second = layout === 'interleaved' ? first + 1 : first + D / 2;
       const [a, b] = [x.data[first]!, x.data[second]!];
-      y.data[first] = a * Math.cos(angle) - b * Math.sin(angle);
-      y.data[second] = a * Math.sin(angle) + b * Math.cos(angle);
+      y.data[first] = factor * (a * Math.cos(angle) - b * Math.sin(angle));
+      y.data[second] = factor * (a * Math.sin(angle) + b * Math.cos(angle));
     }
   }
   return y;

@@ -221,6 +221,16 @@ describe('repairs of tfjs', () => {
       }
     });
 
+    it('expm1 keeps its digits near zero', async () => {
+      const x = [1e-7, -1e-5, 3e-4, -0.02, 0.49, -0.51, 2, -30, 0].map(Math.fround);
+      const y = await read(tf.expm1(tf.tensor1d(x)));
+      x.forEach((at, n) => {
+        const expected = Math.expm1(at);
+        expect(Math.abs(y[n]! - expected), `expm1(${at})`).toBeLessThanOrEqual(4e-7 * Math.abs(expected));
+      });
+      expect((await read(tf.expm1(tf.tensor1d([Number.NaN]))))[0]).toBeNaN();
+    });
+
     it('reductions of int32 and bool over outer axes', async () => {
       const x = fromNdArray(integers([3, 4, 2], 13), 'int32');
       const rows = [0, 1].map((k) =>

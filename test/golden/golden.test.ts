@@ -77,12 +77,15 @@ describe('kernelbook golden', () => {
   it('reports passes, failures and what is not implemented, and ends with the counts', async () => {
     const good = 'rms_norm.small.safetensors';
     cpSync(join(folder, good), join(scratch, good));
-    cpSync(join(folder, 'glu.small.safetensors'), join(scratch, 'glu.small.safetensors'));
+    const header = JSON.stringify({ __metadata__: { op: 'unheard_of' } });
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(header.length));
+    writeFileSync(join(scratch, 'unheard_of.small.safetensors'), Buffer.concat([size, Buffer.from(header)]));
     cpSync(join(folder, 'llama2.small'), join(scratch, 'llama2.small'), { recursive: true });
     const all = await run(scratch, '--backend', 'cpu');
     expect(all.code).toBe(0);
     expect(all.out).toMatch(/^pass {2}rms_norm\.small {2}max error .*, bound .*out\.out/m);
-    expect(all.out).toMatch(/^not implemented: 2 \(glu 1, language_model 1\)\n1 passed, 0 failed\n$/m);
+    expect(all.out).toMatch(/^not implemented: 2 \(unheard_of 1, language_model 1\)\n1 passed, 0 failed\n$/m);
 
     const damaged = readFileSync(join(folder, good));
     writeFileSync(join(scratch, 'damaged.safetensors'), damaged.subarray(0, damaged.length - 100));

@@ -1,7 +1,7 @@
 /** What numeric tests share: comparison within per-element bounds, and gradients by finite differences. */
 import { expect } from 'vitest';
 import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
-import { toNdArray } from '../../src/compute/read.js';
+import { fromNdArray, toNdArray } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
 import { compare } from '../../src/golden/run.js';
 import type { Bounded } from '../../src/golden/running-error.js';
@@ -49,4 +49,38 @@ export function leaked(work: () => tf.TensorContainer): number {
   const before = tf.memory().numTensors;
   tf.dispose(work());
   return tf.memory().numTensors - before;
+}
+
+/** Runs `component` on the inputs and expects its value, and the gradient of every input, within their bounds. */
+export async function expectComponent<Input extends string>(
+  component: (inputs: Record<Input, tf.Tensor>) => tf.Tensor,
+  inputs: Record<Input, NdArray>,
+  dy: NdArray,
+  expected: { out: NdArray; gradients: Record<Input, NdArray> },
+  bounds: { out: Bounded } & { [name in NoInfer<Input>]?: Bounded },
+): Promise<void> {
+  const names = Object.keys(inputs) as Input[];
+  const tensors = names.map((name) => fromNdArray(inputs[name]));
+  const named = (values: tf.Tensor[]) =>
+    Object.fromEntries(names.map((name, n) => [name, values[n]!])) as Record<Input, tf.Tensor>;
+  await expectWithin('out', component(named(tensors)), expected.out, bounds.out);
+  const gradients = tf.grads((...values) => component(named(values)))(tensors, fromNdArray(dy));
+  for (const [n, name] of names.entries()) {
+    const bound = bounds[name];
+    if (!bound) throw new Error(`no bound for the gradient of ${name}`);
+    await expectWithin(`gradient of ${name}`, gradients[n]!, expected.gradients[name], bound);
+  }
+}
+
+/** Expects every analytic gradient of an oracle to agree with central differences of its forward pass. */
+export function expectOracleGradient<Input extends string>(
+  forward: (inputs: Record<Input, NdArray>) => NdArray,
+  inputs: Record<Input, NdArray>,
+  dy: NdArray,
+  gradients: Record<Input, NdArray>,
+): void {
+  for (const name of Object.keys(inputs) as Input[]) {
+    const numeric = differences((at) => forward({ ...inputs, [name]: at }), inputs[name], dy);
+    expect(distance(gradients[name], numeric), `gradient of ${name}`).toBeLessThan(1e-7);
+  }
 }

@@ -5,6 +5,7 @@
 import { repairCast } from './cast.js';
 import { repairCumsumGradient, repairCumulative } from './cumulative.js';
 import { repairElementwiseGradients } from './elementwise-gradients.js';
+import { repairExpm1 } from './expm1.js';
 import { repairMatMul, repairMatMulGradient } from './mat-mul.js';
 import { provideMissingGradients } from './missing-gradients.js';
 import type { Backend } from './override.js';
@@ -31,6 +32,7 @@ export function repairBackend(name: Backend): void {
     repairCast();
     repairTranspose();
     repairIntegerReductions();
+    repairExpm1();
   }
   if (name === 'tensorflow') return;
   repairEmptyReductions(name);

@@ -1,16 +1,13 @@
 /**
  * Error bounds of attention and its gradients, valid for the composed and the tiled form, whatever the order of sums.
  *
- * A score carries the error of its dot product. A weight p_j = e^(s_j - m) / l then moves by
- * |dp_j| <= p_j ((1 - p_j) E_j + sum over k != j of p_k E_k), where E_j adds to the score's error those of the
- * subtraction and the exponential and, for the tiled form, of every rescaling e^(m - m') on the way. The backward pass
- * of the tiled form recomputes the scores, so there the errors of numerator and denominator do not cancel.
+ * A score carries the error of its dot product; what the weights make of it is in `softmax.ts`. The backward pass of
+ * the tiled form recomputes the scores, so there the errors of numerator and denominator do not cancel.
  */
 
 import { type AttentionRule, attentionSetup, visible } from '../../attention/options.js';
 import { type NdArray, ndarray } from '../../compute/ndarray.js';
 import { broadcastStrides } from '../../shapes.js';
-import { gamma, unitRoundoff as u } from '../../verify/bounds.js';
 import {
   add,
   type Bounded,
@@ -25,6 +22,7 @@ import {
   sumLast,
   transposeLast,
 } from '../running-error.js';
+import { softmaxRow } from './softmax.js';
 
 export interface AttentionErrors {
   out: Bounded;
@@ -115,34 +113,6 @@ export function attentionErrors(
     const grouped = permute(reshape(a, [B, K, H / K, S * D]), [0, 1, 3, 2]);
     return reshape(sumLast(grouped), [B, K, S, D]);
   }
-}
-
-function softmaxRow(
-  logits: Bounded,
-  start: number,
-  seen: readonly number[],
-  tiles: number,
-  forward: Bounded,
-  backwardError: NdArray,
-): void {
-  const at = (j: number) => logits.value.data[start + j]!;
-  const largest = seen.reduce((m, j) => Math.max(m, at(j)), Number.NEGATIVE_INFINITY);
-  const total = seen.reduce((sum, j) => sum + Math.exp(at(j) - largest), 0);
-  const p = seen.map((j) => Math.exp(at(j) - largest) / total);
-  // Per exponential: one rounding of the argument, 3 + 2|x| ULP of 2u, and the same for the rescalings, whose
-  // arguments add up to no more than |x|; each of these is also one multiplication.
-  const own = seen.map((j) => {
-    const range = largest - at(j);
-    return logits.error.data[start + j]! + u * (10 * range + 7 + 8 * tiles);
-  });
-  const mean = own.reduce((sum, e, n) => sum + p[n]! * e, 0);
-  const ending = gamma(seen.length + 1) + 5 * u;
-  seen.forEach((j, n) => {
-    const others = mean - p[n]! * own[n]!;
-    forward.value.data[start + j] = p[n]!;
-    forward.error.data[start + j] = p[n]! * ((1 - p[n]!) * own[n]! + others + ending);
-    backwardError.data[start + j] = p[n]! * (own[n]! + mean + ending);
-  });
 }
 
 function worseOf(a: Bounded, b: Bounded): Bounded {

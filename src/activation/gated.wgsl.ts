@@ -1,0 +1,180 @@
+/**
+ * Fused gated units for the GPU: value * f(gate) in one pass, and both gradients in one pass, from two tensors or from the
+ * two halves of the last axis of one. Nothing between is stored.
+ */
+import { registerFused } from '../compute/fused.js';
+import { defineKernel, type ElementType, spread } from '../compute/launch.js';
+import { sizeOf } from '../compute/ndarray.js';
+import type { tf } from '../compute/tf.js';
+import { remember } from '../compute/variants.js';
+import { activationCode, activationUniforms } from './activation.wgsl.js';
+import type { ActivationKind, ActivationOptions } from './kinds.js';
+
+export const gatedKernel = 'KernelbookGated';
+
+const threads = 256;
+
+interface GatedVariant {
+  kind: ActivationKind;
+  width: 1 | 4;
+}
+
+const uniforms = { count: 'u32', columns: 'u32', ...activationUniforms } as const;
+
+type Attributes = Required<ActivationOptions> & { kind: ActivationKind };
+
+const element = ({ width }: GatedVariant): ElementType => (width === 4 ? 'vec4<f32>' : 'f32');
+
+/** Elementwise over `count` vectors; `columns` of them make up F. */
+const body = (variant: GatedVariant, statements: string) => `
+alias V = ${variant.width === 4 ? 'vec4f' : 'f32'};
+${activationCode(variant.kind)}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+  let at = (group.x + group.y * groups.x) * ${threads}u + lane;
+  if (at >= u.count) { return; }
+  ${statements}
+}`;
+
+/** Places of value and gate in [..., 2F]. */
+const halves = `let first = at + at / u.columns * u.columns;
+  let second = first + u.columns;`;
+
+const pairForward = remember((variant: GatedVariant) =>
+  defineKernel({
+    name: 'gated.forward',
+    inputs: { v: element(variant), g: element(variant) },
+    outputs: { y: element(variant) },
+    uniforms,
+    code: body(variant, 'y[at] = v[at] * value(g[at]);'),
+  }),
+);
+
+const pairBackward = remember((variant: GatedVariant) =>
+  defineKernel({
+    name: 'gated.backward',
+    inputs: { v: element(variant), g: element(variant), dy: element(variant) },
+    outputs: { dv: element(variant), dg: element(variant) },
+    uniforms,
+    code: body(
+      variant,
+      `let gate = g[at];
+  let upstream = dy[at];
+  dv[at] = upstream * value(gate);
+  dg[at] = upstream * v[at] * derivative(gate);`,
+    ),
+  }),
+);
+
+const halvesForward = remember((variant: GatedVariant) =>
+  defineKernel({
+    name: 'glu.forward',
+    inputs: { x: element(variant) },
+    outputs: { y: element(variant) },
+    uniforms,
+    code: body(variant, `${halves}\n  y[at] = x[first] * value(x[second]);`),
+  }),
+);
+
+const halvesBackward = remember((variant: GatedVariant) =>
+  defineKernel({
+    name: 'glu.backward',
+    inputs: { x: element(variant), dy: element(variant) },
+    outputs: { dx: element(variant) },
+    uniforms,
+    code: body(
+      variant,
+      `${halves}
+  let gate = x[second];
+  let upstream = dy[at];
+  dx[first] = upstream * value(gate);
+  dx[second] = upstream * x[first] * derivative(gate);`,
+    ),
+  }),
+);
+
+/** `F`: features of one half, or all elements where value and gate are separate. */
+function setup(size: number, F: number, { kind, slope, alpha, beta }: Attributes) {
+  const width = F % 4 === 0 ? 4 : 1;
+  const count = size / width;
+  return {
+    variant: { kind, width } as GatedVariant,
+    uniforms: { count, columns: F / width, slope, alpha, beta },
+    workgroups: spread(Math.ceil(count / threads)),
+  };
+}
+
+const pairGradient = registerFused({
+  name: 'KernelbookGatedGradient',
+  inputs: ['v', 'g', 'dy'],
+  forward: (inputs, attributes: Attributes, launch) => {
+    const { shape } = inputs.v;
+    const { variant, ...sizes } = setup(sizeOf(shape), sizeOf(shape), attributes);
+    const { dv, dg } = launch(pairBackward(variant), {
+      inputs,
+      outputs: { dv: { shape }, dg: { shape } },
+      ...sizes,
+    });
+    return [dv, dg];
+  },
+});
+
+const pair = registerFused({
+  name: gatedKernel,
+  inputs: ['v', 'g'],
+  forward: (inputs, attributes: Attributes, launch) => {
+    const { shape } = inputs.v;
+    const { variant, ...sizes } = setup(sizeOf(shape), sizeOf(shape), attributes);
+    return [launch(pairForward(variant), { inputs, outputs: { y: { shape } }, ...sizes }).y];
+  },
+  gradient: {
+    saveInputs: ['v', 'g'],
+    backward: ([dy], [v, g], attributes) => {
+      // At once, not per input: tfjs disposes what one input's function leaves behind before it asks for the next.
+      const [dv, dg] = pairGradient.run({ v: v!, g: g!, dy: dy! }, attributes) as [tf.Tensor, tf.Tensor];
+      return { v: () => dv, g: () => dg };
+    },
+  },
+});
+
+const oneGradient = registerFused({
+  name: 'KernelbookGluGradient',
+  inputs: ['x', 'dy'],
+  forward: ({ x, dy }, attributes: Attributes, launch) => {
+    const { variant, ...sizes } = setup(sizeOf(dy.shape), dy.shape.at(-1)!, attributes);
+    const outputs = { dx: { shape: x.shape } };
+    return [launch(halvesBackward(variant), { inputs: { x, dy }, outputs, ...sizes }).dx];
+  },
+});
+
+const one = registerFused({
+  name: 'KernelbookGlu',
+  inputs: ['x'],
+  forward: ({ x }, attributes: Attributes, launch) => {
+    const shape = [...x.shape.slice(0, -1), x.shape.at(-1)! / 2];
+    const { variant, ...sizes } = setup(sizeOf(shape), shape.at(-1)!, attributes);
+    return [launch(halvesForward(variant), { inputs: { x }, outputs: { y: { shape } }, ...sizes }).y];
+  },
+  gradient: {
+    saveInputs: ['x'],
+    backward: ([dy], [x], attributes) => ({
+      x: () => oneGradient.run({ x: x!, dy: dy! }, attributes)[0]!,
+    }),
+  },
+});
+
+/** value * f(gate) by the fused kernel; shapes checked by the caller, not empty. */
+export function runGated(
+  value: tf.Tensor,
+  gate: tf.Tensor,
+  kind: ActivationKind,
+  options: Required<ActivationOptions>,
+): tf.Tensor {
+  return pair.run({ v: value, g: gate }, { kind, ...options })[0]!;
+}
+
+/** x [..., 2F] -> [..., F], value half times f(gate half), by the fused kernel; not empty. */
+export function runGlu(x: tf.Tensor, kind: ActivationKind, options: Required<ActivationOptions>): tf.Tensor {
+  return one.run({ x }, { kind, ...options })[0]!;
+}

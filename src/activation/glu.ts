@@ -1,0 +1,103 @@
+/**
+ * Gated linear units: one half of the features multiplied by an activation of the other. GLU itself has a sigmoid gate
+ * (Dauphin et al. 2016, arXiv:1612.08083); bilinear, ReGLU, GEGLU and SwiGLU differ in the gate only (Shazeer 2020,
+ * arXiv:2002.05202).
+ */
+import { sizeOf } from '../compute/ndarray.js';
+import { tf } from '../compute/tf.js';
+import { withGradient } from '../gradient.js';
+import { choosePath, type KernelPath } from '../path.js';
+import { requireFloat32, sameShape, shown } from '../shapes.js';
+import { composedActivation } from './activation.js';
+import { gatedKernel, runGated, runGlu } from './gated.wgsl.js';
+import { type ActivationKind, type ActivationOptions, activationSetup } from './kinds.js';
+
+/** The activation of the gate, by the name of the unit. */
+export const gluGates = {
+  glu: 'sigmoid',
+  bilinear: 'identity',
+  reglu: 'relu',
+  geglu: 'gelu_erf',
+  swiglu: 'silu',
+} as const satisfies Record<string, ActivationKind>;
+
+export type GluKind = keyof typeof gluGates;
+
+export interface GluOptions {
+  path?: KernelPath;
+}
+
+/**
+ * Splits the last axis of x into value (first half) and gate (second half), as PyTorch's glu does, and returns
+ * value * f(gate).
+ * @param x [..., 2F], float32
+ * @returns [..., F], differentiable
+ * @throws TypeError when x is not float32; RangeError when its last axis is odd or the kind is unknown; Error when path
+ *   'fused' is asked for on a backend without the kernel.
+ */
+export function glu(x: tf.Tensor, kind: GluKind = 'glu', { path }: GluOptions = {}): tf.Tensor {
+  requireFloat32('glu', { x });
+  const half = gluHalf(x.shape, kind);
+  if (choosePath('glu', gatedKernel, path) === 'fused' && x.size > 0) {
+    return runGlu(x, gluGates[kind], activationSetup('glu', gluGates[kind], {}));
+  }
+  const rest = x.shape.slice(0, -1);
+  return tf.tidy(() => {
+    const rows = tf.reshape(x, [sizeOf(rest), 2 * half]);
+    const part = (start: number) =>
+      tf.reshape(tf.slice(rows, [0, start], [sizeOf(rest), half]), [...rest, half]);
+    return gatedActivation(part(0), part(half), gluGates[kind], { path: 'composed' });
+  });
+}
+
+/** F of [..., 2F]. */
+export function gluHalf(x: readonly number[], kind: GluKind): number {
+  if (!Object.hasOwn(gluGates, kind)) {
+    throw new RangeError(
+      `glu: unknown kind ${JSON.stringify(kind)}; use one of ${Object.keys(gluGates).join(', ')}`,
+    );
+  }
+  const last = x[x.length - 1];
+  if (last === undefined || last % 2 !== 0) {
+    throw new RangeError(
+      `glu: x must be [..., 2F], value and gate of equal width; got ${shown(x)}, whose last axis cannot be halved`,
+    );
+  }
+  return last / 2;
+}
+
+/**
+ * value * f(gate), element by element, in one step: its gradient keeps the two inputs and no intermediate.
+ * @param value any shape, float32 @param gate the same shape
+ * @returns the same shape, differentiable in both
+ * @throws TypeError when an input is not float32; RangeError when the shapes differ or the kind is unknown; Error when
+ *   path 'fused' is asked for on a backend without the kernel.
+ */
+export function gatedActivation(
+  value: tf.Tensor,
+  gate: tf.Tensor,
+  kind: ActivationKind,
+  options: ActivationOptions & GluOptions = {},
+): tf.Tensor {
+  requireFloat32('gatedActivation', { value, gate });
+  if (!sameShape(value.shape, gate.shape)) {
+    throw new RangeError(
+      `gatedActivation: value and gate must have the same shape, got value ${shown(value.shape)} and gate ${shown(gate.shape)}`,
+    );
+  }
+  const setup = activationSetup('gatedActivation', kind, options);
+  if (choosePath('gatedActivation', gatedKernel, options.path) === 'fused' && value.size > 0) {
+    return runGated(value, gate, kind, setup);
+  }
+  const f = composedActivation(kind, setup);
+  return withGradient([value, gate], (save) => {
+    save([value, gate]);
+    return {
+      value: tf.mul(value, f.value(gate)),
+      gradient: (dy, saved) => {
+        const [v, g] = saved as [tf.Tensor, tf.Tensor];
+        return [tf.mul(dy, f.value(g)), f.gradient(tf.mul(dy, v), g)];
+      },
+    };
+  });
+}

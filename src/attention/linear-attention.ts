@@ -1,0 +1,128 @@
+/**
+ * Linear attention (Katharopoulos et al. 2020, arXiv:2006.16236): the weights are phi(q_i) . phi(k_j), phi = elu + 1 > 0,
+ * divided by their sum, instead of a softmax. They factor, so that the keys and values seen so far fit in a sum
+ * of fixed size: state_i = state_(i-1) + phi(k_i) v_i^T, which makes decoding a recurrence. RoPE rotates the features of
+ * the numerator only (RoFormer, arXiv:2104.09864, section 3.3), because rotated weights may sum to zero.
+ */
+import { sizeOf } from '../compute/ndarray.js';
+import { tf } from '../compute/tf.js';
+import { withGradient } from '../gradient.js';
+import { type RopeOptions, rope } from '../position/rope.js';
+import type { Positions } from '../position/rope-table.js';
+import { requireAxes, requireFloat32, sameShape, shown } from '../shapes.js';
+
+export interface LinearAttentionOptions {
+  /** Query i sees keys j <= i. Default true. */
+  causal?: boolean;
+  /**
+   * How the causal form is computed, with the same result: 'parallel' (default) makes all T^2 weights at once, 'recurrent'
+   * walks over the tokens with a state of D x D per head.
+   */
+  form?: 'parallel' | 'recurrent';
+  /** Rotate the features of the numerator; positions default to 0..T-1. */
+  rope?: Omit<RopeOptions, 'path'> & { positions?: Positions };
+}
+
+/**
+ * sum_j w_ij v_j / sum_j phi(q_i) . phi(k_j) with w_ij = phi(q_i) . phi(k_j), rotated where wanted. Features below
+ * exp(-87) vanish in float32; a query all of whose weights do gives NaN.
+ * @param q [B,H,T,D] @param k [B,H,T,D] @param v [B,H,T,D'], float32
+ * @returns [B,H,T,D'], differentiable in all three
+ * @throws TypeError when an input is not float32; RangeError when the shapes do not fit.
+ */
+export function linearAttention(
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
+  options: LinearAttentionOptions = {},
+): tf.Tensor {
+  const { causal = true, form = 'parallel', rope: rotation } = options;
+  checkShapes(q, k, v, form);
+  const [, , T] = q.shape as [number, number, number, number];
+  return tf.tidy(() => {
+    const [queries, keys] = [features(q), features(k)];
+    if (q.size === 0 || v.size === 0) return nothing(q, k, v);
+    const positions = rotation?.positions ?? Array.from({ length: T }, (_, t) => t);
+    const turn = (x: tf.Tensor) => (rotation ? rope(x, positions, rotation) : x);
+    const inputs = { queries, keys, turnedQueries: turn(queries), turnedKeys: turn(keys), values: v };
+    if (!causal) return throughSums(inputs);
+    return form === 'parallel' ? throughWeights(inputs) : throughState(inputs);
+  });
+}
+
+function checkShapes(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, form: string): void {
+  requireFloat32('linearAttention', { q, k, v });
+  requireAxes('linearAttention', 'q', q.shape, 'B,H,T,D');
+  requireAxes('linearAttention', 'v', v.shape, "B,H,T,D'");
+  if (!sameShape(q.shape, k.shape) || !sameShape(q.shape.slice(0, 3), v.shape.slice(0, 3))) {
+    throw new RangeError(
+      `linearAttention: q and k must be [B,H,T,D] and v [B,H,T,D'], got q ${shown(q.shape)}, k ${shown(k.shape)}, v ${shown(v.shape)}`,
+    );
+  }
+  if (form !== 'parallel' && form !== 'recurrent') {
+    throw new RangeError(
+      `linearAttention: form must be 'parallel' or 'recurrent', got ${JSON.stringify(form)}`,
+    );
+  }
+}
+
+/** phi(x) = elu(x) + 1: x + 1 for positive x, exp(x) below, whose derivative is min(phi, 1). */
+function features(x: tf.Tensor): tf.Tensor {
+  return withGradient([x], (save) => {
+    const value = tf.where(tf.greater(x, 0), tf.add(x, 1), tf.exp(x));
+    save([value]);
+    return { value, gradient: (dy, [phi]) => [tf.where(tf.greater(phi!, 1), dy, tf.mul(dy, phi!))] };
+  });
+}
+
+function nothing(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor {
+  const shapes = [q.shape, k.shape, v.shape];
+  return withGradient([q, k, v], () => ({
+    value: tf.zeros(shapes[2]!),
+    gradient: () => shapes.map((shape) => tf.zeros(shape)),
+  }));
+}
+
+/** Features as they are, for the sum of the weights, and rotated, for the weights of the values. */
+interface Features {
+  queries: tf.Tensor;
+  keys: tf.Tensor;
+  turnedQueries: tf.Tensor;
+  turnedKeys: tf.Tensor;
+  values: tf.Tensor;
+}
+
+/** Without causality the sums over all keys come first: no T x T matrix. */
+function throughSums({ queries, keys, turnedQueries, turnedKeys, values }: Features): tf.Tensor {
+  const state = tf.matMul(turnedKeys, values, true, false);
+  const total = tf.sum(tf.mul(queries, tf.sum(keys, 2, true)), -1, true);
+  return tf.div(tf.matMul(turnedQueries, state), total);
+}
+
+function throughWeights({ queries, keys, turnedQueries, turnedKeys, values }: Features): tf.Tensor {
+  const T = queries.shape[2]!;
+  const place = tf.range(0, T, 1, 'float32');
+  const past = tf.lessEqual(tf.reshape(place, [1, T]), tf.reshape(place, [T, 1])).toFloat();
+  const weigh = (a: tf.Tensor, b: tf.Tensor) => tf.mul(tf.matMul(a, b, false, true), past);
+  const plain = weigh(queries, keys);
+  const turned = turnedQueries === queries ? plain : weigh(turnedQueries, turnedKeys);
+  return tf.div(tf.matMul(turned, values), tf.sum(plain, -1, true));
+}
+
+function throughState({ queries, keys, turnedQueries, turnedKeys, values }: Features): tf.Tensor {
+  const [B, H, T, D] = queries.shape as [number, number, number, number];
+  const E = values.shape[3]!;
+  const heads = sizeOf([B, H]);
+  const tokens = (x: tf.Tensor) => tf.unstack(tf.reshape(x, [heads, T, x.shape[3]!]), 1);
+  const [q, k, tq, tk, v] = [queries, keys, turnedQueries, turnedKeys, values].map(tokens) as tf.Tensor[][];
+  let state: tf.Tensor = tf.zeros([heads, D, E]);
+  let total: tf.Tensor = tf.zeros([heads, D]);
+  const outputs: tf.Tensor[] = [];
+  for (let t = 0; t < T; t++) {
+    state = tf.add(state, tf.mul(tf.reshape(tk![t]!, [heads, D, 1]), tf.reshape(v![t]!, [heads, 1, E])));
+    total = tf.add(total, k![t]!);
+    const numerator = tf.reshape(tf.matMul(tf.reshape(tq![t]!, [heads, 1, D]), state), [heads, E]);
+    outputs.push(tf.div(numerator, tf.sum(tf.mul(q![t]!, total), -1, true)));
+  }
+  return tf.reshape(tf.stack(outputs, 1), [B, H, T, E]);
+}

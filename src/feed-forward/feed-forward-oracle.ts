@@ -1,0 +1,133 @@
+/** Feed-forward layers in float64 with plain loops over one token at a time, forward and gradient. */
+import { scalarActivation } from '../activation/activation-oracle.js';
+import type { ActivationKind } from '../activation/kinds.js';
+import { type NdArray, ndarray } from '../compute/ndarray.js';
+
+export interface FeedForwardArrays {
+  w1: NdArray;
+  b1?: NdArray;
+  w2: NdArray;
+  b2?: NdArray;
+}
+
+/** f(x W1^T + b1) W2^T + b2; x [..., C], w1 [F,C], w2 [C,F]. */
+export function feedForwardOracle(
+  x: NdArray,
+  { w1, b1, w2, b2 }: FeedForwardArrays,
+  kind: ActivationKind = 'relu',
+): NdArray {
+  const f = scalarActivation(kind);
+  const C = w1.shape[1]!;
+  const y = ndarray(x.shape);
+  for (let at = 0; at < x.data.length; at += C) {
+    const hidden = apply(w1, x.data.subarray(at, at + C)).map((h, n) => f.value(h + (b1?.data[n] ?? 0)));
+    const out = apply(w2, Float64Array.from(hidden));
+    for (let c = 0; c < C; c++) y.data[at + c] = out[c]! + (b2?.data[c] ?? 0);
+  }
+  return y;
+}
+
+/** Gradients of sum(dy * feedForward(x)); biases get theirs whether they were given or not. */
+export function feedForwardGradientOracle(
+  x: NdArray,
+  { w1, b1, w2 }: FeedForwardArrays,
+  dy: NdArray,
+  kind: ActivationKind = 'relu',
+): { x: NdArray; w1: NdArray; b1: NdArray; w2: NdArray; b2: NdArray } {
+  const f = scalarActivation(kind);
+  const [F, C] = w1.shape as [number, number];
+  const grad = {
+    x: ndarray(x.shape),
+    w1: ndarray(w1.shape),
+    b1: ndarray([F]),
+    w2: ndarray(w2.shape),
+    b2: ndarray([C]),
+  };
+  for (let at = 0; at < x.data.length; at += C) {
+    const [input, upstream] = [x.data.subarray(at, at + C), dy.data.subarray(at, at + C)];
+    const before = apply(w1, input).map((h, n) => h + (b1?.data[n] ?? 0));
+    const dHidden = applyTransposed(w2, upstream);
+    for (let n = 0; n < F; n++) {
+      const dBefore = dHidden[n]! * f.derivative(before[n]!);
+      grad.b1.data[n]! += dBefore;
+      for (let c = 0; c < C; c++) {
+        grad.w1.data[n * C + c]! += dBefore * input[c]!;
+        grad.w2.data[c * F + n]! += upstream[c]! * f.value(before[n]!);
+        grad.x.data[at + c]! += dBefore * w1.data[n * C + c]!;
+      }
+    }
+    for (let c = 0; c < C; c++) grad.b2.data[c]! += upstream[c]!;
+  }
+  return grad;
+}
+
+export interface SwiGluArrays {
+  wGate: NdArray;
+  wUp: NdArray;
+  wDown: NdArray;
+}
+
+/** (silu(x Wgate^T) * x Wup^T) Wdown^T. */
+export function swiGluFfnOracle(x: NdArray, { wGate, wUp, wDown }: SwiGluArrays): NdArray {
+  const silu = scalarActivation('silu').value;
+  const C = wGate.shape[1]!;
+  const y = ndarray(x.shape);
+  for (let at = 0; at < x.data.length; at += C) {
+    const input = x.data.subarray(at, at + C);
+    const up = apply(wUp, input);
+    const hidden = apply(wGate, input).map((g, n) => silu(g) * up[n]!);
+    y.data.set(apply(wDown, Float64Array.from(hidden)), at);
+  }
+  return y;
+}
+
+/** Gradients of sum(dy * swiGluFfn(x)). */
+export function swiGluFfnGradientOracle(
+  x: NdArray,
+  { wGate, wUp, wDown }: SwiGluArrays,
+  dy: NdArray,
+): { x: NdArray; wGate: NdArray; wUp: NdArray; wDown: NdArray } {
+  const silu = scalarActivation('silu');
+  const [F, C] = wGate.shape as [number, number];
+  const grad = {
+    x: ndarray(x.shape),
+    wGate: ndarray(wGate.shape),
+    wUp: ndarray(wUp.shape),
+    wDown: ndarray(wDown.shape),
+  };
+  for (let at = 0; at < x.data.length; at += C) {
+    const [input, upstream] = [x.data.subarray(at, at + C), dy.data.subarray(at, at + C)];
+    const [gate, up, dHidden] = [apply(wGate, input), apply(wUp, input), applyTransposed(wDown, upstream)];
+    for (let n = 0; n < F; n++) {
+      const dUp = dHidden[n]! * silu.value(gate[n]!);
+      const dGate = dHidden[n]! * up[n]! * silu.derivative(gate[n]!);
+      for (let c = 0; c < C; c++) {
+        grad.wUp.data[n * C + c]! += dUp * input[c]!;
+        grad.wGate.data[n * C + c]! += dGate * input[c]!;
+        grad.wDown.data[c * F + n]! += upstream[c]! * silu.value(gate[n]!) * up[n]!;
+        grad.x.data[at + c]! += dUp * wUp.data[n * C + c]! + dGate * wGate.data[n * C + c]!;
+      }
+    }
+  }
+  return grad;
+}
+
+/** W v for W [out, in]. */
+function apply(weight: NdArray, vector: Float64Array): number[] {
+  const [out, inner] = weight.shape as [number, number];
+  return Array.from({ length: out }, (_, o) => {
+    let sum = 0;
+    for (let i = 0; i < inner; i++) sum += weight.data[o * inner + i]! * vector[i]!;
+    return sum;
+  });
+}
+
+/** W^T v for W [out, in]. */
+function applyTransposed(weight: NdArray, vector: Float64Array): number[] {
+  const [out, inner] = weight.shape as [number, number];
+  return Array.from({ length: inner }, (_, i) => {
+    let sum = 0;
+    for (let o = 0; o < out; o++) sum += weight.data[o * inner + i]! * vector[o]!;
+    return sum;
+  });
+}

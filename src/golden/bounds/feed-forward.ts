@@ -1,0 +1,81 @@
+/** Error bounds of feed-forward layers: the errors of the products carried through the activation and back. */
+
+import type { ActivationKind } from '../../activation/kinds.js';
+import { type NdArray, sizeOf } from '../../compute/ndarray.js';
+import type { FeedForwardArrays, SwiGluArrays } from '../../feed-forward/feed-forward-oracle.js';
+import {
+  add,
+  type Bounded,
+  exact,
+  matmul,
+  multiply,
+  reshape,
+  sumLast,
+  transposeLast,
+} from '../running-error.js';
+import { boundedActivation, gatedErrors } from './activation.js';
+
+export function feedForwardErrors(
+  x: NdArray,
+  { w1, b1, w2, b2 }: FeedForwardArrays,
+  dy: NdArray | undefined,
+  kind: ActivationKind,
+) {
+  const { rows, upstream, restore } = asRows(x, dy);
+  const f = boundedActivation(kind);
+  const before = biased(project(rows, w1), b1);
+  const hidden = f.value(before);
+  const out = restore(biased(project(hidden, w2), b2));
+  if (!upstream) return { out };
+  const dBefore = multiply(matmul(upstream, exact(w2)), f.derivative(before));
+  return {
+    out,
+    x: restore(matmul(dBefore, exact(w1))),
+    w1: ofWeight(dBefore, rows),
+    b1: ofBias(dBefore),
+    w2: ofWeight(upstream, hidden),
+    b2: ofBias(upstream),
+  };
+}
+
+export function swiGluFfnErrors(x: NdArray, { wGate, wUp, wDown }: SwiGluArrays, dy: NdArray | undefined) {
+  const { rows, upstream, restore } = asRows(x, dy);
+  const dHidden = upstream && matmul(upstream, exact(wDown));
+  const hidden = gatedErrors(project(rows, wUp), project(rows, wGate), dHidden, 'silu');
+  const out = restore(project(hidden.out, wDown));
+  if (!upstream || !hidden.value || !hidden.gate) return { out };
+  return {
+    out,
+    x: restore(add(matmul(hidden.value, exact(wUp)), matmul(hidden.gate, exact(wGate)))),
+    wUp: ofWeight(hidden.value, rows),
+    wGate: ofWeight(hidden.gate, rows),
+    wDown: ofWeight(upstream, hidden.out),
+  };
+}
+
+/** The tokens as rows of a matrix, and back. */
+function asRows(x: NdArray, dy: NdArray | undefined) {
+  const C = x.shape[x.shape.length - 1]!;
+  const matrix = [sizeOf(x.shape.slice(0, -1)), C];
+  return {
+    rows: reshape(exact(x), matrix),
+    upstream: dy && reshape(exact(dy), matrix),
+    restore: (a: Bounded) => reshape(a, x.shape),
+  };
+}
+
+function project(rows: Bounded, weight: NdArray): Bounded {
+  return matmul(rows, transposeLast(exact(weight)));
+}
+
+function biased(rows: Bounded, bias: NdArray | undefined): Bounded {
+  return bias ? add(rows, exact(bias)) : rows;
+}
+
+function ofWeight(gradient: Bounded, input: Bounded): Bounded {
+  return matmul(transposeLast(gradient), input);
+}
+
+function ofBias(gradient: Bounded): Bounded {
+  return reshape(sumLast(transposeLast(gradient)), [gradient.value.shape[1]!]);
+}

@@ -1,0 +1,58 @@
+/** Golden operations: activations, gated linear units and feed-forward layers. */
+import { activation } from '../../activation/activation.js';
+import { glu, gluGates } from '../../activation/glu.js';
+import { type ActivationOptions, activationKinds } from '../../activation/kinds.js';
+import { feedForward, swiGluFfn } from '../../feed-forward/feed-forward.js';
+import { activationErrors, gluErrors } from '../bounds/activation.js';
+import { feedForwardErrors, swiGluFfnErrors } from '../bounds/feed-forward.js';
+import type { Operation } from '../operations.js';
+import type { Parameters } from '../parameters.js';
+
+function activationOptions(params: Parameters): ActivationOptions {
+  return { slope: params.number('slope'), alpha: params.number('alpha'), beta: params.number('beta') };
+}
+
+const activationOperation: Operation = {
+  run: ({ x }, params) => ({
+    out: activation(x!, params.oneOf('kind', activationKinds, 'identity'), activationOptions(params)),
+  }),
+  errors: ({ inputs, cotangents }, params) => {
+    const kind = params.oneOf('kind', activationKinds, 'identity');
+    const { out, ...grad } = activationErrors(inputs.x!, cotangents.out, kind, activationOptions(params));
+    return { out: { out }, grad };
+  },
+};
+
+const gluKinds = Object.keys(gluGates) as (keyof typeof gluGates)[];
+const gluOperation: Operation = {
+  run: ({ x }, params) => ({ out: glu(x!, params.oneOf('kind', gluKinds, 'glu')) }),
+  errors: ({ inputs, cotangents }, params) => {
+    const gate = gluGates[params.oneOf('kind', gluKinds, 'glu')];
+    const { out, ...grad } = gluErrors(inputs.x!, cotangents.out, gate);
+    return { out: { out }, grad };
+  },
+};
+
+const reluFfnOperation: Operation = {
+  run: ({ x, w1, b1, w2, b2 }) => ({ out: feedForward(x!, { w1: w1!, b1, w2: w2!, b2 }) }),
+  errors: ({ inputs: { x, w1, b1, w2, b2 }, cotangents }) => {
+    const { out, ...grad } = feedForwardErrors(x!, { w1: w1!, b1, w2: w2!, b2 }, cotangents.out, 'relu');
+    return { out: { out }, grad };
+  },
+};
+
+const swiGluFfnOperation: Operation = {
+  run: ({ x, wGate, wUp, wDown }) => ({ out: swiGluFfn(x!, { wGate: wGate!, wUp: wUp!, wDown: wDown! }) }),
+  errors: ({ inputs: { x, wGate, wUp, wDown }, cotangents }) => {
+    const weights = { wGate: wGate!, wUp: wUp!, wDown: wDown! };
+    const { out, ...grad } = swiGluFfnErrors(x!, weights, cotangents.out);
+    return { out: { out }, grad };
+  },
+};
+
+export const activationOperations = {
+  activation: activationOperation,
+  glu: gluOperation,
+  relu_ffn: reluFfnOperation,
+  swiglu_ffn: swiGluFfnOperation,
+} as const satisfies Record<string, Operation>;

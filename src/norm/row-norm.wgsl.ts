@@ -1,0 +1,238 @@
+/**
+ * Fused RMSNorm and LayerNorm for the GPU. Forward: one workgroup per row; LayerNorm sums the row, then the squares of what
+ * is left, and both write gain n (+ bias). Only a row whose squares leave the range of float32 is done again, rescaled. It
+ * keeps (factor, mean, inverse) per row, with n = (x factor - mean) inverse. Backward: one workgroup per chunk of rows
+ * gives dx and the chunk's share of dgain and dbias, each thread owning whole columns, so that there are neither atomics
+ * nor a limit on C.
+ */
+import { type Fused, registerFused } from '../compute/fused.js';
+import { defineKernel, spread } from '../compute/launch.js';
+import { sizeOf } from '../compute/ndarray.js';
+import {
+  lanes,
+  type RowVariant,
+  rowCode,
+  rowElement,
+  rowEntry,
+  rowExtensions,
+  rowVariant,
+} from '../compute/rows.wgsl.js';
+import { tf } from '../compute/tf.js';
+import { remember } from '../compute/variants.js';
+
+export const rmsNormKernel = 'KernelbookRmsNorm';
+export const layerNormKernel = 'KernelbookLayerNorm';
+
+/** Rows per workgroup of the backward kernel are chosen to give about this many workgroups, at most `maxChunk`. */
+const targetGroups = 512;
+const maxChunk = 64;
+
+/** `centred`: the mean is subtracted and a bias added, which makes it LayerNorm. */
+interface NormVariant extends RowVariant {
+  centred: boolean;
+}
+
+const normName = ({ centred }: NormVariant): string => (centred ? 'layerNorm' : 'rmsNorm');
+
+const forward = remember((variant: NormVariant) => {
+  const { centred } = variant;
+  const element = rowElement(variant);
+  return defineKernel({
+    name: `${normName(variant)}.forward`,
+    inputs: { x: element, gain: element, ...(centred && { bias: element }) } as Record<
+      'x' | 'gain',
+      typeof element
+    >,
+    outputs: { y: element, rows: 'vec4<f32>' },
+    uniforms: {
+      groups: 'u32',
+      columns: 'u32',
+      C: 'f32',
+      eps: 'f32',
+      epsLarge: 'f32',
+      epsSmall: 'f32',
+      rescueSmall: 'u32',
+    },
+    extensions: rowExtensions(variant),
+    code: `${rowCode(variant)}
+fn rowMean(start: u32, factor: f32, lane: u32) -> f32 {
+  var sum = 0.0;
+  for (var c = lane; c < u.columns; c += ${lanes}u) { sum += across(x[start + c] * factor); }
+  return workgroupSum(sum, lane) / u.C;
+}
+fn squares(start: u32, factor: f32, mean: f32, lane: u32) -> f32 {
+  var sum = 0.0;
+  for (var c = lane; c < u.columns; c += ${lanes}u) {
+    let value = x[start + c] * factor - mean;
+    sum += across(value * value);
+  }
+  return workgroupSum(sum, lane);
+}
+${rowEntry(variant)}
+  let start = index * u.columns;
+  var factor = 1.0;
+  var eps = u.eps;
+  var mean = ${centred ? 'rowMean(start, factor, lane)' : '0.0'};
+  var sum = squares(start, factor, mean, lane);
+  // Bounds far inside the range, so that no partial sum has overflowed or vanished unnoticed.
+  let large = !(sum <= 0x1p100);
+  if (large || (sum < 0x1p-80 && u.rescueSmall == 1u)) {
+    factor = select(0x1p80, 0x1p-80, large);
+    eps = select(u.epsSmall, u.epsLarge, large);
+    ${centred ? 'mean = rowMean(start, factor, lane);' : ''}
+    sum = squares(start, factor, mean, lane);
+  }
+  let inverse = inverseSqrt(sum / u.C + eps);
+  for (var c = lane; c < u.columns; c += ${lanes}u) {
+    y[start + c] = (x[start + c] * factor - mean) * inverse * gain[c]${centred ? ' + bias[c]' : ''};
+  }
+  if (lane == 0u) { rows[index] = vec4f(factor, mean, inverse, 0.0); }
+}`,
+  });
+});
+
+const backward = remember((variant: NormVariant) => {
+  const { centred } = variant;
+  const element = rowElement(variant);
+  return defineKernel({
+    name: `${normName(variant)}.backward`,
+    inputs: { dy: element, x: element, gain: element, rows: 'vec4<f32>' },
+    outputs: { dx: element, dgain: element, ...(centred && { dbias: element }) } as Record<
+      'dx' | 'dgain',
+      typeof element
+    >,
+    uniforms: { groups: 'u32', N: 'u32', columns: 'u32', C: 'f32', chunk: 'u32' },
+    extensions: rowExtensions(variant),
+    code: `${rowCode(variant)}
+// Per row of the chunk: the mean of gain dy, and of gain dy n.
+var<workgroup> means: array<vec2f, ${maxChunk}>;
+${rowEntry(variant)}
+  let first = index * u.chunk;
+  let count = min(u.chunk, u.N - first);
+  for (var r = 0u; r < count; r++) {
+    let start = (first + r) * u.columns;
+    let row = rows[first + r];
+    var plain = 0.0;
+    var along = 0.0;
+    for (var c = lane; c < u.columns; c += ${lanes}u) {
+      let weighted = dy[start + c] * gain[c];
+      ${centred ? 'plain += across(weighted);' : ''}
+      along += across(weighted * ((x[start + c] * row.x - row.y) * row.z));
+    }
+    ${centred ? 'plain = workgroupSum(plain, lane);' : ''}
+    along = workgroupSum(along, lane);
+    if (lane == 0u) { means[r] = vec2f(plain, along) / u.C; }
+  }
+  workgroupBarrier();
+  for (var c = lane; c < u.columns; c += ${lanes}u) {
+    var gainShare = V();
+    var biasShare = V();
+    for (var r = 0u; r < count; r++) {
+      let at = (first + r) * u.columns + c;
+      let row = rows[first + r];
+      let n = (x[at] * row.x - row.y) * row.z;
+      let upstream = dy[at];
+      dx[at] = (upstream * gain[c] - means[r].x - n * means[r].y) * row.z * row.x;
+      gainShare += upstream * n;
+      biasShare += upstream;
+    }
+    dgain[index * u.columns + c] = gainShare;
+    ${centred ? 'dbias[index * u.columns + c] = biasShare;' : ''}
+  }
+}`,
+  });
+});
+
+type Parameter = 'gain' | 'bias';
+
+/** Registers the norm and its gradient; `parameters` are [C] each. */
+function register(name: string, parameters: readonly Parameter[]): Fused<'x' | Parameter, { eps: number }> {
+  const variantOf = (C: number): NormVariant => ({
+    ...rowVariant(C),
+    centred: parameters.includes('bias'),
+  });
+
+  const gradient = registerFused({
+    name: `${name}Gradient`,
+    inputs: ['dy', 'x', 'gain', 'rows'],
+    forward: (inputs, _attributes: Record<string, never>, launch) => {
+      const { x, gain } = inputs;
+      const C = gain.shape[0]!;
+      const N = sizeOf(x.shape) / C;
+      const chunk = Math.min(maxChunk, Math.ceil(N / targetGroups));
+      const chunks = Math.ceil(N / chunk);
+      const variant = variantOf(C);
+      const share = { shape: [chunks, C] };
+      const outputs = { dx: { shape: x.shape }, dgain: share, ...(variant.centred && { dbias: share }) };
+      const made: Record<string, tf.TensorInfo> = launch(backward(variant), {
+        inputs,
+        outputs,
+        uniforms: { groups: chunks, N, columns: C / variant.width, C, chunk },
+        workgroups: spread(chunks),
+      });
+      return Object.values(made);
+    },
+  });
+
+  return registerFused({
+    name,
+    inputs: ['x', ...parameters],
+    forward: (inputs, { eps }: { eps: number }, launch) => {
+      const { x } = inputs;
+      const C = x.shape.at(-1)!;
+      const N = sizeOf(x.shape) / C;
+      const variant = variantOf(C);
+      const { y, rows } = launch(forward(variant), {
+        inputs,
+        outputs: { y: { shape: x.shape }, rows: { shape: [N, 4] } },
+        uniforms: {
+          groups: N,
+          columns: C / variant.width,
+          C,
+          eps,
+          epsLarge: eps * 2 ** -160,
+          epsSmall: eps * 2 ** 160,
+          rescueSmall: eps < 2 ** -96 ? 1 : 0,
+        },
+        workgroups: spread(N),
+      });
+      return [y, rows];
+    },
+    gradient: {
+      saveInputs: ['x', 'gain'],
+      saveOutputs: [false, true],
+      backward: ([dy], saved) => {
+        const [x, gain, rows] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        // At once, not per input: tfjs disposes what one input's function leaves behind before it asks for the next.
+        const [dx, ...shares] = gradient.run({ dy: dy!, x, gain, rows }, {}) as [tf.Tensor, ...tf.Tensor[]];
+        const sums = shares.map((share) => tf.sum(share, 0));
+        return {
+          x: () => dx,
+          ...Object.fromEntries(parameters.map((parameter, n) => [parameter, () => sums[n]!])),
+        };
+      },
+    },
+  });
+}
+
+const fusedRmsNorm = register(rmsNormKernel, ['gain']);
+const fusedLayerNorm = register(layerNormKernel, ['gain', 'bias']);
+
+function run(operation: Fused<'x' | Parameter, { eps: number }>, inputs: object, eps: number): tf.Tensor {
+  const [y, rows] = operation.run(inputs as Record<'x' | Parameter, tf.Tensor>, { eps }) as [
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  rows.dispose();
+  return y;
+}
+
+/** rmsNorm by the fused kernel; x [..., C] and gain [C] checked by the caller and not empty. */
+export function runRmsNorm(x: tf.Tensor, gain: tf.Tensor, eps: number): tf.Tensor {
+  return run(fusedRmsNorm, { x, gain }, eps);
+}
+
+/** layerNorm over the last axis by the fused kernel; x [..., C], gain and bias [C], not empty. */
+export function runLayerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, eps: number): tf.Tensor {
+  return run(fusedLayerNorm, { x, gain, bias }, eps);
+}

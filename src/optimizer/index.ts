@@ -1,0 +1,11 @@
+export { Optimizer, type OptimizerOptions } from './optimizer.js';
+export { adamOracle, sgdOracle } from './optimizer-oracle.js';
+export {
+  type AdamOptions,
+  adam,
+  adamW,
+  type SgdOptions,
+  sgd,
+  type Updated,
+  type UpdateRule,
+} from './rules.js';

@@ -1,0 +1,150 @@
+/**
+ * Update rules as pure functions of a parameter, its gradient and what was kept from earlier steps, with PyTorch's
+ * semantics: SGD with momentum, Adam (Kingma & Ba 2014, arXiv:1412.6980) and AdamW (Loshchilov & Hutter 2017,
+ * arXiv:1711.05101). Weight decay is coupled (added to the gradient as the slope of an L2 penalty, which Adam then divides by
+ * sqrt(v)) or decoupled (the parameter shrinks by learningRate * weightDecay, whatever its gradients were).
+ */
+import { tf } from '../compute/tf.js';
+import { requireFloat32, sameShape, shown } from '../shapes.js';
+
+export interface Updated {
+  parameter: tf.Tensor;
+  /** To be passed to the next step: the momentum, or Adam's two moments. */
+  slots: tf.Tensor[];
+}
+
+export interface UpdateRule {
+  readonly name: string;
+  readonly learningRate: number;
+  /**
+   * One step. Call it inside tf.tidy: intermediate results are the caller's to free.
+   * @param slots of the step before; none at the first @param step counts from 1
+   * @param learningRate of this step, where a schedule changes it @param decay whether weight decay applies
+   */
+  update(
+    parameter: tf.Tensor,
+    gradient: tf.Tensor,
+    slots: readonly tf.Tensor[] | undefined,
+    step: number,
+    learningRate?: number,
+    decay?: boolean,
+  ): Updated;
+}
+
+export interface SgdOptions {
+  /** Default 1e-3. */
+  learningRate?: number;
+  /** Default 0. */
+  momentum?: number;
+  /** Looks one momentum step ahead. Default false. */
+  nesterov?: boolean;
+  /** Default 0. For plain SGD coupled and decoupled decay are the same. */
+  weightDecay?: number;
+}
+
+/** @throws RangeError when an option is out of range. */
+export function sgd(options: SgdOptions = {}): UpdateRule {
+  const { learningRate = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  requireInRange('sgd', { learningRate, weightDecay });
+  requireBelowOne('sgd', { momentum });
+  return {
+    name: 'sgd',
+    learningRate,
+    update(parameter, gradient, slots, _step, rate = learningRate, decay = true) {
+      checkUpdate('sgd', parameter, gradient, slots);
+      const slope = decay ? penalised(gradient, parameter, weightDecay) : gradient;
+      if (momentum === 0) return { parameter: tf.sub(parameter, tf.mul(slope, rate)), slots: [] };
+      const velocity = slots?.[0] ? tf.add(tf.mul(slots[0], momentum), slope) : tf.clone(slope);
+      const direction = nesterov ? tf.add(slope, tf.mul(velocity, momentum)) : velocity;
+      return { parameter: tf.sub(parameter, tf.mul(direction, rate)), slots: [velocity] };
+    },
+  };
+}
+
+export interface AdamOptions {
+  /** Default 1e-3. */
+  learningRate?: number;
+  /** Share of the old first moment. Default 0.9. */
+  beta1?: number;
+  /** Share of the old second moment. Default 0.999. */
+  beta2?: number;
+  /** Added to the root of the second moment, outside it. Default 1e-8. */
+  eps?: number;
+  /** Default 0 for adam, 0.01 for adamW. */
+  weightDecay?: number;
+}
+
+/** Adam; a weight decay is coupled (L2). @throws RangeError when an option is out of range. */
+export function adam(options: AdamOptions = {}): UpdateRule {
+  return adamRule('adam', { weightDecay: 0, ...options }, 'coupled');
+}
+
+/** AdamW: Adam with decoupled weight decay. @throws RangeError when an option is out of range. */
+export function adamW(options: AdamOptions = {}): UpdateRule {
+  return adamRule('adamW', { weightDecay: 0.01, ...options }, 'decoupled');
+}
+
+function adamRule(name: string, options: AdamOptions, kind: 'coupled' | 'decoupled'): UpdateRule {
+  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = options;
+  requireInRange(name, { learningRate, eps, weightDecay });
+  requireBelowOne(name, { beta1, beta2 });
+  return {
+    name,
+    learningRate,
+    update(parameter, gradient, slots, step, rate = learningRate, decay = true) {
+      checkUpdate(name, parameter, gradient, slots);
+      const decayed = decay && weightDecay !== 0;
+      const coupled = decayed && kind === 'coupled';
+      const slope = coupled ? penalised(gradient, parameter, weightDecay) : gradient;
+      const start = decayed && kind === 'decoupled' ? tf.mul(parameter, 1 - rate * weightDecay) : parameter;
+      const first = mix(slots?.[0], slope, beta1);
+      const second = mix(slots?.[1], tf.square(slope), beta2);
+      // Both moments start at zero and are too small by these factors.
+      const rootCorrection = Math.sqrt(1 - beta2 ** step);
+      const size = tf.add(tf.div(tf.sqrt(second), rootCorrection), eps);
+      const move = tf.mul(tf.div(first, size), rate / (1 - beta1 ** step));
+      return { parameter: tf.sub(start, move), slots: [first, second] };
+    },
+  };
+}
+
+function penalised(gradient: tf.Tensor, parameter: tf.Tensor, weightDecay: number): tf.Tensor {
+  return weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(parameter, weightDecay));
+}
+
+/** share * old + (1 - share) * now, with nothing for old at first. */
+function mix(old: tf.Tensor | undefined, now: tf.Tensor, share: number): tf.Tensor {
+  const fresh = tf.mul(now, 1 - share);
+  return old ? tf.add(tf.mul(old, share), fresh) : fresh;
+}
+
+function checkUpdate(
+  caller: string,
+  parameter: tf.Tensor,
+  gradient: tf.Tensor,
+  slots: readonly tf.Tensor[] | undefined,
+): void {
+  requireFloat32(caller, { parameter, gradient });
+  for (const tensor of [gradient, ...(slots ?? [])]) {
+    if (sameShape(tensor.shape, parameter.shape)) continue;
+    throw new RangeError(
+      `${caller}: gradient and slots must have the shape of the parameter, got parameter ${shown(parameter.shape)} and ${shown(tensor.shape)}`,
+    );
+  }
+}
+
+function requireInRange(caller: string, values: Record<string, number>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!(value >= 0 && Number.isFinite(value))) {
+      throw new RangeError(`${caller}: ${name} must be a finite number >= 0, got ${value}`);
+    }
+  }
+}
+
+function requireBelowOne(caller: string, values: Record<string, number>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!(value >= 0 && value < 1)) {
+      throw new RangeError(`${caller}: ${name} must lie in [0, 1), got ${value}`);
+    }
+  }
+}

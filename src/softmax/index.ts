@@ -1,0 +1,1 @@
+export { type SoftmaxOptions, softmax, softmaxGradientOracle, softmaxOracle } from './softmax.js';
