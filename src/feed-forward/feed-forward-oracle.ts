@@ -49,10 +49,11 @@ export function feedForwardGradientOracle(
     const dHidden = applyTransposed(w2, upstream);
     for (let n = 0; n < F; n++) {
       const dBefore = dHidden[n]! * f.derivative(before[n]!);
+      const hidden = f.value(before[n]!);
       grad.b1.data[n]! += dBefore;
       for (let c = 0; c < C; c++) {
         grad.w1.data[n * C + c]! += dBefore * input[c]!;
-        grad.w2.data[c * F + n]! += upstream[c]! * f.value(before[n]!);
+        grad.w2.data[c * F + n]! += upstream[c]! * hidden;
         grad.x.data[at + c]! += dBefore * w1.data[n * C + c]!;
       }
     }
@@ -99,12 +100,13 @@ export function swiGluFfnGradientOracle(
     const [input, upstream] = [x.data.subarray(at, at + C), dy.data.subarray(at, at + C)];
     const [gate, up, dHidden] = [apply(wGate, input), apply(wUp, input), applyTransposed(wDown, upstream)];
     for (let n = 0; n < F; n++) {
-      const dUp = dHidden[n]! * silu.value(gate[n]!);
+      const open = silu.value(gate[n]!);
+      const dUp = dHidden[n]! * open;
       const dGate = dHidden[n]! * up[n]! * silu.derivative(gate[n]!);
       for (let c = 0; c < C; c++) {
         grad.wUp.data[n * C + c]! += dUp * input[c]!;
         grad.wGate.data[n * C + c]! += dGate * input[c]!;
-        grad.wDown.data[c * F + n]! += upstream[c]! * silu.value(gate[n]!) * up[n]!;
+        grad.wDown.data[c * F + n]! += upstream[c]! * open * up[n]!;
         grad.x.data[at + c]! += dUp * wUp.data[n * C + c]! + dGate * wGate.data[n * C + c]!;
       }
     }
