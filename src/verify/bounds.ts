@@ -80,6 +80,32 @@ export function rmsNormBound(C: number): Bound {
   return bound('rmsNormBound', { C }, 0, relative, '½(γ(C+1) + 6u) + 6u');
 }
 
+export interface LayerNormSizes {
+  /** Elements that share a mean and a variance. */
+  M: number;
+  /** Largest |x|. */
+  x: number;
+  /** Smallest sqrt(variance + eps) of a group: what the error of the mean is divided by. */
+  deviation: number;
+  /** Largest |gain| and |bias|; default 1 and 0. */
+  gain?: number;
+  bias?: number;
+}
+
+/**
+ * LayerNorm, and any other norm that removes a mean over M elements. Mean and difference are wrong by at most
+ * E = γ(M+8)·|x|, which shifts n by d = E / deviation. It shifts the variance by at most E^2, as the deviations from
+ * the exact mean sum to zero; its other errors are relative and halved by the root. Then inverseSqrt, two products, a sum.
+ */
+export function layerNormBound({ M, x, deviation, gain = 1, bias = 0 }: LayerNormSizes): Bound {
+  const shift = (gamma(M + 8) * x) / deviation;
+  const variance = gamma(M + 4) + (relativePerUlp * divisionUlp + 1) * unitRoundoff + shift ** 2;
+  const relative = variance / 2 + (relativePerUlp * inverseSqrtUlp + 3) * unitRoundoff;
+  const absolute = gain * shift * (1 + relative) + relative * bias;
+  const formula = 'g·d(1 + r) + r(|b| + |y|), d = γ(M+8)·|x|/σ, r = ½(γ(M+4) + 6u + d²) + 7u';
+  return bound('layerNormBound', { M, x, deviation, gain, bias }, absolute, relative, formula);
+}
+
 /**
  * RoPE: x1 cos - x2 sin with a table rounded once to float32. Three roundings act on |x1 cos| + |x2 sin|, which is at
  * most the length of the pair, at most sqrt(2) times the largest entry `magnitude` of x.

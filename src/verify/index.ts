@@ -4,6 +4,8 @@ export {
   attentionBound,
   type Bound,
   gamma,
+  type LayerNormSizes,
+  layerNormBound,
   matmulBound,
   rmsNormBound,
   ropeBound,

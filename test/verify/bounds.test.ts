@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import {
   attentionBound,
   gamma,
+  layerNormBound,
   matmulBound,
   rmsNormBound,
   ropeBound,
@@ -86,6 +87,34 @@ describe('bounds cover float32 arithmetic', () => {
       expect(Math.abs(f(f(value * scale) * 0.75) - exact)).toBeLessThanOrEqual(relative * Math.abs(exact));
     }
     expect(relative).toBeLessThan(1e-4);
+  });
+
+  test.each([
+    [2, 0],
+    [16, 0],
+    [1000, 5],
+  ])('layerNormBound, M = %i, mean %i', (M, mean) => {
+    const x = numbers(M, 7).map((value) => f(value + mean));
+    const [gain, bias] = [0.75, 0.5];
+    const moments = (sum: (terms: number[]) => number, round: (value: number) => number) => {
+      const centre = round(sum(x) / M);
+      const centred = x.map((value) => round(value - centre));
+      const variance = round(sum(centred.map((value) => round(value * value))) / M);
+      return { centred, deviation: round(Math.sqrt(round(variance + f(1e-5)))) };
+    };
+    const exact = moments(exactSum, (value) => value);
+    const rounded = moments(float32Sum, f);
+    const sizes = { M, x: Math.max(...x.map(Math.abs)), deviation: exact.deviation, gain, bias };
+    const { absolute, relative } = layerNormBound(sizes);
+    for (const [i, value] of exact.centred.entries()) {
+      const expected = (value / exact.deviation) * gain + bias;
+      const actual = f(f(f(rounded.centred[i]! * f(1 / rounded.deviation)) * gain) + bias);
+      expect(Math.abs(actual - expected)).toBeLessThanOrEqual(absolute + relative * Math.abs(expected));
+    }
+    expect(absolute + relative).toBeLessThan(M === 1000 ? 1e-3 : 1e-4);
+    // Not idle: the unbiased variance, the usual slip, lies outside.
+    const slip = Math.abs(exact.centred[0]! / exact.deviation) * gain * (1 - Math.sqrt(1 - 1 / M));
+    if (M < 1000) expect(slip).toBeGreaterThan(absolute + relative * 2);
   });
 
   test('ropeBound', () => {
