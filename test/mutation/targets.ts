@@ -87,11 +87,16 @@ export const targets: readonly Target[] = [
   target('cpu', 'softmax/softmax', 'softmax/softmax'),
 ];
 
+/** Sums of a workgroup for devices without subgroups, which are not run where there are some. */
+const withoutSubgroups =
+  'the sum without subgroups; the device of this machine has them, and takes the other one';
+
 export const equivalents: readonly Equivalent[] = [
+  { file: 'src/compute/rows.wgsl.ts', text: 'if (lane < step)', reason: withoutSubgroups },
   {
     file: 'src/compute/rows.wgsl.ts',
     text: 'lanes / 2',
-    reason: 'the sum without subgroups; the device of this machine has them, and takes the other one',
+    reason: withoutSubgroups,
   },
   {
     file: 'src/activation/erf.ts',
