@@ -12,6 +12,7 @@ export {
 export { GpuError } from './compute/device.js';
 export { type LaunchRecord, launchedKernels } from './compute/launch.js';
 export * from './compute/ndarray.js';
+export { peakGpuBytes } from './compute/peak-memory.js';
 export { seededNormal, seededUniform } from './compute/random.js';
 export { fromNdArray, read, toNdArray } from './compute/read.js';
 export { tf } from './compute/tf.js';

@@ -1,19 +1,22 @@
 /**
- * Runs the fused kernels against their composed forms on the webgpu backend and keeps what it takes to judge the
+ * Runs the fused kernels against their composed forms and against plain tfjs on the webgpu backend and keeps what it takes to judge the
  * figures: device, driver, machine, commit, command. Runs without git, files or a terminal, so that the air-gapped
  * bundle can use it.
  */
 import { arch, cpus, platform } from 'node:os';
 import { type BackendInfo, useBackend } from '../../src/compute/backend.js';
+import { peakGpuBytes } from '../../src/compute/peak-memory.js';
 import { tf } from '../../src/compute/tf.js';
 import { type Ceilings, caveat, ceilings, profile, type Spread, type Work } from '../../src/profile/index.js';
-import { type BenchCase, type BenchSize, benchCases } from './cases.js';
+import { type BenchCase, type BenchSize, benchCases, shapeText } from './cases/index.js';
 
 export interface BenchGpuOptions {
   /** Default: large on a GPU, small on software Vulkan. */
   size?: BenchSize;
   /** Time for the samples of each way of each case, in seconds. Default 0.5. */
   seconds?: number;
+  /** Only cases whose name contains this. */
+  only?: string;
   /** The commit that is measured. Default: the variable KERNELBOOK_COMMIT, else 'unknown'. */
   commit?: string;
   /** How the figures are made again. Default `kernelbook bench gpu`. */
@@ -22,8 +25,19 @@ export interface BenchGpuOptions {
   onCase?: (name: string, shape: string) => void;
 }
 
+/** One way to compute a case. */
+export interface BenchWay {
+  time: Spread;
+  /** GPU memory at the peak beyond the inputs, results included. */
+  peakBytes: number;
+}
+
 export interface BenchRow {
   name: string;
+  /** The computation, whether its gradient is timed too, and its sizes, for other libraries that run the same. */
+  op: string;
+  gradient: boolean;
+  sizes: Record<string, number>;
   shape: string;
   bytes: number;
   flops: number;
@@ -31,15 +45,20 @@ export interface BenchRow {
   path: string;
   /** 'timestamps': sum over the dispatches; 'wall': until the engine is idle. */
   method: 'timestamps' | 'wall';
-  fused: Spread;
-  /** Absent where the composed form could not run; `note` says why. */
-  composed?: Spread;
+  fused: BenchWay;
+  /** Absent where it could not run; `note` says why. */
+  composed?: BenchWay;
+  /** tfjs alone; absent where tfjs has no single formula for it, or it could not run. */
+  plain?: BenchWay;
+  /** How many times longer the composed form takes. */
   speedup?: number;
   bytesPerSecond: number;
   flopsPerSecond: number;
   /** Share of the measured ceiling that limits this case, and which one. */
   share: number;
   limit: 'copy' | 'matmul';
+  /** Seconds per run of the same in PyTorch on the same machine, by way ('eager', 'sdpa', 'compile'). */
+  torch?: Record<string, Spread>;
   note?: string;
 }
 
@@ -54,6 +73,8 @@ export interface BenchResult {
   size: BenchSize;
   ceilings: Ceilings;
   rows: BenchRow[];
+  /** PyTorch's version and device, or why it did not run; absent when it was not asked for. */
+  torch?: string;
 }
 
 /**
@@ -67,8 +88,9 @@ export async function benchGpu(options: BenchGpuOptions = {}): Promise<BenchResu
   const rows: BenchRow[] = [];
   for (const make of benchCases(size)) {
     const one = make();
-    onCase?.(one.name, one.shape);
     try {
+      if (options.only && !one.name.includes(options.only)) continue;
+      onCase?.(one.name, shapeText(one.sizes));
       rows.push(await runCase(one, seconds));
     } finally {
       one.dispose();
@@ -92,50 +114,72 @@ export async function benchGpu(options: BenchGpuOptions = {}): Promise<BenchResu
   };
 }
 
-async function runCase(
-  { name, shape, bytes, flops, fused, composed }: BenchCase,
-  seconds: number,
-): Promise<BenchRow> {
-  const refusal = await attempt(composed);
-  const compare: Record<string, Work> = refusal === undefined ? { composed } : {};
-  const report = await profile(name, fused, { bytes, flops, seconds, compare });
-  const [first, second] = report.facts.measurements;
+async function runCase(one: BenchCase, seconds: number): Promise<BenchRow> {
+  const { name, op, gradient, sizes, bytes, flops, fused } = one;
+  const shape = shapeText(sizes);
+  const others: Record<string, Work> = {};
+  const peaks: Record<string, number> = {};
+  const notes: string[] = [];
+  for (const way of ['fused', 'composed', 'plain'] as const) {
+    const work = one[way];
+    if (!work) continue;
+    const refusal = await attempt(work);
+    if (refusal === undefined) {
+      peaks[way] = await peakGpuBytes(work);
+      if (way !== 'fused') others[way] = work;
+    } else if (way === 'fused') {
+      throw new Error(`bench gpu: ${name} (${shape}) failed: ${refusal}`);
+    } else {
+      notes.push(`the ${way} form did not run: ${refusal}`);
+    }
+  }
+  const report = await profile('fused', fused, { bytes, flops, seconds, compare: others });
+  const [first, ...rest] = report.facts.measurements;
   if (!first!.path.startsWith('fused')) {
     throw new Error(
       `bench gpu: ${name} (${shape}) should have run its fused kernels, but the path was '${first!.path}'`,
     );
   }
-  if (second && second.path !== 'composed') {
-    throw new Error(`bench gpu: the composed form of ${name} (${shape}) ran kernels: ${second.path}`);
+  for (const other of rest) {
+    if (other.path === 'composed') continue;
+    throw new Error(`bench gpu: the ${other.name} form of ${name} (${shape}) ran kernels: ${other.path}`);
   }
   const { bytesPerSecond, flopsPerSecond, share, limit } = report.rates(first!);
-  const time = report.timeOf(first!);
-  const against = second && report.timeOf(second);
+  const measured = Object.fromEntries(
+    report.facts.measurements.map((measurement): [string, BenchWay] => [
+      measurement.name,
+      { time: report.timeOf(measurement), peakBytes: peaks[measurement.name]! },
+    ]),
+  );
+  const { composed, plain } = measured;
   return {
     name,
+    op,
+    gradient,
+    sizes,
     shape,
     bytes,
     flops,
     path: first!.path.replace(/^fused: /, ''),
     method: first!.device ? 'timestamps' : 'wall',
-    fused: time,
-    ...(against && { composed: against, speedup: against.median / time.median }),
+    fused: measured.fused!,
+    ...(composed && { composed, speedup: composed.time.median / measured.fused!.time.median }),
+    ...(plain && { plain }),
     bytesPerSecond: bytesPerSecond!,
     flopsPerSecond: flopsPerSecond!,
     share: share!,
     limit: limit!,
-    ...(refusal !== undefined && { note: `the composed form did not run: ${refusal}` }),
+    ...(notes.length > 0 && { note: notes.join('; ') }),
   };
 }
 
-/** The composed forms need far more memory; where one does not fit, the fused kernel is measured alone. */
-async function attempt(work: () => unknown): Promise<string | undefined> {
+/** Once, before anything is measured: fills caches, and learns whether the other forms fit; they need far more memory. */
+async function attempt(work: Work): Promise<string | undefined> {
   tf.engine().startScope();
   try {
-    const made = work() as tf.Tensor | tf.Tensor[];
-    const last = Array.isArray(made) ? made.at(-1)! : made;
-    // One element is enough to learn of errors that the GPU reports late.
-    await last.flatten().slice(0, 1).data();
+    await work();
+    // A readback, to learn of errors that the GPU reports late.
+    await tf.ones([1]).add(1).data();
     return undefined;
   } catch (error) {
     return (error as Error).message.split('\n')[0];

@@ -10,13 +10,15 @@ interface BenchFlags {
   save?: boolean;
   size?: 'tiny' | 'small' | 'large';
   seconds?: number;
+  only?: string;
+  torch?: string;
 }
 
 export function registerBench(program: Command): void {
   const bench = program.command('bench').description('benchmarks; run them on an idle machine');
   bench
     .command('gpu')
-    .description('every fused kernel against its composed form on the webgpu backend')
+    .description('every fused kernel against its composed form and plain tfjs on the webgpu backend')
     .option('--json <file>', 'write the result as JSON')
     .option('--save', 'write Markdown and JSON to docs/results of the checkout')
     .addOption(
@@ -27,6 +29,8 @@ export function registerBench(program: Command): void {
       ]),
     )
     .option('--seconds <number>', 'time for the samples of each form', toSeconds)
+    .option('--only <text>', 'only kernels whose name contains this')
+    .option('--torch <python>', 'run the same in the PyTorch of this Python, and put it beside')
     .action(runBenchGpu);
   registerBenchKernel(bench);
 }
@@ -38,7 +42,8 @@ function toSeconds(text: string): number {
   return value;
 }
 
-async function runBenchGpu({ json, save, size, seconds }: BenchFlags): Promise<void> {
+async function runBenchGpu(flags: BenchFlags): Promise<void> {
+  const { json, save, torch, seconds } = flags;
   const { useBackend } = await import('../../src/compute/backend.js');
   try {
     await useBackend('webgpu');
@@ -48,7 +53,12 @@ async function runBenchGpu({ json, save, size, seconds }: BenchFlags): Promise<v
     return;
   }
   try {
-    const result = await measure(size, seconds);
+    let result = await measure(flags);
+    if (torch !== undefined) {
+      const { withTorch } = await import('./torch.js');
+      result = await withTorch(result, torch, seconds);
+      console.error(`PyTorch: ${result.torch}`);
+    }
     const { benchMarkdown } = await import('./markdown.js');
     console.log(benchMarkdown(result));
     if (json) await write(json, JSON.stringify(result, null, 2));
@@ -59,14 +69,20 @@ async function runBenchGpu({ json, save, size, seconds }: BenchFlags): Promise<v
   }
 }
 
-async function measure(size: BenchFlags['size'], seconds: number | undefined): Promise<BenchResult> {
+async function measure({ size, seconds, only, torch }: BenchFlags): Promise<BenchResult> {
   const { benchGpu } = await import('./bench-gpu.js');
   const { gitCommit } = await import('../git-commit.js');
   const commit = process.env.KERNELBOOK_COMMIT || (await gitCommit());
-  const flags = [size && `--size ${size}`, seconds !== undefined && `--seconds ${seconds}`].filter(Boolean);
+  const flags = [
+    size && `--size ${size}`,
+    seconds !== undefined && `--seconds ${seconds}`,
+    only && `--only ${only}`,
+    torch !== undefined && '--torch python',
+  ].filter(Boolean);
   return benchGpu({
     ...(size && { size }),
     ...(seconds !== undefined && { seconds }),
+    ...(only && { only }),
     ...(commit && { commit }),
     command: ['kernelbook bench gpu', ...flags].join(' '),
     onCase: (name, shape) => console.error(`${name} (${shape})`),

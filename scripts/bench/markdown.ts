@@ -1,6 +1,7 @@
 /** The benchmark's result as Markdown: what was measured, on what, from which commit, with which command. */
 import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../../src/format.js';
-import type { BenchResult, BenchRow } from './bench-gpu.js';
+import type { Spread } from '../../src/profile/index.js';
+import type { BenchResult, BenchRow, BenchWay } from './bench-gpu.js';
 
 export function benchMarkdown(result: BenchResult): string {
   const { backend, machine, ceilings, rows } = result;
@@ -19,39 +20,72 @@ export function benchMarkdown(result: BenchResult): string {
     `- measured ceilings: copy ${formatQuantity(ceilings.copyBytesPerSecond, 'B/s')} (${formatQuantity(ceilings.copyBytes, 'B')} moved), float32 matmul ${formatQuantity(ceilings.matmulFlopsPerSecond, 'FLOP/s')} (n = ${ceilings.matmulSize})`,
     `- time: ${method(rows)}, median of interleaved samples, in brackets half the distance of the quartiles; rates count necessary bytes and operations only`,
     '',
-    '| kernel | shape | fused | composed | speed-up | bytes/s | FLOP/s | of the ceiling |',
-    '|---|---|---:|---:|---:|---:|---:|---:|',
-    ...rows.map(row),
+    '| kernel | shape | fused | composed | speed-up | plain tfjs | bytes/s | FLOP/s | of the ceiling |',
+    '|---|---|---:|---:|---:|---:|---:|---:|---:|',
+    ...rows.map(timeRow),
     '',
+    'GPU memory at the peak beyond the inputs, results included:',
+    '',
+    '| kernel | shape | fused | composed | fused / composed | plain tfjs |',
+    '|---|---|---:|---:|---:|---:|',
+    ...rows.map(memoryRow),
+    '',
+    ...torchTable(result),
     ...rows.flatMap(({ name, shape, note }) => (note ? [`- ${name} (${shape}): ${cell(note)}`] : [])),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function row({
-  name,
-  shape,
-  fused,
-  composed,
-  speedup,
-  bytesPerSecond,
-  flopsPerSecond,
-  share,
-  limit,
-}: BenchRow): string {
-  const time = ({ median, low, high }: BenchRow['fused']) =>
-    `${formatSeconds(median)} (± ${formatPercent((high - low) / 2 / median)})`;
-  const cells = [
-    name,
-    shape,
-    time(fused),
-    composed ? time(composed) : 'none',
-    speedup === undefined ? '' : `${formatNumber(speedup)} ×`,
-    formatQuantity(bytesPerSecond, 'B/s'),
-    formatQuantity(flopsPerSecond, 'FLOP/s'),
-    `${formatPercent(share)} (${limit})`,
+const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+
+const timeText = ({ median, low, high }: Spread) =>
+  `${formatSeconds(median)} (± ${formatPercent((high - low) / 2 / median)})`;
+
+function timeRow(row: BenchRow): string {
+  const time = (way: BenchWay | undefined) => (way ? timeText(way.time) : 'none');
+  return line([
+    row.name,
+    row.shape,
+    time(row.fused),
+    time(row.composed),
+    row.speedup === undefined ? '' : `${formatNumber(row.speedup)} ×`,
+    time(row.plain),
+    formatQuantity(row.bytesPerSecond, 'B/s'),
+    formatQuantity(row.flopsPerSecond, 'FLOP/s'),
+    `${formatPercent(row.share)} (${row.limit})`,
+  ]);
+}
+
+function memoryRow({ name, shape, fused, composed, plain }: BenchRow): string {
+  const bytes = (way: BenchWay | undefined) => (way ? formatQuantity(way.peakBytes, 'B') : 'none');
+  const ratio = composed ? formatPercent(fused.peakBytes / composed.peakBytes) : '';
+  return line([name, shape, bytes(fused), bytes(composed), ratio, bytes(plain)]);
+}
+
+/** PyTorch on the same machine in the same run, where it was asked for. */
+function torchTable({ torch, rows }: BenchResult): string[] {
+  if (torch === undefined) return [];
+  const measured = rows.filter((row) => row.torch);
+  if (measured.length === 0) return [`PyTorch: ${cell(torch)}`, ''];
+  const waysOf = ['eager', 'sdpa', 'compile'];
+  return [
+    `The same in PyTorch (${cell(torch)}); fused / torch is the time of the fused kernel over that of PyTorch's fastest way:`,
+    '',
+    line(['kernel', 'shape', 'fused', ...waysOf, 'fused / torch']),
+    '|---|---|---:|---:|---:|---:|---:|',
+    ...measured.map((row) => {
+      const times = waysOf.map((way) => row.torch?.[way]);
+      const best = Math.min(...Object.values(row.torch!).map(({ median }) => median));
+      return line([
+        row.name,
+        row.shape,
+        timeText(row.fused.time),
+        ...times.map((time) => (time ? timeText(time) : 'none')),
+        formatNumber(row.fused.time.median / best),
+      ]);
+    }),
+    '',
   ];
-  return `| ${cells.join(' | ')} |`;
 }
 
 function method(rows: readonly BenchRow[]): string {

@@ -10,7 +10,7 @@ import { launchedKernels } from '../../src/compute/launch.js';
 import { readCase } from '../../src/golden/case.js';
 import { type CaseResult, runCase } from '../../src/golden/run.js';
 import { benchGpu } from '../bench/bench-gpu.js';
-import { type BenchSize, benchSizes } from '../bench/cases.js';
+import { type BenchSize, benchSizes } from '../bench/cases/index.js';
 import { fusedChecks } from './fused-checks.js';
 import { allPassed, type Check, type Results, writeResults } from './results.js';
 

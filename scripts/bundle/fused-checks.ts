@@ -3,12 +3,21 @@
  * ones, a single row, head dims up to the largest, more rows than a workgroup. Each is a case in the golden form, whose
  * reference is the library's own oracle, so that the same derived bounds judge it.
  */
+import { gluGradientOracle, gluOracle } from '../../src/activation/index.js';
 import { type AttentionRule, attentionGradientOracle, attentionOracle } from '../../src/attention/index.js';
 import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
 import { seededNormal } from '../../src/compute/random.js';
 import type { GoldenCase } from '../../src/golden/case.js';
-import { rmsNormGradientOracle, rmsNormOracle } from '../../src/norm/index.js';
+import { crossEntropyGradientOracle, crossEntropyOracle } from '../../src/loss/index.js';
+import {
+  layerNormGradientOracle,
+  layerNormOracle,
+  rmsNormGradientOracle,
+  rmsNormOracle,
+} from '../../src/norm/index.js';
+import { adamOracle } from '../../src/optimizer/index.js';
 import { type RopeLayout, ropeGradientOracle, ropeOracle } from '../../src/position/index.js';
+import { softmaxGradientOracle, softmaxOracle } from '../../src/softmax/index.js';
 
 interface Parts {
   name: string;
@@ -16,8 +25,12 @@ interface Parts {
   params: Record<string, unknown>;
   inputs: Record<string, NdArray>;
   out: NdArray;
-  dy: NdArray;
-  gradients: Record<string, NdArray>;
+  /** What the output is called; default `out`. */
+  output?: string;
+  /** Absent where nothing is differentiated. */
+  dy?: NdArray;
+  gradients?: Record<string, NdArray>;
+  integers?: string[];
 }
 
 /** The cases, each computed when its turn comes. */
@@ -35,6 +48,23 @@ export const fusedChecks: readonly (() => GoldenCase)[] = [
   ),
   () => rmsNormCheck(4, 128, 2 ** 70),
   () => rmsNormCheck(4, 128, 2 ** -20),
+  ...[
+    [1, 1030],
+    [257, 64],
+    [3, 41],
+  ].map(
+    ([rows, C]) =>
+      () =>
+        layerNormCheck(rows!, C!),
+  ),
+  () => softmaxCheck(5, 300, 1),
+  () => softmaxCheck(2, 4097, 30),
+  () => crossEntropyCheck(17, 1000, 1),
+  () => crossEntropyCheck(6, 50_257, 10),
+  () => gluCheck('swiglu', 33, 130),
+  () => gluCheck('geglu', 7, 9),
+  () => adamWCheck([33, 20]),
+  () => adamWCheck([70_001]),
   ...(['interleaved', 'half'] as const).flatMap((layout) => [
     () => ropeCheck(layout, [1, 1, 1, 2], 0),
     () => ropeCheck(layout, [2, 3, 7, 40], 100_000),
@@ -102,16 +132,96 @@ function attentionCheck(axes: AttentionAxes, rule: AttentionRule, magnitude = 1)
   });
 }
 
-function toCase({ name, op, params, inputs, out, dy, gradients }: Parts): GoldenCase {
+function layerNormCheck(rows: number, C: number): GoldenCase {
+  const x = seededNormal([rows, C], 1);
+  const affine = { gain: seededNormal([C], 2), bias: seededNormal([C], 3) };
+  const dy = seededNormal([rows, C], 4);
+  return toCase({
+    name: `layer_norm rows ${rows}, C ${C}`,
+    op: 'layer_norm',
+    params: { eps: 1e-5 },
+    inputs: { x, ...affine },
+    out: layerNormOracle(x, affine, 1e-5),
+    dy,
+    gradients: { ...layerNormGradientOracle(x, affine, dy, 1e-5) } as Record<string, NdArray>,
+  });
+}
+
+function softmaxCheck(rows: number, C: number, magnitude: number): GoldenCase {
+  const x = seededNormal([rows, C], 1, magnitude);
+  const dy = seededNormal([rows, C], 2);
+  return toCase({
+    name: `softmax rows ${rows}, C ${C}, |x| ~ ${magnitude}`,
+    op: 'softmax',
+    params: {},
+    inputs: { x },
+    out: softmaxOracle(x),
+    dy,
+    gradients: { x: softmaxGradientOracle(x, dy) },
+  });
+}
+
+function gluCheck(kind: 'swiglu' | 'geglu', rows: number, F: number): GoldenCase {
+  const x = seededNormal([rows, 2 * F], 1, 3);
+  const dy = seededNormal([rows, F], 2);
+  return toCase({
+    name: `glu ${kind}, rows ${rows}, F ${F}`,
+    op: 'glu',
+    params: { kind },
+    inputs: { x },
+    out: gluOracle(x, kind),
+    dy,
+    gradients: { x: gluGradientOracle(x, dy, kind) },
+  });
+}
+
+/** Every fifth position is ignored. */
+function crossEntropyCheck(rows: number, V: number, magnitude: number): GoldenCase {
+  const logits = seededNormal([rows, V], 1, magnitude);
+  const targets = ndarray(
+    [rows],
+    Array.from({ length: rows }, (_, n) => (n % 5 === 4 ? -100 : (n * 7919) % V)),
+  );
+  return toCase({
+    name: `cross_entropy rows ${rows}, V ${V}, |logits| ~ ${magnitude}`,
+    op: 'cross_entropy',
+    params: {},
+    inputs: { logits, targets },
+    integers: ['targets'],
+    output: 'loss',
+    out: crossEntropyOracle(logits, targets),
+    dy: ndarray([], [1.5]),
+    gradients: { logits: crossEntropyGradientOracle(logits, targets, 1.5) },
+  });
+}
+
+function adamWCheck(shape: number[]): GoldenCase {
+  const steps = 3;
+  const param = seededNormal(shape, 1);
+  const gradients = Array.from({ length: steps }, (_, step) => seededNormal(shape, step + 2));
+  const grads = ndarray(
+    [steps, ...shape],
+    gradients.flatMap(({ data }) => Array.from(data)),
+  );
+  const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1 };
+  const { learningRate: lr, ...rest } = options;
+  return toCase({
+    name: `adamW [${shape}], ${steps} steps`,
+    op: 'optimizer',
+    params: { kind: 'adamw', steps, lr, ...rest },
+    inputs: { param, grads },
+    output: 'param',
+    out: adamOracle(param, gradients, options, true),
+  });
+}
+
+function toCase({ out, output = 'out', dy, gradients = {}, integers = [], ...rest }: Parts): GoldenCase {
   return {
-    name,
-    op,
-    params,
+    ...rest,
     source: 'float64 oracle',
-    inputs,
-    integerInputs: new Set(),
-    outputs: { out },
-    cotangents: { out: dy },
+    integerInputs: new Set(integers),
+    outputs: { [output]: out },
+    cotangents: dy ? { [output]: dy } : {},
     gradients,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { type Attributes, type Fused, registerFused } from '../compute/fused.js';
 import { spread } from '../compute/launch.js';
+import { sizeOf } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
@@ -29,6 +30,9 @@ interface FlashAttributes extends Attributes {
 
 /** No limit, without overflow when a position is added. */
 const unlimited = 2 ** 30;
+
+/** B H T S D from which on the unrolled forward kernel is worth its compilation on software Vulkan too. */
+const largeWork = 2 ** 28;
 
 const forward = remember(forwardKernel);
 const queryGradient = remember(queryGradientKernel);
@@ -56,11 +60,11 @@ function sizes(q: tf.TensorInfo, k: tf.TensorInfo, attributes: FlashAttributes, 
 /** Registers the three operations for one combination of optional inputs. */
 function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Optional, FlashAttributes> {
   const suffix = optional.map((name) => name[0]!.toUpperCase() + name.slice(1)).join('');
-  const variantOf = (D: number): FlashVariant => ({
+  const variantOf = (D: number, unrolled = (tf.backend() as GpuBackend).gpu.hardware): FlashVariant => ({
     D,
     slopes: optional.includes('slopes'),
     mask: optional.includes('mask'),
-    unrolled: (tf.backend() as GpuBackend).gpu.hardware,
+    unrolled,
   });
   const headDim = (q: tf.TensorInfo) => q.shape[3]!;
 
@@ -97,7 +101,9 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
     inputs: ['q', 'k', 'v', ...optional],
     forward: (inputs, attributes: FlashAttributes, launch) => {
       const { q, k } = inputs;
-      const { out, stats } = launch(forward(variantOf(headDim(q))), {
+      // Software Vulkan compiles the unrolled form for seconds: only where it computes for seconds.
+      const large = sizeOf(q.shape) * k.shape[2]! >= largeWork;
+      const { out, stats } = launch(forward(variantOf(headDim(q), large || undefined)), {
         inputs,
         outputs: { out: { shape: q.shape }, stats: { shape: [...q.shape.slice(0, 3), 2] } },
         ...sizes(q, k, attributes, 'T'),

@@ -103,7 +103,7 @@ export function divide(a: Bounded, b: Bounded): Bounded {
 }
 
 /** The smallest normal float32: what is below may be flushed to zero. */
-const flushed = 2 ** -126;
+export const flushed = 2 ** -126;
 
 /** Element by element; `rule` gives the value and its error from x and the error of x. */
 export function map(a: Bounded, rule: (x: number, e: number) => [value: number, error: number]): Bounded {

@@ -5,7 +5,9 @@
 import { sizeOf } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
+import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, sameShape, shown } from '../shapes.js';
+import { crossEntropyKernel, runCrossEntropy } from './cross-entropy.wgsl.js';
 
 export interface TargetOptions {
   /** Positions with this target count for nothing. Default -100, as in PyTorch. */
@@ -15,6 +17,7 @@ export interface TargetOptions {
 export interface CrossEntropyOptions extends TargetOptions {
   /** 'mean' over the positions that count (default), their 'sum', or 'none': the loss of every position. */
   reduction?: 'mean' | 'sum' | 'none';
+  path?: KernelPath;
 }
 
 /**
@@ -23,22 +26,24 @@ export interface CrossEntropyOptions extends TargetOptions {
  * GPU cannot be looked at before the call.
  * @param logits [...,V], float32 @param targets [...], int32
  * @returns a scalar, or [...] with reduction 'none' (0 where ignored); differentiable in the logits
- * @throws TypeError for other dtypes; RangeError when the shapes do not fit or there is no vocabulary.
+ * @throws TypeError for other dtypes; RangeError when the shapes do not fit or there is no vocabulary; Error when path
+ *   'fused' is asked for on a backend without the kernel.
  */
 export function crossEntropy(
   logits: tf.Tensor,
   targets: tf.Tensor,
   options: CrossEntropyOptions = {},
 ): tf.Tensor {
-  const { ignoreIndex = -100, reduction = 'mean' } = options;
+  const { ignoreIndex = -100, reduction = 'mean', path } = options;
   checkTargets('crossEntropy', logits, targets);
   if (!['mean', 'sum', 'none'].includes(reduction)) {
     throw new RangeError(
       `crossEntropy: reduction must be 'mean', 'sum' or 'none', got ${JSON.stringify(reduction)}`,
     );
   }
+  const fused = choosePath('crossEntropy', crossEntropyKernel, path) === 'fused';
   return tf.tidy(() => {
-    const losses = tokenLosses(logits, targets, ignoreIndex);
+    const losses = tokenLosses(logits, targets, ignoreIndex, fused);
     if (reduction === 'none') return losses;
     const total = tf.sum(losses);
     return reduction === 'sum' ? total : meanOver(total, counted(targets, ignoreIndex));
@@ -117,8 +122,8 @@ function meanOver(total: tf.Tensor, counts: tf.Tensor): tf.Tensor {
   return tf.where(tf.greater(count, 0), mean, tf.scalar(Number.NaN));
 }
 
-/** The loss of every position, 0 where ignored. Saves the logits and two numbers per position, not the softmax. */
-function tokenLosses(logits: tf.Tensor, targets: tf.Tensor, ignoreIndex: number): tf.Tensor {
+/** The loss of every position, 0 where ignored. */
+function tokenLosses(logits: tf.Tensor, targets: tf.Tensor, ignoreIndex: number, fused: boolean): tf.Tensor {
   const { shape } = targets;
   if (targets.size === 0) {
     const whole = logits.shape;
@@ -127,18 +132,23 @@ function tokenLosses(logits: tf.Tensor, targets: tf.Tensor, ignoreIndex: number)
   const [N, V] = [targets.size, logits.shape[logits.rank - 1]!];
   const rows = tf.reshape(logits, [N, V]);
   const ids = tf.reshape(targets, [N]);
-  const losses = withGradient([rows], (save) => {
+  const losses = fused ? runCrossEntropy(rows, ids, ignoreIndex) : composedLosses(rows, ids, ignoreIndex);
+  return tf.reshape(losses, shape);
+}
+
+/** [N,V] and [N] -> [N]. Saves the logits and two numbers per position, not the softmax. */
+function composedLosses(rows: tf.Tensor, ids: tf.Tensor, ignoreIndex: number): tf.Tensor {
+  return withGradient([rows], (save) => {
     const largest = tf.max(rows, -1, true);
     const shifted = tf.sub(rows, largest);
     const logTotal = tf.log(tf.sum(tf.exp(shifted), -1, true));
-    const loss = tf.sub(tf.reshape(logTotal, [N]), pick(shifted, ids));
+    const loss = tf.sub(tf.reshape(logTotal, [ids.size]), pick(shifted, ids));
     save([rows, ids, largest, logTotal]);
     return {
       value: tf.where(tf.equal(ids, tf.scalar(ignoreIndex, 'int32')), tf.zerosLike(loss), loss),
       gradient: (dy, saved) => [lossGradient(dy, saved, ignoreIndex)],
     };
   });
-  return tf.reshape(losses, shape);
 }
 
 function lossGradient(dy: tf.Tensor, saved: tf.Tensor[], ignoreIndex: number): tf.Tensor {

@@ -1,6 +1,7 @@
 export { Optimizer, type OptimizerOptions } from './optimizer.js';
 export { adamOracle, sgdOracle } from './optimizer-oracle.js';
 export {
+  type AdamNumbers,
   type AdamOptions,
   adam,
   adamW,

@@ -1,6 +1,6 @@
 /** The update rules in float64, one number at a time. */
 import { type NdArray, ndarray } from '../compute/ndarray.js';
-import type { AdamOptions, SgdOptions } from './rules.js';
+import type { AdamNumbers, SgdOptions } from './rules.js';
 
 /** A parameter after SGD steps with these gradients. */
 export function sgdOracle(
@@ -24,7 +24,7 @@ export function sgdOracle(
 export function adamOracle(
   parameter: NdArray,
   gradients: readonly NdArray[],
-  options: AdamOptions = {},
+  options: AdamNumbers = {},
   decoupled = false,
 ): NdArray {
   const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = options;

@@ -1,6 +1,6 @@
 /** An update rule applied to the variables of a model: keeps their slots and counts the steps. */
 import { tf } from '../compute/tf.js';
-import type { UpdateRule } from './rules.js';
+import { checkUpdate, type UpdateRule } from './rules.js';
 
 export interface OptimizerOptions {
   /** Which variables weight decay applies to; default all. Gains and biases are left out by custom. */
@@ -37,28 +37,22 @@ export class Optimizer {
         `Optimizer.step: needs one gradient per variable, got ${gradients.length} for ${variables.length}`,
       );
     }
-    const kept: tf.Tensor[][] = [];
-    const updated = tf.tidy(() =>
-      variables.map((variable, n) => {
-        const decay = options.decay?.(variable) ?? true;
-        const { parameter, slots } = rule.update(
-          variable,
-          gradients[n]!,
-          this.slots[n],
-          this.taken + 1,
-          this.learningRate,
-          decay,
-        );
-        kept.push(slots);
-        return [parameter, ...slots];
-      }),
-    );
     variables.forEach((variable, n) => {
-      variable.assign(updated[n]![0] as tf.Tensor);
-      updated[n]![0]!.dispose();
+      checkUpdate(rule.name, variable, gradients[n]!, this.slots[n]);
     });
-    tf.dispose(this.slots);
-    this.slots = kept.map((slots) => slots.map((slot) => tf.keep(slot)));
+    // One variable after the other, so that never more than one of them exists twice.
+    variables.forEach((variable, n) => {
+      const decay = options.decay?.(variable) ?? true;
+      const [updated, ...slots] = tf.tidy(() => {
+        const step = this.taken + 1;
+        const made = rule.update(variable, gradients[n]!, this.slots[n], step, this.learningRate, decay);
+        return [made.parameter, ...made.slots];
+      });
+      variable.assign(updated!);
+      updated!.dispose();
+      tf.dispose(this.slots[n] ?? []);
+      this.slots[n] = slots.map((slot) => tf.keep(slot));
+    });
     this.taken++;
   }
 

@@ -5,7 +5,9 @@
  * sqrt(v)) or decoupled (the parameter shrinks by learningRate * weightDecay, whatever its gradients were).
  */
 import { tf } from '../compute/tf.js';
+import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, sameShape, shown } from '../shapes.js';
+import { type AdamStep, adamKernel, runAdam } from './adam.wgsl.js';
 
 export interface Updated {
   parameter: tf.Tensor;
@@ -61,7 +63,7 @@ export function sgd(options: SgdOptions = {}): UpdateRule {
   };
 }
 
-export interface AdamOptions {
+export interface AdamNumbers {
   /** Default 1e-3. */
   learningRate?: number;
   /** Share of the old first moment. Default 0.9. */
@@ -72,6 +74,11 @@ export interface AdamOptions {
   eps?: number;
   /** Default 0 for adam, 0.01 for adamW. */
   weightDecay?: number;
+}
+
+/** The fused form is one pass over parameter, gradient and moments; it cannot be differentiated. */
+export interface AdamOptions extends AdamNumbers {
+  path?: KernelPath;
 }
 
 /** Adam; a weight decay is coupled (L2). @throws RangeError when an option is out of range. */
@@ -85,7 +92,7 @@ export function adamW(options: AdamOptions = {}): UpdateRule {
 }
 
 function adamRule(name: string, options: AdamOptions, kind: 'coupled' | 'decoupled'): UpdateRule {
-  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = options;
+  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0, path } = options;
   requireInRange(name, { learningRate, eps, weightDecay });
   requireBelowOne(name, { beta1, beta2 });
   return {
@@ -93,19 +100,35 @@ function adamRule(name: string, options: AdamOptions, kind: 'coupled' | 'decoupl
     learningRate,
     update(parameter, gradient, slots, step, rate = learningRate, decay = true) {
       checkUpdate(name, parameter, gradient, slots);
-      const decayed = decay && weightDecay !== 0;
-      const coupled = decayed && kind === 'coupled';
-      const slope = coupled ? penalised(gradient, parameter, weightDecay) : gradient;
-      const start = decayed && kind === 'decoupled' ? tf.mul(parameter, 1 - rate * weightDecay) : parameter;
-      const first = mix(slots?.[0], slope, beta1);
-      const second = mix(slots?.[1], tf.square(slope), beta2);
-      // Both moments start at zero and are too small by these factors.
-      const rootCorrection = Math.sqrt(1 - beta2 ** step);
-      const size = tf.add(tf.div(tf.sqrt(second), rootCorrection), eps);
-      const move = tf.mul(tf.div(first, size), rate / (1 - beta1 ** step));
-      return { parameter: tf.sub(start, move), slots: [first, second] };
+      const decayed = decay ? weightDecay : 0;
+      const setup: AdamStep = {
+        beta1,
+        beta2,
+        eps,
+        penalty: kind === 'coupled' ? decayed : 0,
+        shrink: kind === 'decoupled' ? 1 - rate * decayed : 1,
+        // Both moments start at zero and are too small by these factors.
+        rate: rate / (1 - beta1 ** step),
+        rootCorrection: Math.sqrt(1 - beta2 ** step),
+      };
+      const fused = choosePath(name, adamKernel, path) === 'fused' && parameter.size > 0;
+      return (fused ? runAdam : composedAdam)(parameter, gradient, slots, setup);
     },
   };
+}
+
+function composedAdam(
+  parameter: tf.Tensor,
+  gradient: tf.Tensor,
+  slots: readonly tf.Tensor[] | undefined,
+  { beta1, beta2, eps, penalty, shrink, rate, rootCorrection }: AdamStep,
+): Updated {
+  const slope = penalised(gradient, parameter, penalty);
+  const start = shrink === 1 ? parameter : tf.mul(parameter, shrink);
+  const first = mix(slots?.[0], slope, beta1);
+  const second = mix(slots?.[1], tf.square(slope), beta2);
+  const size = tf.add(tf.div(tf.sqrt(second), rootCorrection), eps);
+  return { parameter: tf.sub(start, tf.mul(tf.div(first, size), rate)), slots: [first, second] };
 }
 
 function penalised(gradient: tf.Tensor, parameter: tf.Tensor, weightDecay: number): tf.Tensor {
@@ -118,7 +141,8 @@ function mix(old: tf.Tensor | undefined, now: tf.Tensor, share: number): tf.Tens
   return old ? tf.add(tf.mul(old, share), fresh) : fresh;
 }
 
-function checkUpdate(
+/** @throws TypeError when a tensor is not float32; RangeError when one has another shape than the parameter. */
+export function checkUpdate(
   caller: string,
   parameter: tf.Tensor,
   gradient: tf.Tensor,

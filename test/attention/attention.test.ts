@@ -108,6 +108,12 @@ eachBackend((name) => {
         check({ sizes: { B: 1, H: 2, K: 1, T: 18, S: 21, D }, rule: { causal: true } }, path),
       );
 
+      it('takes logits that overflow without their maximum taken out', async () => {
+        const column = (...values: number[]) => tf.tensor4d(values, [1, 1, 2, 1]);
+        const out = attention(column(100, -100), column(2, 1), column(3, 5), { scale: 1, path });
+        expect(Array.from(await read(out))).toEqual([3, 5]);
+      });
+
       it('gives 0 and gradients of 0 to rows without keys', async () => {
         const [q, kv] = [tf.randomNormal([1, 1, 3, 4]), tf.randomNormal([1, 1, 2, 4])];
         const run = (a: tf.Tensor, b: tf.Tensor) => attention(a, b, b, { causal: true, path });

@@ -1,8 +1,12 @@
 /** The benchmark measures what it says: fused kernels that ran, composed forms without any, figures that follow. */
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { type BenchResult, benchGpu } from '../../scripts/bench/bench-gpu.js';
-import { benchCases } from '../../scripts/bench/cases.js';
+import { benchCases } from '../../scripts/bench/cases/index.js';
 import { benchMarkdown } from '../../scripts/bench/markdown.js';
+import { withTorch } from '../../scripts/bench/torch.js';
 import { tf } from '../../src/compute/tf.js';
 import { eachBackend } from '../compute/backends.js';
 
@@ -16,21 +20,32 @@ eachBackend(() => {
       onCase: (name) => seen.push(name),
     });
     expect(seen).toEqual(result.rows.map(({ name }) => name));
+    const both = (name: string, forward: string, gradient: unknown) => [
+      [`${name} forward`, forward],
+      [`${name} forward + gradient`, gradient],
+    ];
     expect(result.rows.map(({ name, path }) => [name, path])).toEqual([
-      ['rmsNorm forward', 'rmsNorm.forward'],
-      ['rmsNorm forward + gradient', 'rmsNorm.forward, rmsNorm.backward'],
+      ...both('rmsNorm', 'rmsNorm.forward', 'rmsNorm.forward, rmsNorm.backward'),
+      ...both('layerNorm', 'layerNorm.forward', 'layerNorm.forward, layerNorm.backward'),
+      ...both('softmax', 'softmax.forward', 'softmax.forward, softmax.backward'),
+      ...both('crossEntropy', 'crossEntropy.forward', 'crossEntropy.forward, crossEntropy.backward'),
       ['rope interleaved', 'rope.interleaved'],
       ['rope half', 'rope.half'],
-      ['attention forward', 'attention.forward'],
-      [
-        'attention forward + gradient',
+      ...both('swiglu', 'gated.forward', 'gated.forward, gated.backward'),
+      ['adamW step', 'adam.step'],
+      ...both(
+        'attention',
+        'attention.forward',
         expect.stringMatching(/attention\.forward.*attention\.queryGradient.*keyGradient/),
-      ],
+      ),
     ]);
-    for (const { fused, composed, speedup, bytes, bytesPerSecond, note } of result.rows) {
+    for (const { name, fused, composed, plain, speedup, bytes, bytesPerSecond, note } of result.rows) {
       expect(note).toBeUndefined();
-      expect(speedup).toBeCloseTo(composed!.median / fused.median, 9);
-      expect(bytesPerSecond).toBeCloseTo(bytes / fused.median, 3);
+      expect(speedup).toBeCloseTo(composed!.time.median / fused.time.median, 9);
+      expect(bytesPerSecond).toBeCloseTo(bytes / fused.time.median, 3);
+      expect(plain === undefined, name).toBe(name.startsWith('rope'));
+      // Its results at least: RoPE's, of 32 numbers, and a loss are the smallest.
+      expect(fused.peakBytes, name).toBeGreaterThanOrEqual(name === 'crossEntropy forward' ? 4 : 128);
     }
     expect(result).toMatchObject({ commit: 'abc', size: 'tiny', backend: { name: 'webgpu' } });
     expect(result.caveat).toBe(result.backend.hardware ? '' : 'software Vulkan: not a GPU figure');
@@ -42,24 +57,45 @@ eachBackend(() => {
 }, ['webgpu']);
 
 test('work is counted by hand for the tiny sizes', () => {
-  const [norm, normGradient, rotary, , forward, gradient] = benchCases('tiny').map((make) => {
-    const { bytes, flops, dispose } = make();
-    dispose();
-    return { bytes, flops };
-  });
+  const work = Object.fromEntries(
+    benchCases('tiny').map((make) => {
+      const { name, bytes, flops, dispose } = make();
+      dispose();
+      return [name, { bytes, flops }];
+    }),
+  );
   // 4 rows of 32: x in, y out, gain in.
-  expect(norm).toEqual({ bytes: 4 * (128 + 128 + 32), flops: 4 * 128 });
-  expect(normGradient).toEqual({ bytes: 4 * (5 * 128 + 3 * 32), flops: 13 * 128 });
+  expect(work['rmsNorm forward']).toEqual({ bytes: 4 * (128 + 128 + 32), flops: 4 * 128 });
+  expect(work['rmsNorm forward + gradient']).toEqual({ bytes: 4 * (5 * 128 + 3 * 32), flops: 13 * 128 });
+  // Gain and bias in, their gradients out, gain in once more.
+  expect(work['layerNorm forward + gradient']!.bytes).toBe(4 * (5 * 128 + 5 * 32));
+  expect(work['softmax forward']).toEqual({ bytes: 4 * 256, flops: 5 * 128 });
+  // 2 rows of 33 logits and 2 targets in; with the gradient the same again, and 66 out.
+  expect(work['crossEntropy forward']!.bytes).toBe(4 * (66 + 2));
+  expect(work['crossEntropy forward + gradient']!.bytes).toBe(4 * (3 * 66 + 4));
   // 1 head of 4 positions of 8 features: x in, y out, cosine and sine per pair.
-  expect(rotary).toEqual({ bytes: 4 * (32 + 32 + 32), flops: 3 * 32 });
+  expect(work['rope half']).toEqual({ bytes: 4 * (32 + 32 + 32), flops: 3 * 32 });
+  expect(work['swiglu forward + gradient']!.bytes).toBe(4 * 32 * (3 + 5));
+  expect(work['adamW step']!.bytes).toBe(4 * 32 * (4 + 3));
   // H 2, K 1, T 8, D 8: q and output 128 each, k and v 64 each; half of 4·2·8·8·8 operations.
+  const forward = work['attention forward']!;
   expect(forward).toEqual({ bytes: 4 * (128 + 128 + 64 + 64), flops: 2048 });
-  expect(gradient!.flops).toBe(3.5 * 2048);
-  expect(gradient!.bytes).toBe(forward!.bytes + 4 * (4 * 128 + 4 * 64));
+  const gradient = work['attention forward + gradient']!;
+  expect(gradient.flops).toBe(3.5 * 2048);
+  expect(gradient.bytes).toBe(forward.bytes + 4 * (4 * 128 + 4 * 64));
 });
 
 describe('Markdown', () => {
-  const spread = { median: 0.002, low: 0.0019, high: 0.0021, samples: 9 };
+  const spread = (median: number) => ({ median, low: median * 0.95, high: median * 1.05, samples: 9 });
+  const folder = mkdtempSync(join(tmpdir(), 'kernelbook-torch-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  /** Stands for an interpreter: whatever it is given, it runs this line of shell. */
+  const python = (line: string) => {
+    const file = join(mkdtempSync(join(folder, 'python-')), 'python');
+    writeFileSync(file, `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+    return file;
+  };
+  const way = (median: number, peakBytes: number) => ({ time: spread(median), peakBytes });
   const result: BenchResult = {
     measuredAt: '2026-01-01T00:00:00.000Z',
     commit: 'abc',
@@ -78,13 +114,16 @@ describe('Markdown', () => {
     rows: [
       {
         name: 'rope half',
+        op: 'rope half',
+        gradient: false,
+        sizes: { T: 4 },
         shape: 'T 4',
         bytes: 1e6,
         flops: 1e6,
         path: 'rope.half',
         method: 'timestamps',
-        fused: spread,
-        composed: { ...spread, median: 0.004 },
+        fused: way(0.002, 1e6),
+        composed: way(0.004, 5e6),
         speedup: 2,
         bytesPerSecond: 5e8,
         flopsPerSecond: 5e8,
@@ -93,12 +132,16 @@ describe('Markdown', () => {
       },
       {
         name: 'attention',
+        op: 'attention',
+        gradient: false,
+        sizes: { T: 9 },
         shape: 'T 9',
         bytes: 1e6,
         flops: 1e6,
         path: 'attention.forward',
         method: 'timestamps',
-        fused: spread,
+        fused: way(0.002, 1e6),
+        plain: way(0.006, 4e6),
         bytesPerSecond: 5e8,
         flopsPerSecond: 5e8,
         share: 0.25,
@@ -112,11 +155,34 @@ describe('Markdown', () => {
     const text = benchMarkdown(result);
     expect(text).toContain('**software Vulkan: not a GPU figure.**');
     expect(text).toContain(
-      '| rope half | T 4 | 2 ms (± 5 %) | 4 ms (± 2.5 %) | 2 × | 500 MB/s | 500 MFLOP/s | 50 % (copy) |',
+      '| rope half | T 4 | 2 ms (± 5 %) | 4 ms (± 5 %) | 2 × | none | 500 MB/s | 500 MFLOP/s | 50 % (copy) |',
     );
+    expect(text).toContain('| rope half | T 4 | 1 MB | 5 MB | 20 % | none |');
+    expect(text).toContain('| attention | T 9 | 1 MB | none |  | 4 MB |');
+    expect(text).not.toContain('PyTorch');
     expect(text).toContain('- attention (T 9): the composed form did not run: out of memory');
     expect(text).toContain('commit: abc');
     expect(text).toContain('`kernelbook bench gpu`');
+  });
+
+  test('has PyTorch beside the kernels, or the reason why not', async () => {
+    expect(benchMarkdown({ ...result, torch: 'skipped: no module' })).toContain(
+      'PyTorch: skipped: no module',
+    );
+    const times = { eager: spread(0.004), compile: spread(0.001) };
+    const [first] = result.rows;
+    const beside = { ...result, torch: 'PyTorch 2', rows: [{ ...first!, torch: times }] };
+    expect(benchMarkdown(beside)).toContain(
+      '| rope half | T 4 | 2 ms (± 5 %) | 4 ms (± 5 %) | none | 1 ms (± 5 %) | 2 |',
+    );
+    const missing = await withTorch(result, join(folder, 'no-python'));
+    expect(missing.torch).toMatch(/^skipped: .*no-python does not start/);
+    expect((await withTorch(result, python("echo 'No module named torch' >&2; exit 1"))).torch).toMatch(
+      /ended with status 1: No module named torch/,
+    );
+    const answer = JSON.stringify({ device: 'PyTorch 9', rows: [{}, { sdpa: spread(0.5) }] });
+    const { torch, rows } = await withTorch(result, python(`cat >/dev/null; echo warning; echo '${answer}'`));
+    expect([torch, rows[1]!.torch?.sdpa?.median]).toEqual(['PyTorch 9', 0.5]);
   });
 
   test('markup in a device name stays text', () => {

@@ -116,6 +116,12 @@ eachBackend((name) => {
     }
   }
 
+  it('batchNorm keeps the mean of channels whose squares overflow', async () => {
+    const x = tf.tensor2d([[1e25], [3e25]]);
+    const { runningMean } = batchNorm(x, {}, { momentum: 0.5 });
+    expect((await read(runningMean))[0]! / 1e25).toBeCloseTo(1, 5);
+  });
+
   it('layerNorm survives rows whose squares overflow or vanish, and rows far from zero', async () => {
     const given = inputs([6, 33], [33]);
     const scales = [1e30, 1e22, 1, 1e-22, 1e-30, 0];

@@ -84,6 +84,8 @@ eachBackend(() => {
       const run = (a: tf.Tensor, b: tf.Tensor) => shawRelativeBias(a, b, S, 0.5);
       const inputs = [fromNdArray(q), fromNdArray(table)] as const;
       expect(distance(await toNdArray(run(...inputs)), shawByLoops(q, table, S, 0.5))).toBeLessThan(1e-5);
+      const byDefault = await toNdArray(shawRelativeBias(...inputs, S));
+      expect(distance(byDefault, shawByLoops(q, table, S, 1 / Math.sqrt(6)))).toBeLessThan(1e-5);
       const [dq, dtable] = tf.grads(run)([...inputs], fromNdArray(dy));
       const ofQ = differences((at) => shawByLoops(at, table, S, 0.5), q, dy);
       const ofTable = differences((at) => shawByLoops(q, at, S, 0.5), table, dy);

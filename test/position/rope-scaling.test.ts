@@ -31,6 +31,14 @@ describe('scaledRopeFrequencies', () => {
     expect(scaledRopeFrequencies(legacy).inverseFrequencies).toEqual(plain.map((theta) => theta / 4));
   });
 
+  it('of YaRN blend up to the last dimension where even the slowest pair turns often', () => {
+    const given = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 2 ** 14, beta_fast: 400 };
+    const config = { head_dim: 8, rope_theta: 50, rope_parameters: given };
+    const { inverseFrequencies } = scaledRopeFrequencies(config);
+    // 8 ln(L / 2 pi 400) / 2 ln 50 = 1.9 and 8 ln(L / 2 pi) / 2 ln 50 = 8.04: from 1 to 7, so pair 3 is divided by a third.
+    expect(inverseFrequencies[3]! / 50 ** (-6 / 8)).toBeCloseTo(1 / 4 / 3 + 2 / 3, 14);
+  });
+
   it('of YaRN keep fast pairs, divide slow ones, and lengthen the vectors', () => {
     const { inverseFrequencies, attentionFactor } = scaledRopeFrequencies(yarn);
     const ratio = plain.map((theta, i) => inverseFrequencies[i]! / theta);

@@ -1,6 +1,6 @@
 /** Error bounds of a parameter after several optimizer steps: the update rules in bounded arithmetic, step by step. */
 import type { NdArray } from '../../compute/ndarray.js';
-import type { AdamOptions, SgdOptions } from '../../optimizer/rules.js';
+import type { AdamNumbers, SgdOptions } from '../../optimizer/rules.js';
 import { unitRoundoff as u } from '../../verify/bounds.js';
 import { add, type Bounded, divide, exact, map, multiply, scaleBy, subtract } from '../running-error.js';
 
@@ -24,7 +24,7 @@ export function sgdErrors(
 export function adamErrors(
   parameter: NdArray,
   gradients: readonly NdArray[],
-  { learningRate, beta1, beta2, eps, weightDecay }: Required<AdamOptions>,
+  { learningRate, beta1, beta2, eps, weightDecay }: Required<AdamNumbers>,
   decoupled: boolean,
 ): Bounded {
   let p = exact(parameter);

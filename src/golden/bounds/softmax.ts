@@ -7,7 +7,7 @@
 import { type NdArray, ndarray } from '../../compute/ndarray.js';
 import { lanes } from '../../compute/rows.wgsl.js';
 import { gamma, unitRoundoff as u } from '../../verify/bounds.js';
-import { type Bounded, exact, multiply, reshape, subtract, sumLast } from '../running-error.js';
+import { type Bounded, exact, flushed, multiply, reshape, subtract, sumLast } from '../running-error.js';
 
 /** Softmax over the last axis, and the gradient for cotangent `dy`. */
 export function softmaxErrors(x: NdArray, dy: NdArray | undefined): { out: Bounded; x?: Bounded } {
@@ -51,7 +51,8 @@ export function softmaxRow(
   seen.forEach((j, n) => {
     const others = mean - p[n]! * own[n]!;
     forward.value.data[start + j] = p[n]!;
-    forward.error.data[start + j] = p[n]! * ((1 - p[n]!) * own[n]! + others + ending);
-    backwardError.data[start + j] = p[n]! * (own[n]! + mean + ending);
+    // A weight below the smallest normal number may be flushed to 0.
+    forward.error.data[start + j] = p[n]! * ((1 - p[n]!) * own[n]! + others + ending) + flushed;
+    backwardError.data[start + j] = p[n]! * (own[n]! + mean + ending) + flushed;
   });
 }

@@ -1,10 +1,12 @@
-/** Golden operations: activations, gated linear units and feed-forward layers. */
+/** Golden operations: activations, gated linear units, softmax and feed-forward layers. */
 import { activation } from '../../activation/activation.js';
 import { glu, gluGates } from '../../activation/glu.js';
 import { type ActivationOptions, activationKinds } from '../../activation/kinds.js';
 import { feedForward, swiGluFfn } from '../../feed-forward/feed-forward.js';
+import { softmax } from '../../softmax/index.js';
 import { activationErrors, gluErrors } from '../bounds/activation.js';
 import { feedForwardErrors, swiGluFfnErrors } from '../bounds/feed-forward.js';
+import { softmaxErrors } from '../bounds/softmax.js';
 import type { Operation } from '../operations.js';
 import type { Parameters } from '../parameters.js';
 
@@ -25,7 +27,7 @@ const activationOperation: Operation = {
 
 const gluKinds = Object.keys(gluGates) as (keyof typeof gluGates)[];
 const gluOperation: Operation = {
-  run: ({ x }, params) => ({ out: glu(x!, params.oneOf('kind', gluKinds, 'glu')) }),
+  run: ({ x }, params, path) => ({ out: glu(x!, params.oneOf('kind', gluKinds, 'glu'), { path }) }),
   errors: ({ inputs, cotangents }, params) => {
     const gate = gluGates[params.oneOf('kind', gluKinds, 'glu')];
     const { out, ...grad } = gluErrors(inputs.x!, cotangents.out, gate);
@@ -50,9 +52,18 @@ const swiGluFfnOperation: Operation = {
   },
 };
 
+const softmaxOperation: Operation = {
+  run: ({ x }, _params, path) => ({ out: softmax(x!, { path }) }),
+  errors: ({ inputs, cotangents }) => {
+    const { out, ...grad } = softmaxErrors(inputs.x!, cotangents.out);
+    return { out: { out }, grad };
+  },
+};
+
 export const activationOperations = {
   activation: activationOperation,
   glu: gluOperation,
+  softmax: softmaxOperation,
   relu_ffn: reluFfnOperation,
   swiglu_ffn: swiGluFfnOperation,
 } as const satisfies Record<string, Operation>;

@@ -4,8 +4,8 @@ import { crossEntropyErrors, perplexityErrors } from '../bounds/cross-entropy.js
 import type { Operation } from '../operations.js';
 
 const crossEntropyOperation: Operation = {
-  run: ({ logits, targets }, params) => ({
-    loss: crossEntropy(logits!, targets!, { ignoreIndex: params.number('ignoreIndex', -100) }),
+  run: ({ logits, targets }, params, path) => ({
+    loss: crossEntropy(logits!, targets!, { ignoreIndex: params.number('ignoreIndex', -100), path }),
   }),
   errors: ({ inputs: { logits, targets }, cotangents }, params) => {
     const dloss = cotangents.loss?.data[0];

@@ -2,13 +2,14 @@
 import { type NdArray, ndarray, sizeOf } from '../../compute/ndarray.js';
 import { tf } from '../../compute/tf.js';
 import {
-  type AdamOptions,
+  type AdamNumbers,
   adam,
   adamW,
   type SgdOptions,
   sgd,
   type UpdateRule,
 } from '../../optimizer/rules.js';
+import type { KernelPath } from '../../path.js';
 import { adamErrors, sgdErrors } from '../bounds/optimizer.js';
 import type { Operation } from '../operations.js';
 import type { Parameters } from '../parameters.js';
@@ -24,7 +25,7 @@ function sgdOptions(params: Parameters): Required<SgdOptions> {
   };
 }
 
-function adamOptions(params: Parameters): Required<AdamOptions> {
+function adamOptions(params: Parameters): Required<AdamNumbers> {
   return {
     learningRate: params.number('lr', 1e-3),
     beta1: params.number('beta1', 0.9),
@@ -34,10 +35,11 @@ function adamOptions(params: Parameters): Required<AdamOptions> {
   };
 }
 
-function ruleOf(params: Parameters): UpdateRule {
+function ruleOf(params: Parameters, path: KernelPath): UpdateRule {
   const kind = params.oneOf('kind', kinds, 'adamw');
   if (kind === 'sgd') return sgd(sgdOptions(params));
-  return kind === 'adamw' ? adamW(adamOptions(params)) : adam(adamOptions(params));
+  const options = { ...adamOptions(params), path };
+  return kind === 'adamw' ? adamW(options) : adam(options);
 }
 
 /** grads [steps, ...] -> one array per step. */
@@ -49,8 +51,8 @@ function perStep({ shape, data }: NdArray, steps: number): NdArray[] {
 }
 
 const optimizerOperation: Operation = {
-  run: ({ param, grads }, params) => {
-    const rule = ruleOf(params);
+  run: ({ param, grads }, params, path) => {
+    const rule = ruleOf(params, path);
     const steps = params.number('steps', grads!.shape[0]!);
     let parameter = param!;
     let slots: tf.Tensor[] | undefined;

@@ -1,0 +1,111 @@
+/**
+ * What is changed and which tests must notice: the kernels on webgpu, the composed forms, their gradients and the oracles on
+ * cpu. A change that nothing can notice, because the results are the same, is excluded with the reason.
+ */
+
+export interface Target {
+  file: string;
+  /** In the order in which they are tried, until one fails. */
+  tests: readonly string[];
+  backend: 'webgpu' | 'cpu';
+  /** Top-level declarations that are changed; default all that compute something. */
+  only?: readonly string[];
+}
+
+/** A change whose line and result are these is excluded; `mutated` may be left out for every change of the line. */
+export interface Equivalent {
+  file: string;
+  text: string;
+  mutated?: string;
+  reason: string;
+}
+
+const target = (
+  backend: Target['backend'],
+  file: string,
+  tests: string | readonly string[],
+  only?: readonly string[],
+): Target => ({
+  file: `src/${file}.ts`,
+  tests: [tests].flat().map((test) => `test/${test}.test.ts`),
+  backend,
+  ...(only && { only }),
+});
+
+export const targets: readonly Target[] = [
+  target('webgpu', 'norm/row-norm.wgsl', ['norm/rms-norm', 'norm/normalization'], ['forward', 'backward']),
+  target('webgpu', 'softmax/softmax.wgsl', 'softmax/softmax', ['onlineRow', 'forward', 'backward']),
+  target('webgpu', 'compute/rows.wgsl', 'softmax/softmax', ['vectors', 'reduction']),
+  target('webgpu', 'loss/cross-entropy.wgsl', 'loss/cross-entropy', ['hot', 'forward', 'backward']),
+  target('webgpu', 'optimizer/adam.wgsl', 'optimizer/optimizer', ['stepKernel', 'register']),
+  target('webgpu', 'activation/gated.wgsl', 'activation/glu', [
+    'pairForward',
+    'pairBackward',
+    'halvesForward',
+    'halvesBackward',
+  ]),
+  target('webgpu', 'activation/activation.wgsl', 'activation/glu'),
+  target('webgpu', 'position/rope.wgsl', 'position/rope', ['body', 'interleaved', 'half']),
+  target('webgpu', 'attention/flash-attention.wgsl', 'attention/attention', ['forwardKernel']),
+  target('webgpu', 'attention/flash-attention-gradient.wgsl', 'attention/attention', [
+    'queryGradientKernel',
+    'keyGradientKernel',
+  ]),
+  target('webgpu', 'attention/flash-tile.wgsl', 'attention/attention', ['loader', 'scoring']),
+
+  target('cpu', 'activation/activation', 'activation/activation'),
+  target('cpu', 'activation/activation-oracle', 'activation/activation'),
+  target('cpu', 'activation/erf', 'activation/activation'),
+  target('cpu', 'activation/normal-cdf', 'activation/activation'),
+  target('cpu', 'activation/glu', 'activation/glu'),
+  target('cpu', 'activation/glu-oracle', 'activation/glu'),
+  target('cpu', 'attention/alibi-slopes', ['attention/attention-oracle', 'attention/attention']),
+  target('cpu', 'attention/attention-composed', 'attention/attention'),
+  target('cpu', 'attention/attention-oracle', ['attention/attention-oracle', 'attention/attention']),
+  target('cpu', 'attention/linear-attention', 'attention/linear-attention'),
+  target('cpu', 'attention/linear-attention-oracle', 'attention/linear-attention'),
+  target('cpu', 'attention/multi-head-attention', 'attention/multi-head-attention'),
+  target('cpu', 'feed-forward/feed-forward', 'feed-forward/feed-forward'),
+  target('cpu', 'feed-forward/feed-forward-oracle', 'feed-forward/feed-forward'),
+  target('cpu', 'loss/cross-entropy', 'loss/cross-entropy'),
+  target('cpu', 'loss/cross-entropy-oracle', 'loss/cross-entropy'),
+  target('cpu', 'norm/channel-norm', 'norm/normalization'),
+  target('cpu', 'norm/norm-oracle', ['norm/normalization', 'norm/weight-norm']),
+  target('cpu', 'norm/rms-norm', 'norm/rms-norm'),
+  target('cpu', 'norm/row-scale', ['norm/rms-norm', 'norm/normalization']),
+  target('cpu', 'norm/standardize', 'norm/normalization'),
+  target('cpu', 'norm/weight-norm', 'norm/weight-norm'),
+  target('cpu', 'optimizer/optimizer-oracle', 'optimizer/optimizer'),
+  target('cpu', 'optimizer/rules', 'optimizer/optimizer'),
+  target('cpu', 'position/absolute', 'position/absolute'),
+  target('cpu', 'position/relative', 'position/relative'),
+  target('cpu', 'position/rope', ['position/rope', 'position/rope-forms']),
+  target('cpu', 'position/rope-2d', 'position/rope-scaling'),
+  target('cpu', 'position/rope-forms', 'position/rope-forms'),
+  target('cpu', 'position/rope-scaling', 'position/rope-scaling'),
+  target('cpu', 'position/rope-table', ['position/rope', 'position/rope-scaling']),
+  target('cpu', 'softmax/softmax', 'softmax/softmax'),
+];
+
+/** Sums of a workgroup for devices without subgroups, which are not run where there are some. */
+const withoutSubgroups =
+  'the sum without subgroups; the device of this machine has them, and takes the other one';
+
+export const equivalents: readonly Equivalent[] = [
+  { file: 'src/compute/rows.wgsl.ts', text: 'if (lane < step)', reason: withoutSubgroups },
+  {
+    file: 'src/compute/rows.wgsl.ts',
+    text: 'lanes / 2',
+    reason: withoutSubgroups,
+  },
+  {
+    file: 'src/activation/erf.ts',
+    text: 'if (x > 30) return 0;',
+    reason: 'beyond 27.3 erfc is below the smallest double, so that any larger limit gives 0 too',
+  },
+  {
+    file: 'src/attention/attention-composed.ts',
+    text: 'axes.length > 0 ?',
+    reason: 'a sum over no axes is the tensor itself',
+  },
+];
