@@ -40,10 +40,7 @@ const forward = remember((variant: RowVariant) =>
     code: `${rowCode(variant)}${onlineRow}${rowEntry(variant)}
   let id = ids[index];
   if (id == u.ignored) {
-    if (lane == 0u) {
-      losses[index] = 0.0;
-      stats[index] = vec2f(0.0, 1.0);
-    }
+    if (lane == 0u) { losses[index] = 0.0; }
     return;
   }
   let start = index * u.columns;
