@@ -28,6 +28,8 @@ export interface MultiHeadAttentionOptions extends AttentionOptions {
   kvHeads?: number;
   /** Rotate queries and keys; positions default to 0..T-1. */
   rope?: Omit<RopeOptions, 'path'> & { positions?: Positions };
+  /** Given this call's keys (rotated) and values [B,K,T,D], returns those to attend to, [B,K,S,D]: a cache puts earlier ones in front. */
+  extend?: (k: tf.Tensor, v: tf.Tensor) => { k: tf.Tensor; v: tf.Tensor };
 }
 
 /**
@@ -40,7 +42,7 @@ export function multiHeadAttention(
   weights: AttentionWeights,
   options: MultiHeadAttentionOptions,
 ): tf.Tensor {
-  const { heads: H, kvHeads: K = H, rope: rotation, ...rule } = options;
+  const { heads: H, kvHeads: K = H, rope: rotation, extend, ...rule } = options;
   const { wq, wk, wv, wo } = weights;
   requireFloat32('multiHeadAttention', { x, wq, wk, wv, wo });
   const D = checkWeights(x.shape, weights, H, K);
@@ -56,7 +58,9 @@ export function multiHeadAttention(
           path: rule.path,
         })
       : tensor;
-  const out = attention(rotate(project(wq, H)), rotate(project(wk, K)), project(wv, K), rule);
+  const own = { k: rotate(project(wk, K)), v: project(wv, K) };
+  const { k, v } = extend ? extend(own.k, own.v) : own;
+  const out = attention(rotate(project(wq, H)), k, v, rule);
   const joined = tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [B * T, H * D]);
   return tf.reshape(tf.matMul(joined, wo, false, true), [B, T, C]);
 }
