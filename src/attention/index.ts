@@ -6,6 +6,7 @@ export {
   attentionOracle,
   attentionWeightsOracle,
 } from './attention-oracle.js';
+export { KvCache, type KvCacheOptions, type KvCacheSize, kvCacheBytes } from './kv-cache.js';
 export { type LinearAttentionOptions, linearAttention } from './linear-attention.js';
 export {
   type LinearAttentionOracleOptions,
@@ -18,3 +19,4 @@ export {
   multiHeadAttention,
 } from './multi-head-attention.js';
 export type { AttentionRule } from './options.js';
+export { poolHeads, poolHeadsGradientOracle, poolHeadsOracle } from './pool-heads.js';

@@ -8,6 +8,7 @@ import { type RopeOptions, rope } from '../position/rope.js';
 import type { Positions } from '../position/rope-table.js';
 import { requireAxes, requireFloat32, shown } from '../shapes.js';
 import { type AttentionOptions, attention } from './attention.js';
+import type { KvCache } from './kv-cache.js';
 
 /** Weights are [out, in]: y = x W^T. */
 export interface AttentionWeights {
@@ -26,15 +27,15 @@ export interface MultiHeadAttentionOptions extends AttentionOptions {
   heads: number;
   /** K, a divisor of H; default H. */
   kvHeads?: number;
-  /** Rotate queries and keys; positions default to 0..T-1. */
+  /** Rotate queries and keys; positions default to 0..T-1, or go on after the tokens of the cache. */
   rope?: Omit<RopeOptions, 'path'> & { positions?: Positions };
-  /** Given this call's keys (rotated) and values [B,K,T,D], returns those to attend to, [B,K,S,D]: a cache puts earlier ones in front. */
-  extend?: (k: tf.Tensor, v: tf.Tensor) => { k: tf.Tensor; v: tf.Tensor };
+  /** x holds the tokens after those in the cache: their keys and values are appended, and all are attended to. */
+  cache?: KvCache;
 }
 
 /**
  * @param x [B,T,C], float32
- * @returns [B,T,C], differentiable in x and the four weights
+ * @returns [B,T,C], differentiable in x and the four weights; with a cache for inference only
  * @throws RangeError when a weight does not fit x and the head counts, or D is not whole; otherwise as `attention`.
  */
 export function multiHeadAttention(
@@ -42,7 +43,7 @@ export function multiHeadAttention(
   weights: AttentionWeights,
   options: MultiHeadAttentionOptions,
 ): tf.Tensor {
-  const { heads: H, kvHeads: K = H, rope: rotation, extend, ...rule } = options;
+  const { heads: H, kvHeads: K = H, rope: rotation, cache, ...rule } = options;
   const { wq, wk, wv, wo } = weights;
   requireFloat32('multiHeadAttention', { x, wq, wk, wv, wo });
   const D = checkWeights(x.shape, weights, H, K);
@@ -51,15 +52,16 @@ export function multiHeadAttention(
   const rows = tf.reshape(x, [B * T, C]);
   const project = (weight: tf.Tensor, heads: number) =>
     tf.transpose(tf.reshape(tf.matMul(rows, weight, false, true), [B, T, heads, D]), [0, 2, 1, 3]);
+  const start = cache?.position ?? 0;
   const rotate = (tensor: tf.Tensor) =>
     rotation
-      ? rope(tensor, rotation.positions ?? Array.from({ length: T }, (_, t) => t), {
+      ? rope(tensor, rotation.positions ?? Array.from({ length: T }, (_, t) => start + t), {
           ...rotation,
           path: rule.path,
         })
       : tensor;
-  const own = { k: rotate(project(wk, K)), v: project(wv, K) };
-  const { k, v } = extend ? extend(own.k, own.v) : own;
+  const added = { k: rotate(project(wk, K)), v: project(wv, K) };
+  const { k, v } = cache ? cache.append(added.k, added.v) : added;
   const out = attention(rotate(project(wq, H)), k, v, rule);
   const joined = tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [B * T, H * D]);
   return tf.reshape(tf.matMul(joined, wo, false, true), [B, T, C]);

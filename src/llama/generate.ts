@@ -1,9 +1,9 @@
 /** Text from a Llama, token by token: the prompt in one pass, then one position at a time against a cache. */
+import type { KvCache } from '../attention/kv-cache.js';
 import { seededUniform } from '../compute/random.js';
 import { read } from '../compute/read.js';
 import { tf } from '../compute/tf.js';
 import type { KernelPath } from '../path.js';
-import { LayerCaches } from './kv-cache.js';
 import type { Llama } from './llama.js';
 import { checkSampling, sampleToken, type TokenSampling } from './sampling.js';
 
@@ -38,11 +38,11 @@ export async function generate(
   const rows = prompts.map((prompt) => [...prompt]);
   const ended = rows.map(() => false);
   const uniform = seededUniform(seed);
-  const cache = options.cache === false ? undefined : new LayerCaches();
+  const caches = options.cache === false ? undefined : model.newCaches();
   try {
     for (let step = 0; step < maxNewTokens && ended.includes(false); step++) {
-      const fresh = cache ? rows.map((row) => row.slice(cache.length)) : rows;
-      const logits = await lastLogits(model, fresh, { cache, path });
+      const fresh = caches ? rows.map((row) => row.slice(caches[0]!.position)) : rows;
+      const logits = await lastLogits(model, fresh, { caches, path });
       rows.forEach((row, b) => {
         const token = sampleToken(logits[b]!, options, uniform);
         // A row that has ended goes on being computed, because rows of a batch have one length.
@@ -51,7 +51,7 @@ export async function generate(
       });
     }
   } finally {
-    cache?.dispose();
+    for (const cache of caches ?? []) cache.clear();
   }
   return rows.map((row, b) => {
     const end = row.indexOf(eos ?? Number.NaN, prompts[b]!.length);
@@ -62,7 +62,7 @@ export async function generate(
 async function lastLogits(
   model: Llama,
   rows: readonly number[][],
-  options: { cache?: LayerCaches; path?: KernelPath },
+  options: { caches?: readonly KvCache[]; path?: KernelPath },
 ): Promise<Float32Array[]> {
   const logits = tf.tidy(() =>
     model.forward(tf.tensor2d([...rows], undefined, 'int32'), { ...options, lastOnly: true }),

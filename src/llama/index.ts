@@ -1,6 +1,5 @@
 export { type LlamaConfig, llamaConfig, parameterCount, parameterShapes } from './config.js';
 export { type GenerateOptions, generate } from './generate.js';
-export { LayerCaches } from './kv-cache.js';
 export { Llama, type LlamaForwardOptions } from './llama.js';
 export { llamaLossOracle, llamaOracle } from './llama-oracle.js';
 export { rhymes } from './rhymes.js';

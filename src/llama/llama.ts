@@ -3,6 +3,7 @@
  * norm -> head, with RMSNorm, RoPE on queries and keys, grouped-query attention and SwiGLU (arXiv:2302.13971, section
  * 2.2), or a mixture of experts in place of the feed-forward layer (arXiv:2401.04088). Weights are Hugging Face's.
  */
+import { KvCache } from '../attention/kv-cache.js';
 import { type AttentionWeights, multiHeadAttention } from '../attention/multi-head-attention.js';
 import { fromNdArray } from '../compute/read.js';
 import { tf } from '../compute/tf.js';
@@ -15,12 +16,11 @@ import type { KernelPath } from '../path.js';
 import { scaledRopeFrequencies } from '../position/rope-scaling.js';
 import { requireAxes, shown } from '../shapes.js';
 import { type LlamaConfig, names } from './config.js';
-import type { LayerCaches } from './kv-cache.js';
 import { checkArrays, type LlamaArrays, loadLlama, randomLlama } from './weights.js';
 
 export interface LlamaForwardOptions {
-  /** Earlier positions; `ids` continue them and are added. Not for training. */
-  cache?: LayerCaches;
+  /** Of `newCaches`: the earlier positions; `ids` continue them and are added. Not for training. */
+  caches?: readonly KvCache[];
   /** Logits of the last position only, [B,1,V]. */
   lastOnly?: boolean;
   path?: KernelPath;
@@ -65,12 +65,18 @@ export class Llama {
     throw new RangeError(`Llama: there is no parameter '${name}'; see parameterShapes(config)`);
   }
 
+  /** An empty cache for every layer, for `forward`; free them with `clear`. */
+  newCaches(): KvCache[] {
+    const { layers, window } = this.config;
+    return Array.from({ length: layers }, () => new KvCache({ window }));
+  }
+
   /**
    * @param ids [B,T], int32, each from 0 to V - 1
    * @returns logits of the next token at every position, [B,T,V], differentiable in the parameters
    * @throws TypeError when ids are not int32; RangeError when they are not [B,T].
    */
-  forward(ids: tf.Tensor, { cache, lastOnly = false, path }: LlamaForwardOptions = {}): tf.Tensor {
+  forward(ids: tf.Tensor, { caches, lastOnly = false, path }: LlamaForwardOptions = {}): tf.Tensor {
     if (ids?.dtype !== 'int32') {
       throw new TypeError(
         `Llama.forward: ids must be an int32 tensor [B,T], got ${ids?.dtype ?? typeof ids}; convert it with ids.toInt()`,
@@ -80,18 +86,11 @@ export class Llama {
     const { config } = this;
     return tf.tidy(() => {
       const [B, T] = ids.shape as [number, number];
-      const start = cache?.length ?? 0;
       const embedding = this.parameter(names.embedding);
       let x: tf.Tensor = tf.gather(embedding, ids);
       for (let layer = 0; layer < config.layers; layer++) {
-        const attended = this.attend(
-          this.normalize(x, names.layer(layer, 'input_layernorm'), path),
-          layer,
-          start,
-          cache,
-          path,
-        );
-        x = tf.add(x, attended);
+        const normal = this.normalize(x, names.layer(layer, 'input_layernorm'), path);
+        x = tf.add(x, this.attend(normal, layer, caches?.[layer], path));
         const normed = this.normalize(x, names.layer(layer, 'post_attention_layernorm'), path);
         x = tf.add(x, this.feedForward(normed, layer));
       }
@@ -125,13 +124,7 @@ export class Llama {
     return rmsNorm(x, this.parameter(name), { eps: this.config.eps, path });
   }
 
-  private attend(
-    x: tf.Tensor,
-    layer: number,
-    start: number,
-    cache: LayerCaches | undefined,
-    path?: KernelPath,
-  ): tf.Tensor {
+  private attend(x: tf.Tensor, layer: number, cache: KvCache | undefined, path?: KernelPath): tf.Tensor {
     const { H, K, rope, window, positions = 'rope' } = this.config;
     const weight = (part: string) => this.parameter(names.layer(layer, `self_attn.${part}`));
     const weights: AttentionWeights = {
@@ -141,16 +134,16 @@ export class Llama {
       wo: weight('o_proj'),
     };
     const T = x.shape[1]!;
-    const at = Array.from({ length: T }, (_, t) => start + t);
-    const rotation = { layout: 'half', positions: at, ...scaledRopeFrequencies(rope, start + T) } as const;
+    const length = (cache?.position ?? 0) + T;
+    const rotation = { layout: 'half', ...scaledRopeFrequencies(rope, length) } as const;
     return multiHeadAttention(x, weights, {
       heads: H,
       kvHeads: K,
       causal: true,
       window,
       path,
+      cache,
       ...(positions === 'rope' ? { rope: rotation } : {}),
-      ...(cache ? { extend: (k, v) => cache.append(layer, k, v) } : {}),
     });
   }
 

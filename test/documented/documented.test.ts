@@ -186,3 +186,26 @@ describe('E40, E42: the classes printed as a Llama', () => {
     );
   });
 });
+
+describe('documented linear attention', () => {
+  it('E108: no token sees another, and outputs are parallel to their queries', () => {
+    const [q, k, v] = [1, 2, 3].map((seed) => seededNormal([1, 5, 1, 4], seed)) as [
+      NdArray,
+      NdArray,
+      NdArray,
+    ];
+    const f = (values: NdArray) => documented.samePositionLinearAttention(q, k, values);
+    expect(changedTokens(f, v, 2, 4)).toEqual([2]);
+    const token = (a: NdArray) => ndarray([4], a.data.subarray(4, 8));
+    const [out, query] = [token(f(v)), token(q)];
+    const cosine = dot(out, query) / Math.sqrt(dot(out, out) * dot(query, query));
+    expect(Math.abs(cosine)).toBeCloseTo(1, 12);
+    // q = (1, 1), k . v = 11: (1, 1) 11 / 2
+    const hand = documented.samePositionLinearAttention(
+      ndarray([1, 1, 1, 2], [1, 1]),
+      ndarray([1, 1, 1, 2], [1, 2]),
+      ndarray([1, 1, 1, 2], [3, 4]),
+    );
+    expect(Array.from(hand.data)).toEqual(close([5.5, 5.5]));
+  });
+});
