@@ -56,6 +56,7 @@ async function golden(dir: string, { backend, path }: GoldenOptions): Promise<nu
   }
   const { readCase } = await import('../src/golden/case.js');
   const { runCase } = await import('../src/golden/run.js');
+  const { runModelCase } = await import('../src/golden/model-case.js');
   const tally = new Tally();
   for (const file of files) {
     const result = await readCase(join(dir, file)).then(
@@ -64,7 +65,7 @@ async function golden(dir: string, { backend, path }: GoldenOptions): Promise<nu
     );
     tally.add(file.replace(/\.safetensors$/, ''), result);
   }
-  for (const model of models) tally.add(model, { status: 'not implemented', op: 'language_model' });
+  for (const model of models) tally.add(model, await runModelCase(join(dir, model), path));
   return tally.finish();
 }
 

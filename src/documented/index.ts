@@ -9,6 +9,7 @@ export {
   tiledGroupedAttention,
 } from './attention.js';
 export { samePositionLinearAttention } from './linear-attention.js';
+export { chainedLlama, type EmbeddingAndLinear, embeddingAndLinear } from './llama.js';
 export { gainOnly, globalZScore, rmsNormEpsOutside, rowZScore } from './rms-norm.js';
 export {
   absoluteEmbeddingRope,

@@ -38,7 +38,7 @@ export async function goldenCase(name: string, directory = goldenDirectory()): P
 }
 
 /** The package's own cases: test/golden beside the package.json that this module belongs to. */
-function goldenDirectory(): string {
+export function goldenDirectory(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
   return join(folder, 'test', 'golden');

@@ -14,6 +14,7 @@ import { linearAttentionErrors } from './bounds/linear-attention.js';
 import { multiHeadAttentionErrors } from './bounds/multi-head-attention.js';
 import type { GoldenCase } from './case.js';
 import { activationOperations } from './operations/activation.js';
+import { expertOperations } from './operations/experts.js';
 import { lossOperations } from './operations/loss.js';
 import { normalizationOperations } from './operations/normalization.js';
 import { optimizerOperations } from './operations/optimizer.js';
@@ -94,6 +95,7 @@ const alibiSlopesOperation: Operation = {
 
 export const operations: Readonly<Record<string, Operation>> = {
   ...activationOperations,
+  ...expertOperations,
   ...lossOperations,
   ...normalizationOperations,
   ...optimizerOperations,

@@ -49,6 +49,14 @@ async function compareAll(golden: GoldenCase, operation: Operation, path: Kernel
   for (const [name, array] of Object.entries(golden.gradients)) {
     expected.set(`grad.${name}`, [array, grad[name]?.error]);
   }
+  return compareArrays(expected, actual);
+}
+
+/** By name: the reference with its bounds, against what the library computed. */
+export function compareArrays(
+  expected: ReadonlyMap<string, [reference: NdArray, bounds: NdArray | undefined]>,
+  actual: Computed,
+): CaseResult {
   let worst: Worst = { array: '', error: 0, bound: 0 };
   let failed = false;
   for (const [array, [reference, bounds]] of expected) {
@@ -93,7 +101,7 @@ export function compare(
   return { ...worst, outside };
 }
 
-type Computed = Map<string, { shape: number[]; data: ArrayLike<number> }>;
+export type Computed = ReadonlyMap<string, { shape: readonly number[]; data: ArrayLike<number> }>;
 
 async function compute(
   golden: GoldenCase,
@@ -113,7 +121,7 @@ async function compute(
     const named = Object.entries(outputs).map(([name, tensor]) => [`out.${name}`, tensor] as const);
     return { ...Object.fromEntries(named), ...gradients() };
   });
-  const computed: Computed = new Map();
+  const computed = new Map<string, { shape: number[]; data: ArrayLike<number> }>();
   try {
     for (const [name, tensor] of Object.entries(results)) {
       computed.set(name, { shape: tensor.shape, data: await read(tensor) });

@@ -163,6 +163,30 @@ describe('documented attention', () => {
   });
 });
 
+describe('E40, E42: the classes printed as a Llama', () => {
+  const parts = { table: seededNormal([5, 3], 1), weight: seededNormal([5, 3], 2) };
+  const ids = ndarray([1, 4], [3, 0, 3, 1]);
+
+  it('are a table and a linear layer, which see no order', () => {
+    const y = documented.embeddingAndLinear(ids, parts);
+    expect(y.shape).toEqual([1, 4, 5]);
+    const row = (at: NdArray, n: number) => [...at.data.slice(5 * n, 5 * n + 5)];
+    expect(row(y, 0)).toEqual(row(y, 2));
+    const product = parts.weight.data
+      .slice(6, 9)
+      .reduce((sum, w, c) => sum + w * parts.table.data[9 + c]!, 0);
+    expect(row(y, 0)[2]).toBeCloseTo(product, 12);
+    expect(() => documented.embeddingAndLinear(ndarray([1], [5]), parts)).toThrow(/id 5 is outside/);
+  });
+
+  it('cannot be chained: the second table is handed floats', () => {
+    const gain = ndarray([5], [1, 1, 1, 1, 1]);
+    expect(() => documented.chainedLlama(ids, { rope: parts, gain, gqa: parts })).toThrow(
+      /expected integer ids, got .* in ids \[1,4,5\]/,
+    );
+  });
+});
+
 describe('documented linear attention', () => {
   it('E108: no token sees another, and outputs are parallel to their queries', () => {
     const [q, k, v] = [1, 2, 3].map((seed) => seededNormal([1, 5, 1, 4], seed)) as [

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goldenCase, readCase } from '../../src/golden/case.js';
+import { runModelCase } from '../../src/golden/model-case.js';
 import { operations } from '../../src/golden/operations.js';
 import { compare, runCase } from '../../src/golden/run.js';
 import { eachBackend } from '../compute/backends.js';
@@ -19,6 +20,13 @@ eachBackend((name) => {
         const result = await runCase(golden, path);
         if (!operations[golden.op]) expect(result).toEqual({ status: 'not implemented', op: golden.op });
         else expect(result).toMatchObject({ status: 'passed' });
+      });
+
+      it.each(['llama2.small', 'llama3.small', 'mixtral.small'])('%s', async (model) => {
+        expect(await runModelCase(join(folder, model), path)).toMatchObject({
+          status: 'passed',
+          compared: ['out.logits', 'out.loss', 'out.greedy'],
+        });
       });
     });
   }
@@ -85,14 +93,17 @@ describe('kernelbook golden', () => {
     const all = await run(scratch, '--backend', 'cpu');
     expect(all.code).toBe(0);
     expect(all.out).toMatch(/^pass {2}rms_norm\.small {2}max error .*, bound .*out\.out/m);
-    expect(all.out).toMatch(/^not implemented: 2 \(unheard_of 1, language_model 1\)\n1 passed, 0 failed\n$/m);
+    expect(all.out).toMatch(
+      /^pass {2}llama2\.small {2}max error .*, bound .* \[out\.logits out\.loss out\.greedy\]$/m,
+    );
+    expect(all.out).toMatch(/^not implemented: 1 \(unheard_of 1\)\n2 passed, 0 failed\n$/m);
 
     const damaged = readFileSync(join(folder, good));
     writeFileSync(join(scratch, 'damaged.safetensors'), damaged.subarray(0, damaged.length - 100));
     const failing = await run(scratch, '--backend', 'cpu');
     expect(failing.code).toBe(1);
     expect(failing.out).toMatch(/^FAIL {2}damaged {2}.*damaged\.safetensors: byte 8: .*truncated/m);
-    expect(failing.out.trimEnd().split('\n').at(-1)).toBe('1 passed, 1 failed');
+    expect(failing.out.trimEnd().split('\n').at(-1)).toBe('2 passed, 1 failed');
   });
 
   it('answers 2 with one clear line to an absent folder, an empty one, and an unknown backend', async () => {

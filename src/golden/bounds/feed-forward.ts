@@ -38,15 +38,34 @@ export function feedForwardErrors(
   };
 }
 
-export function swiGluFfnErrors(x: NdArray, { wGate, wUp, wDown }: SwiGluArrays, dy: NdArray | undefined) {
+export function swiGluFfnErrors(x: NdArray, weights: SwiGluArrays, dy: NdArray | undefined) {
   const { rows, upstream, restore } = asRows(x, dy);
+  const { out, x: dx, ...ofWeights } = swiGluErrors(rows, weights, upstream);
+  return { out: restore(out), ...(dx ? { x: restore(dx), ...ofWeights } : {}) };
+}
+
+export interface SwiGluErrors {
+  out: Bounded;
+  /** Present when a cotangent was given. */
+  x?: Bounded;
+  wUp?: Bounded;
+  wGate?: Bounded;
+  wDown?: Bounded;
+}
+
+/** The same for rows [N,C] and a cotangent [N,C] that carry errors. */
+export function swiGluErrors(
+  rows: Bounded,
+  { wGate, wUp, wDown }: SwiGluArrays,
+  upstream: Bounded | undefined,
+): SwiGluErrors {
   const dHidden = upstream && matmul(upstream, exact(wDown));
   const hidden = gatedErrors(project(rows, wUp), project(rows, wGate), dHidden, 'silu');
-  const out = restore(project(hidden.out, wDown));
+  const out = project(hidden.out, wDown);
   if (!upstream || !hidden.value || !hidden.gate) return { out };
   return {
     out,
-    x: restore(add(matmul(hidden.value, exact(wUp)), matmul(hidden.gate, exact(wGate)))),
+    x: add(matmul(hidden.value, exact(wUp)), matmul(hidden.gate, exact(wGate))),
     wUp: ofWeight(hidden.value, rows),
     wGate: ofWeight(hidden.gate, rows),
     wDown: ofWeight(upstream, hidden.out),

@@ -4,7 +4,7 @@
  */
 import { type NdArray, ndarray } from '../../compute/ndarray.js';
 import type { RopeLayout } from '../../position/rope.js';
-import { ropeAngles } from '../../position/rope-table.js';
+import { anglesOf, type Rotation, ropeFrequencies } from '../../position/rope-table.js';
 import { add, type Bounded, exact, multiply, reshape, rounded, subtract } from '../running-error.js';
 
 /** Product, power and division in float64, on either side. */
@@ -19,11 +19,34 @@ export function ropeErrors(
   direction: 1 | -1,
 ): Bounded {
   const D = x.value.shape[x.value.shape.length - 1]!;
-  const angles = ropeAngles(Float64Array.from(positions), D, base);
+  return rotationErrors(
+    x,
+    positions,
+    layout,
+    { frequencies: ropeFrequencies(D, base), factor: 1 },
+    direction,
+  );
+}
+
+/** The same for any frequencies, with a factor on cosine and sine. */
+export function rotationErrors(
+  x: Bounded,
+  positions: ArrayLike<number>,
+  layout: RopeLayout,
+  { frequencies, factor }: Rotation,
+  direction: 1 | -1,
+): Bounded {
+  const D = 2 * frequencies.length;
+  const angles = anglesOf(Float64Array.from(positions), frequencies);
   const table = (f: (angle: number) => number) => {
-    const values = rounded(ndarray([positions.length, D / 2], angles.map(f)));
+    const values = rounded(
+      ndarray(
+        [positions.length, D / 2],
+        angles.map((angle) => factor * f(angle)),
+      ),
+    );
     angles.forEach((angle, n) => {
-      values.error.data[n]! += angleRoundings * Math.abs(angle);
+      values.error.data[n]! += angleRoundings * Math.abs(factor * angle);
     });
     return values;
   };
