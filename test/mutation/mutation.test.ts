@@ -25,7 +25,7 @@ function candidates({ file, only }: Target): Mutant[] {
       (only?.includes(declaration) ?? true) &&
       !equivalents.some(
         (one) =>
-          one.file === file &&
+          (one.file === undefined || one.file === file) &&
           text.includes(one.text) &&
           (one.mutated === undefined || mutated.includes(one.mutated)),
       ),
@@ -58,11 +58,12 @@ describe('a change in', () => {
     it.skipIf(!hasBackend(backend))(
       `${file} fails a test${hasBackend(backend) ? '' : ` ${skipNote(backend, 'the backend is missing')}`}`,
       async () => {
-        await useBackend(backend);
         const survivors: string[] = [];
         const mutants = chosen(target);
         expect(mutants.length).toBeGreaterThan(0);
         for (const mutant of mutants) {
+          // A test file may leave another one behind.
+          await useBackend(backend);
           const failure = await noticed(target, mutant);
           // What the GPU still has to report belongs to this change, not to the next.
           if (backend === 'webgpu') await (tf.backend() as GpuBackend).sync().catch(() => undefined);
@@ -108,8 +109,13 @@ describe('the mutation check', () => {
   });
 
   it('knows what it excludes', () => {
+    const sources = new Map(targets.map(({ file }) => [file, readFileSync(join(root, file), 'utf8')]));
     for (const { file, text, reason } of equivalents) {
-      expect(readFileSync(join(root, file), 'utf8'), `${file}: ${reason}`).toContain(text);
+      const files = file === undefined ? [...sources.values()] : [sources.get(file) ?? ''];
+      expect(
+        files.some((source) => source.includes(text)),
+        `${text}: ${reason}`,
+      ).toBe(true);
     }
   });
 });
