@@ -60,6 +60,11 @@ export class Importer {
     } catch (error) {
       const own = isNotFound(error) ? ownEntry(specifier) : undefined;
       if (own !== undefined) return import(own);
+      // What V8 gives as the error of a module whose evaluation was terminated.
+      if (error === null || error === undefined)
+        throw new Error(
+          `import: ${JSON.stringify(specifier)} was interrupted while it was loaded, and Node loads a module only once; restart the kernel to import it`,
+        );
       placeAt(error, here);
       throw error;
     }

@@ -67,16 +67,30 @@ test('while nothing runs, again and again', async () => {
   expect((await runCell(kernel, '6 * 7')).result).toBe('42');
 });
 
-test('while the engine checks, and while a module is imported', async () => {
-  for (const code of [
-    `${'const many = [1, 2, 3].map((x) => x + 1);\n'.repeat(1)}${Array.from({ length: 3_000 }, (_, i) => `const v${i}: number[] = [${i}].map((x) => x + 1);`).join('\n')}\nawait pause(1e6);`,
-    'const tf = await import("@tensorflow/tfjs"); await pause(1e6);',
-  ])
-    for (const ms of [0, 10, 40, 100]) {
-      const run = await begun(code);
-      await sleep(ms);
-      await kernel.interrupt();
-      expect(await run.reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
-      expect((await runCell(kernel, '6 * 7')).result).toBe('42');
-    }
+const interrupted = { status: 'error', ename: 'KeyboardInterrupt' };
+
+test('while the engine checks', async () => {
+  const many = Array.from({ length: 3_000 }, (_, i) => `const v${i}: number[] = [${i}].map((x) => x + 1);`);
+  for (const ms of [0, 10, 40, 100]) {
+    const run = await begun(`${many.join('\n')}\nawait pause(1e6);`);
+    await sleep(ms);
+    await kernel.interrupt();
+    expect(await run.reply).toMatchObject(interrupted);
+    expect((await runCell(kernel, '6 * 7')).result).toBe('42');
+  }
+});
+
+test('while a module is imported: it is loaded, or a later import says why it is not', async () => {
+  const code = 'const tf = await import("@tensorflow/tfjs"); await pause(1e6);';
+  for (const ms of [0, 10, 40, 100]) {
+    const run = await begun(code);
+    await sleep(ms);
+    await kernel.interrupt();
+    const reply = await run.reply;
+    if (reply.status !== 'error' || reply.ename !== 'KeyboardInterrupt')
+      expect(reply).toMatchObject({
+        evalue: expect.stringMatching(/interrupted while it was loaded.*restart/),
+      });
+    expect((await runCell(kernel, '6 * 7')).result).toBe('42');
+  }
 });
