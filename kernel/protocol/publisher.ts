@@ -18,6 +18,9 @@ const roomBytes = 4 * 1024 * 1024;
 const heldBytes = 64 * 1024 * 1024;
 const retryMs = [1, 1, 2, 5, 10, 20];
 
+/** At the end of the kernel what clients have not taken is waited for this long; after 500 ms the library warns on stderr. */
+export const lingerMs = 400;
+
 export interface Publication extends Pick<RawMessage, 'type' | 'parent'> {
   frames: Buffer[];
 }
@@ -40,7 +43,7 @@ export interface PublisherOptions {
 
 export class Publisher {
   readonly socket = new XPublisher({
-    linger: 1_000,
+    linger: lingerMs,
     sendHighWaterMark: highWaterMark,
     sendTimeout: 0,
     noDrop: true,

@@ -9,7 +9,7 @@ import { Router, type XPublisher } from 'zeromq';
 import { log } from '../log.js';
 import { type ConnectionInfo, endpoint, isPublic, socketPaths } from './connection-file.js';
 import type { RawMessage } from './messages.js';
-import { Publisher } from './publisher.js';
+import { lingerMs, Publisher } from './publisher.js';
 import type { Decoded, Session } from './wire.js';
 
 export type RequestChannel = 'shell' | 'control' | 'stdin';
@@ -151,7 +151,7 @@ async function bindPatiently(socket: Router | XPublisher, address: string): Prom
 /** `sendTimeout: 0`: a message is taken or dropped at once, so that there is never a send under way. */
 function newRouter(maxMessageSize: number): Router {
   return new Router({
-    linger: 1_000,
+    linger: lingerMs,
     maxMessageSize,
     sendTimeout: 0,
     sendHighWaterMark: waitingReplies,
