@@ -2,7 +2,7 @@
  * Node's queue of immediates after one of them was terminated. A termination skips the `finally` by which Node goes on to
  * the next one: where others ran before it in this turn, Node would trip over it again and again, for ever; where it was the
  * first, those behind it would be forgotten. Called in the paused thread, before the termination. The fields are not public
- * API; they are the same in Node 20 to 24, and `test/kernel/interrupt.test.ts` has both cases.
+ * API; they are those of Node 20, and `test/kernel/interrupt.test.ts` fails for both cases where they are others.
  */
 import { setImmediate } from 'node:timers';
 

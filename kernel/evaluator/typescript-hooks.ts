@@ -33,13 +33,16 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
   }
 };
 
-const versioned: (
+type ResolveParameters = Parameters<ResolveHook>;
+
+function versioned(
   path: string,
-  ...rest: [Parameters<ResolveHook>[1], Parameters<ResolveHook>[2]]
-) => ReturnType<ResolveHook> = (path, context, next) => {
+  context: ResolveParameters[1],
+  next: ResolveParameters[2],
+): ReturnType<ResolveHook> {
   const url = userModuleUrl(path);
   return isTypeScript(url) ? { url, format: 'module', shortCircuit: true } : next(url, context);
-};
+}
 
 export const load: LoadHook = async (url, context, next) => {
   if (!isUserModule(url)) return next(url, context);
