@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { writeGuide } from './guide/command.js';
 import { backendChoices, runCommand } from './run/command.js';
+import { exitStatus } from './run/verdict.js';
 
 const executed = 'build/notebooks';
 const guides = 'build/guides';
@@ -28,7 +29,7 @@ async function start(backend: string | undefined): Promise<number> {
     ...(backend !== undefined && { backend }),
   });
   // Bad input or Ctrl-C: nothing, or not everything, was run.
-  if (status > 1) return status;
+  if (status === exitStatus.usage || status >= exitStatus.interrupted) return status;
   console.log('');
   const guide = await writeGuide([executed], guides);
   return Math.max(status, guide);

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
 import type { GivenParameter } from './parameters.js';
+import { exitStatus, statusOf } from './verdict.js';
 
 export interface RunCommandOptions {
   parameter: GivenParameter[];
@@ -15,8 +16,6 @@ export interface RunCommandOptions {
 }
 
 export const backendChoices = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
-
-const usageStatus = 2;
 
 export function registerRun(program: Command): void {
   const command = new RunCommand('run')
@@ -79,11 +78,11 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     for (const device of new Set(results.flatMap((result) => result.devices)))
       console.log(`Computed by ${device}`);
     console.log(`Executed notebooks: ${options.output}`);
-    return stop.exitCode() ?? (failures ? 1 : 0);
+    return stop.exitCode() ?? statusOf(results.map(({ verdict }) => verdict));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     for (const line of error.message.split('\n')) console.error(`kernelbook run: ${line}`);
-    return usageStatus;
+    return exitStatus.usage;
   } finally {
     stop.release();
   }
@@ -102,7 +101,8 @@ class RunCommand extends Command {
         continue;
       }
       const value = argv[i + 2];
-      if (value === undefined) this.error(`error: ${word} ${name} needs a value`, { exitCode: usageStatus });
+      if (value === undefined)
+        this.error(`error: ${word} ${name} needs a value`, { exitCode: exitStatus.usage });
       joined.push(`--parameter=${name}=${value}`);
       i += 2;
     }

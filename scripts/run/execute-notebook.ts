@@ -24,11 +24,10 @@ import { writeNotebook } from '../notebook/write.js';
 import { OutputCollector } from './outputs.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
 import { peakMemory } from './peak-memory.js';
-
-export type Verdict = 'passed' | 'failed' | 'timeout' | 'dead kernel' | 'interrupted';
+import { type Verdict, verdictOfError } from './verdict.js';
 
 export interface Failure {
-  verdict: Exclude<Verdict, 'passed'>;
+  verdict: Exclude<Verdict, 'passed' | 'skipped'>;
   /** Absent where no cell was running: the kernel did not start. */
   cell?: { number: number; id: string; executionCount: number | null };
   ename: string;
@@ -200,14 +199,15 @@ async function runCell(
   if (reply.status !== 'aborted') cell.execution_count = reply.execution_count;
   const mustFail = hasTag(cell, 'raises-exception');
   if (reply.status === 'error' && !mustFail) {
-    return { verdict: 'failed', ename: reply.ename, evalue: reply.evalue, ...place() };
+    const { ename, evalue } = reply;
+    return { verdict: verdictOfError(ename), ename, evalue, ...place() };
   }
   if (reply.status === 'ok' && mustFail) {
     const evalue = 'the cell is tagged "raises-exception", but it raised no error';
-    return { verdict: 'failed', ename: 'MissingError', evalue, ...place() };
+    return { verdict: 'assertion', ename: 'MissingError', evalue, ...place() };
   }
   if (reply.status === 'aborted') {
-    return { verdict: 'failed', ename: 'Aborted', evalue: 'the kernel refused to run the cell', ...place() };
+    return { verdict: 'error', ename: 'Aborted', evalue: 'the kernel refused to run the cell', ...place() };
   }
   return undefined;
 }

@@ -19,10 +19,10 @@ const result = (more: Partial<NotebookResult> = {}): NotebookResult => ({
 });
 const failed = result({
   name: 'longer-name.ipynb',
-  verdict: 'failed',
+  verdict: 'error',
   ran: 2,
   failure: {
-    verdict: 'failed',
+    verdict: 'error',
     cell: { number: 4, id: 'check', executionCount: 2 },
     ename: 'VerificationError',
     evalue: 'off by one',
@@ -59,7 +59,7 @@ describe('progress', () => {
     progress.end(failed);
     progress.stop();
     expect(screen.text).toBe(
-      '[1/2] a.ipynb  passed  (3/3 cells, 1.3 s)\n[2/2] longer-name.ipynb  failed in cell 4: VerificationError  (2/3 cells, 1.3 s)\n',
+      '[1/2] a.ipynb  passed  (3/3 cells, 1.3 s)\n[2/2] longer-name.ipynb  error in cell 4: VerificationError  (2/3 cells, 1.3 s)\n',
     );
   });
 
@@ -89,7 +89,7 @@ describe('the report', () => {
     expect(lines).toEqual([
       'notebook           cells        verified   time  peak memory  verdict',
       'a.ipynb              3/3               -  1.3 s            -  passed',
-      'longer-name.ipynb    2/3  1 ok, 1 failed  1.3 s        3 MiB  failed',
+      'longer-name.ipynb    2/3  1 ok, 1 failed  1.3 s        3 MiB  error',
     ]);
   });
 

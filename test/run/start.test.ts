@@ -36,7 +36,7 @@ it('fails when a notebook fails, and still writes its guide', async () => {
     "import { verify } from 'kernelbook'; await verify('two', [1], [2]);",
   ]);
   const { status, stdout, stderr } = await place.kernelbook(['start', '--backend', 'cpu']);
-  expect(status).toBe(1);
+  expect(status).toBe(3);
   expect(stderr).toContain('FAILED notebooks/01-first.ipynb, cell 1 (In [1]) "cell-1": VerificationError');
   expect(stderr).toContain('not verified: two');
   expect(stdout).toContain('build/guides/01-first.html  0 checks passed, 1 failed');
