@@ -4,12 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
-import {
-  type KernelClient,
-  KernelDiedError,
-  KernelTimeoutError,
-  launchKernel,
-} from '../../kernel/protocol/client.js';
+import { KernelDiedError } from '../../kernel/protocol/client.js';
 import {
   type ExecuteReply,
   isOutput,
@@ -21,6 +16,8 @@ import { notebookDevices } from '../notebook/devices.js';
 import { type Cell, type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
 import { writeNotebook } from '../notebook/write.js';
+import { startLimit, TimeLimit } from './limits.js';
+import type { NotebookKernel, StartKernel } from './notebook-kernel.js';
 import { OutputCollector } from './outputs.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
 import { peakMemory } from './peak-memory.js';
@@ -56,6 +53,7 @@ export interface NotebookJob {
   notebook: Notebook;
   output: string;
   spec: KernelSpec;
+  start: StartKernel;
   /** The kernel's working folder: where the notebook lies. */
   cwd: string;
   env: NodeJS.ProcessEnv;
@@ -98,21 +96,20 @@ interface RunState {
 
 async function runInKernel(job: NotebookJob, state: RunState): Promise<Failure | undefined> {
   if (job.signal.aborted) return interruptedBeforeStart;
-  let client: KernelClient;
+  let kernel: NotebookKernel;
   try {
-    // What a notebook contains was not typed at a prompt: it is no part of the user's history.
-    const env = { KERNELBOOK_HISTORY: 'off', ...job.env };
-    client = await launchKernel(job.spec, { cwd: job.cwd, env });
+    kernel = await job.start(job.spec, { cwd: job.cwd, env: job.env, signal: job.signal });
   } catch (error) {
+    if (job.signal.aborted) return interruptedBeforeStart;
     return { verdict: 'dead kernel', ename: nameOf(error), evalue: messageOf(error) };
   }
   try {
-    stampKernel(job.notebook, job.spec, client);
-    await warmUp(client, job.signal);
-    return await runCells(job, client, state);
+    stampKernel(job.notebook, job.spec, kernel);
+    await warmUp(kernel, job.signal);
+    return await runCells(job, kernel, state);
   } finally {
-    if (job.signal.aborted) await client.kill();
-    else await client.shutdown();
+    if (job.signal.aborted) await kernel.kill();
+    else await kernel.shutdown();
   }
 }
 
@@ -122,9 +119,9 @@ const warmUpLimitMs = 30_000;
  * A kernel may answer before it can run code; ours starts its checker meanwhile. That time is no cell's, neither in
  * the record nor against the timeout, so we wait until it completes the empty text. One that cannot is not held up.
  */
-async function warmUp(client: KernelClient, signal: AbortSignal): Promise<void> {
+async function warmUp(kernel: NotebookKernel, signal: AbortSignal): Promise<void> {
   const limit = sleep(warmUpLimitMs, undefined, { signal, ref: false });
-  await Promise.race([client.complete(''), limit]).catch(() => {});
+  await Promise.race([kernel.complete(''), limit]).catch(() => {});
 }
 
 const interruptedBeforeStart: Failure = {
@@ -133,23 +130,26 @@ const interruptedBeforeStart: Failure = {
   evalue: 'the run was interrupted before this notebook started',
 };
 
+/** How long an interrupted cell may take to end before its kernel is killed. */
+const graceMs = 5_000;
+
 async function runCells(
   job: NotebookJob,
-  client: KernelClient,
+  kernel: NotebookKernel,
   state: RunState,
 ): Promise<Failure | undefined> {
   const { notebook } = job;
   const total = codeCells(notebook).length;
-  const outputs = collectOutputs(client);
+  const outputs = collectOutputs(kernel);
   job.onCell(0, total);
   for (const [index, cell] of notebook.cells.entries()) {
     cellStarted(cell);
     let failure: Failure | undefined;
     if (cell.cell_type === 'code') {
       outputs.current = cell;
-      failure = await runCell(job, client, cell, index + 1);
+      failure = await runCell(job, kernel, cell, index + 1);
       state.ran++;
-      state.peak = (await peakMemory(client.pid)) ?? state.peak;
+      state.peak = (await peakMemory(kernel.pid)) ?? state.peak;
     }
     cellEnded(cell, failure !== undefined);
     await writeNotebook(job.output, notebook);
@@ -163,11 +163,11 @@ async function runCells(
  * Sends every output to the cell whose request caused it, also when it comes late, from a timer of an earlier
  * cell. One request runs at a time, so an unknown parent is that of the current cell.
  */
-function collectOutputs(client: KernelClient): { current: CodeCell | undefined } {
+function collectOutputs(kernel: NotebookKernel): { current: CodeCell | undefined } {
   const state: { current: CodeCell | undefined } = { current: undefined };
   const collector = new OutputCollector();
   const owners = new Map<string, CodeCell>();
-  client.onMessage((message: RawMessage) => {
+  kernel.onMessage((message: RawMessage) => {
     const parent = parentId(message);
     if (parent === undefined || (message.parent as { msg_type?: string }).msg_type !== 'execute_request')
       return;
@@ -181,20 +181,24 @@ function collectOutputs(client: KernelClient): { current: CodeCell | undefined }
 
 async function runCell(
   job: NotebookJob,
-  client: KernelClient,
+  kernel: NotebookKernel,
   cell: CodeCell,
   number: number,
 ): Promise<Failure | undefined> {
   if (cell.source.trim() === '') return undefined;
   const place = () => ({ cell: { number, id: cell.id, executionCount: cell.execution_count } });
+  const limit = startLimit(job.timeoutMs === undefined ? undefined : new TimeLimit('cell', job.timeoutMs));
+  const signal = AbortSignal.any([job.signal, limit.signal]);
   let reply: ExecuteReply;
   try {
-    reply = await client.execute(cell.source, { timeoutMs: job.timeoutMs, signal: job.signal });
+    reply = await kernel.execute(cell.source, { signal, graceMs });
   } catch (error) {
-    const broken = { ...brokenRun(client, error, job.signal), ...place() };
+    const broken = { ...brokenRun(kernel, error, signal), ...place() };
     const { ename, evalue } = broken;
     cell.outputs.push({ output_type: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] });
     return broken;
+  } finally {
+    limit.release();
   }
   if (reply.status !== 'aborted') cell.execution_count = reply.execution_count;
   const mustFail = hasTag(cell, 'raises-exception');
@@ -212,23 +216,24 @@ async function runCell(
   return undefined;
 }
 
-function brokenRun(client: KernelClient, error: unknown, signal: AbortSignal): Failure {
+function brokenRun(kernel: NotebookKernel, error: unknown, signal: AbortSignal): Failure {
+  if (signal.reason instanceof TimeLimit)
+    return { verdict: 'timeout', ...signal.reason.describe(!kernel.running) };
   if (signal.aborted)
     return { verdict: 'interrupted', ename: 'Interrupted', evalue: 'the run was interrupted' };
-  const what = { ename: nameOf(error), evalue: messageOf(error) };
-  if (error instanceof KernelTimeoutError) return { verdict: 'timeout', ...what };
-  if (error instanceof KernelDiedError) return { verdict: 'dead kernel', ...what };
+  if (error instanceof KernelDiedError)
+    return { verdict: 'dead kernel', ename: error.name, evalue: error.message };
   // It died while no cell was running: sending the next one is what fails then.
-  if (!client.process.running) {
-    const evalue = `the kernel ${client.spec.name} died before this cell`;
+  if (!kernel.running) {
+    const evalue = `the kernel ${kernel.name} died before this cell`;
     return { verdict: 'dead kernel', ename: KernelDiedError.name, evalue };
   }
   throw error;
 }
 
 /** The file says which kernel really ran it, as nbclient's do. */
-function stampKernel(notebook: Notebook, spec: KernelSpec, client: KernelClient): void {
-  const { language_info } = client.info;
+function stampKernel(notebook: Notebook, spec: KernelSpec, kernel: NotebookKernel): void {
+  const { language_info } = kernel.info;
   notebook.metadata.kernelspec = {
     name: spec.name,
     display_name: spec.displayName,

@@ -11,6 +11,7 @@ import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
 import { executeNotebook, type NotebookJob, type NotebookResult } from './execute-notebook.js';
+import { startLocally } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
 import { applyParameters, type GivenParameter, UsageError } from './parameters.js';
 import type { Progress } from './progress.js';
@@ -84,6 +85,7 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       notebook: prepared,
       output,
       spec,
+      start: startLocally,
       cwd: dirname(path),
       env: { ...dialectEnv(written, spec), ...options.env },
       timeoutMs: options.timeoutMs,
