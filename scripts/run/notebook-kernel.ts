@@ -4,7 +4,7 @@
  */
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { type KernelClient, launchKernel } from '../../kernel/protocol/client.js';
-import type { ExecuteReply, KernelInfo, RawMessage } from '../../kernel/protocol/messages.js';
+import type { ContentMap, ExecuteReply, KernelInfo, RawMessage } from '../../kernel/protocol/messages.js';
 
 export interface NotebookKernel {
   /** For messages. */
@@ -18,7 +18,9 @@ export interface NotebookKernel {
    * the cell is interrupted, the kernel killed if it has not ended after `graceMs`, and the promise rejects with the
    * signal's reason. Rejects with KernelDiedError where the kernel ends unasked.
    */
-  execute(code: string, options: { signal: AbortSignal; graceMs: number }): Promise<ExecuteReply>;
+  execute(code: string, options: RunCellOptions): Promise<ExecuteReply>;
+  /** Sends a comm message; there is no reply. */
+  sendComm(type: 'comm_msg', content: ContentMap['comm_msg']): Promise<unknown>;
   /** Any answer will do: it shows that the kernel is ready for code. */
   complete(code: string): Promise<unknown>;
   /** Calls `listener` for every message the kernel publishes. Returns what takes it off again. */
@@ -28,10 +30,19 @@ export interface NotebookKernel {
   kill(): Promise<void>;
 }
 
+export interface RunCellOptions {
+  signal: AbortSignal;
+  graceMs: number;
+  /** The kernel asks for input, although the request says that there is none; the question stays open. */
+  onUnexpectedInput: (prompt: string) => void;
+}
+
 export interface StartOptions {
   /** The kernel's working folder. */
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** How long the kernel may take until it answers. */
+  startTimeoutMs: number;
   /** Gives the start up; the promise then rejects with the signal's reason. */
   signal: AbortSignal;
 }
