@@ -29,6 +29,8 @@ export interface LaunchOptions {
   env?: NodeJS.ProcessEnv;
   /** How long the kernel may take until it answers kernel_info. */
   startTimeoutMs?: number;
+  /** Gives the start up: the kernel is killed and the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
   /** For a restart: that of the kernel before. Default a new one. */
   connection?: ConnectionInfo;
 }
@@ -74,12 +76,19 @@ export async function launchKernel(spec: KernelSpec, options: LaunchOptions = {}
 }
 
 async function launchOnce(spec: KernelSpec, options: LaunchOptions): Promise<KernelClient> {
+  const { signal } = options;
   const client = new KernelClient(spec, await KernelProcess.start(spec, options));
+  const onAbort = () => client.process.kill();
+  signal?.addEventListener('abort', onAbort);
   try {
+    signal?.throwIfAborted();
     await client.ready(options.startTimeoutMs ?? 60_000);
   } catch (error) {
     await client.kill();
+    signal?.throwIfAborted();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
   }
   return client;
 }
@@ -109,8 +118,16 @@ export class KernelClient {
     return this.#info;
   }
 
+  get name(): string {
+    return this.spec.name;
+  }
+
   get pid(): number | undefined {
     return this.process.pid;
+  }
+
+  get running(): boolean {
+    return this.process.running;
   }
 
   /**

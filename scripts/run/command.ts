@@ -3,16 +3,17 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
+import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
 import type { GivenParameter } from './parameters.js';
 import { exitStatus, statusOf } from './verdict.js';
 
-export interface RunCommandOptions {
+export interface RunCommandOptions extends LimitOptions {
   parameter: GivenParameter[];
   output: string;
   jobs: number;
   kernel?: string;
   backend?: string;
-  timeout: number;
+  resume?: boolean;
 }
 
 export const backendChoices = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
@@ -36,10 +37,14 @@ export function registerRun(program: Command): void {
     .addOption(
       new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
     )
-    .option('-t, --timeout <seconds>', 'longest time for one cell, 0 for no limit', seconds, 600)
+    .option(
+      '--resume',
+      'keep notebooks that passed in the last run and have not changed since; run the others',
+    )
     .action(async (targets: string[], options: RunCommandOptions) => {
       process.exitCode = await runCommand(targets, options);
     });
+  addLimitOptions(command);
   program.addCommand(command);
 }
 
@@ -66,7 +71,8 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       parameters: options.parameter,
       jobs: options.jobs,
       kernel: options.kernel,
-      timeoutMs: options.timeout === 0 ? undefined : options.timeout * 1000,
+      limits: limitsOf(options),
+      resume: options.resume ?? false,
       env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
       signal: stop.signal,
       progress,
@@ -120,12 +126,5 @@ function positiveInteger(word: string): number {
   const value = Number(word);
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError('Give a whole number, 1 or more.');
-  return value;
-}
-
-function seconds(word: string): number {
-  const value = Number(word);
-  if (word.trim() === '' || !(value >= 0 && value <= 1e6))
-    throw new InvalidArgumentError('Give a number of seconds.');
   return value;
 }

@@ -4,27 +4,21 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
-import {
-  type KernelClient,
-  KernelDiedError,
-  KernelTimeoutError,
-  launchKernel,
-} from '../../kernel/protocol/client.js';
-import {
-  type ExecuteReply,
-  isOutput,
-  type OutputMessage,
-  parentId,
-  type RawMessage,
-} from '../../kernel/protocol/messages.js';
+import { KernelDiedError } from '../../kernel/protocol/client.js';
 import { notebookDevices } from '../notebook/devices.js';
-import { type Cell, type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
+import type { Cell, Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
-import { writeNotebook } from '../notebook/write.js';
-import { OutputCollector } from './outputs.js';
+import type { RunLimits } from './limits.js';
+import { MemoryWatch } from './memory-watch.js';
+import { MessageRouter } from './message-router.js';
+import type { NotebookKernel, StartKernel } from './notebook-kernel.js';
+import { describeKill, oomKills } from './oom.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
-import { peakMemory } from './peak-memory.js';
-import { type Verdict, verdictOfError } from './verdict.js';
+import { recordPassed } from './resume.js';
+import { runCell } from './run-cell.js';
+import { NotebookSaver } from './saver.js';
+import { Interrupted, MemoryLimit, StopReason, TimeLimit } from './stop-reasons.js';
+import type { Verdict } from './verdict.js';
 
 export interface Failure {
   verdict: Exclude<Verdict, 'passed' | 'skipped'>;
@@ -48,19 +42,23 @@ export interface NotebookResult {
   seconds: number;
   /** Largest resident size of the kernel process in bytes; undefined where the system does not tell. */
   peakMemory: number | undefined;
+  /** It was not run: it had passed before, and nothing has changed. */
+  kept?: true;
 }
 
 export interface NotebookJob {
   name: string;
   /** Prepared by `prepareNotebook`; changed while it runs. */
   notebook: Notebook;
+  /** Tells whether an earlier run was of the same; see `resume.ts`. */
+  key: string;
   output: string;
   spec: KernelSpec;
+  start: StartKernel;
   /** The kernel's working folder: where the notebook lies. */
   cwd: string;
   env: NodeJS.ProcessEnv;
-  /** Per cell; undefined for no limit. */
-  timeoutMs: number | undefined;
+  limits: RunLimits;
   signal: AbortSignal;
   onCell: (done: number, total: number) => void;
 }
@@ -68,51 +66,148 @@ export interface NotebookJob {
 /** Never throws for what the notebook or its kernel does; that is in the result. */
 export async function executeNotebook(job: NotebookJob): Promise<NotebookResult> {
   const started = performance.now();
-  const state: RunState = { ran: 0, peak: undefined };
+  const run = new NotebookRun(job);
   let failure: Failure | undefined;
   try {
-    await writeNotebook(job.output, job.notebook);
-    failure = await runInKernel(job, state);
+    failure = await run.run();
   } finally {
     notebookEnded(job.notebook, failure !== undefined);
-    await writeNotebook(job.output, job.notebook);
+    if (!failure) recordPassed(job.notebook, job.key);
+    await run.saver.close();
   }
+  failure = unsaved(run.saver, failure) ?? failure;
   return {
-    name: job.name,
-    output: job.output,
+    ...resultOf(job, job.notebook),
     verdict: failure?.verdict ?? 'passed',
     failure,
-    ran: state.ran,
-    cells: codeCells(job.notebook).length,
-    verifications: notebookVerifications(job.notebook),
-    devices: notebookDevices(job.notebook),
+    ran: run.ran,
     seconds: (performance.now() - started) / 1000,
-    peakMemory: state.peak,
+    peakMemory: run.peakMemory,
   };
 }
 
-interface RunState {
-  ran: number;
-  peak: number | undefined;
+/** What an executed notebook says of itself, as the result of one that passed. */
+export function resultOf(job: NotebookJob, executed: Notebook): NotebookResult {
+  return {
+    name: job.name,
+    output: job.output,
+    verdict: 'passed',
+    failure: undefined,
+    ran: codeCells(executed).length,
+    cells: codeCells(executed).length,
+    verifications: notebookVerifications(executed),
+    devices: notebookDevices(executed),
+    seconds: 0,
+    peakMemory: undefined,
+  };
 }
 
-async function runInKernel(job: NotebookJob, state: RunState): Promise<Failure | undefined> {
-  if (job.signal.aborted) return interruptedBeforeStart;
-  let client: KernelClient;
-  try {
-    // What a notebook contains was not typed at a prompt: it is no part of the user's history.
-    const env = { KERNELBOOK_HISTORY: 'off', ...job.env };
-    client = await launchKernel(job.spec, { cwd: job.cwd, env });
-  } catch (error) {
-    return { verdict: 'dead kernel', ename: nameOf(error), evalue: messageOf(error) };
+/** A file that could not be written is what the run failed of, whatever else there was; that is told with it. */
+function unsaved({ failure, saved }: NotebookSaver, other: Failure | undefined): Failure | undefined {
+  if (!failure || (saved && other?.verdict !== 'not saved')) return undefined;
+  const cause = failure.describe();
+  const also = other && other.verdict !== 'not saved' ? `; before that: ${other.ename}: ${other.evalue}` : '';
+  return { ...cause, evalue: cause.evalue + also, ...(other?.cell && { cell: other.cell }) };
+}
+
+class NotebookRun {
+  readonly saver: NotebookSaver;
+  ran = 0;
+  peakMemory: number | undefined;
+  /** Ends the run, for a reason that is a StopReason. */
+  readonly #stop = new AbortController();
+
+  constructor(readonly job: NotebookJob) {
+    this.saver = new NotebookSaver(job.output, job.notebook, (failure) => this.#stop.abort(failure));
   }
-  try {
-    stampKernel(job.notebook, job.spec, client);
-    await warmUp(client, job.signal);
-    return await runCells(job, client, state);
-  } finally {
-    if (job.signal.aborted) await client.kill();
-    else await client.shutdown();
+
+  async run(): Promise<Failure | undefined> {
+    const { signal, limits } = this.job;
+    const onAbort = () => this.#stop.abort(new Interrupted());
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    const timer =
+      limits.notebookMs === undefined
+        ? undefined
+        : setTimeout(
+            (reason: TimeLimit) => this.#stop.abort(reason),
+            limits.notebookMs,
+            new TimeLimit('notebook', limits.notebookMs, '--notebook-timeout'),
+          );
+    try {
+      await this.saver.open();
+      return this.#stopped() ?? (await this.#runInKernel());
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #runInKernel(): Promise<Failure | undefined> {
+    const { spec, cwd, env, limits, start, signal } = this.job;
+    const killsBefore = await oomKills();
+    let kernel: NotebookKernel;
+    try {
+      kernel = await start(spec, { cwd, env, startTimeoutMs: limits.startMs, signal: this.#stop.signal });
+    } catch (error) {
+      return this.#stopped() ?? { verdict: 'dead kernel', ename: nameOf(error), evalue: messageOf(error) };
+    }
+    const memory = new MemoryWatch(kernel.pid, limits.memory, (used) => {
+      this.#stop.abort(new MemoryLimit(used, limits.memory!));
+      void kernel.kill();
+    });
+    const explainDeath = async (error: KernelDiedError) => {
+      if (error.exit.signal !== 'SIGKILL') return error;
+      const note = describeKill(killsBefore, await oomKills(), memory.peak);
+      return new KernelDiedError(kernel.name, error.exit, note);
+    };
+    try {
+      stampKernel(this.job.notebook, spec, kernel);
+      await warmUp(kernel, this.#stop.signal);
+      return await this.#runCells(kernel, memory, explainDeath);
+    } finally {
+      memory.stop();
+      this.peakMemory = memory.peak;
+      if (signal.aborted) await kernel.kill();
+      else await kernel.shutdown();
+    }
+  }
+
+  async #runCells(
+    kernel: NotebookKernel,
+    memory: MemoryWatch,
+    explainDeath: (error: KernelDiedError) => Promise<KernelDiedError>,
+  ): Promise<Failure | undefined> {
+    const { notebook, limits, onCell } = this.job;
+    const total = codeCells(notebook).length;
+    const router = new MessageRouter(kernel, limits.output, () => this.saver.changed());
+    this.saver.beforeSave = () => router.recordWidgets(notebook);
+    onCell(0, total);
+    for (const [index, cell] of notebook.cells.entries()) {
+      const stopped = this.#stopped();
+      if (stopped) return stopped;
+      cellStarted(cell);
+      let failure: Failure | undefined;
+      if (cell.cell_type === 'code') {
+        router.current = cell;
+        const run = { kernel, limits, stop: this.#stop, explainDeath };
+        failure = await runCell(run, cell, index + 1);
+        this.ran++;
+        await memory.sample();
+        if (!failure) await router.syncWidgets();
+      }
+      cellEnded(cell, failure !== undefined);
+      await this.saver.cellEnded(index + 1);
+      onCell(this.ran, total);
+      if (failure) return failure;
+    }
+    return undefined;
+  }
+
+  /** Why no further cell is run. */
+  #stopped(): Failure | undefined {
+    const { reason } = this.#stop.signal;
+    return reason instanceof StopReason ? reason.describe('interrupted') : undefined;
   }
 }
 
@@ -122,113 +217,14 @@ const warmUpLimitMs = 30_000;
  * A kernel may answer before it can run code; ours starts its checker meanwhile. That time is no cell's, neither in
  * the record nor against the timeout, so we wait until it completes the empty text. One that cannot is not held up.
  */
-async function warmUp(client: KernelClient, signal: AbortSignal): Promise<void> {
+async function warmUp(kernel: NotebookKernel, signal: AbortSignal): Promise<void> {
   const limit = sleep(warmUpLimitMs, undefined, { signal, ref: false });
-  await Promise.race([client.complete(''), limit]).catch(() => {});
-}
-
-const interruptedBeforeStart: Failure = {
-  verdict: 'interrupted',
-  ename: 'Interrupted',
-  evalue: 'the run was interrupted before this notebook started',
-};
-
-async function runCells(
-  job: NotebookJob,
-  client: KernelClient,
-  state: RunState,
-): Promise<Failure | undefined> {
-  const { notebook } = job;
-  const total = codeCells(notebook).length;
-  const outputs = collectOutputs(client);
-  job.onCell(0, total);
-  for (const [index, cell] of notebook.cells.entries()) {
-    cellStarted(cell);
-    let failure: Failure | undefined;
-    if (cell.cell_type === 'code') {
-      outputs.current = cell;
-      failure = await runCell(job, client, cell, index + 1);
-      state.ran++;
-      state.peak = (await peakMemory(client.pid)) ?? state.peak;
-    }
-    cellEnded(cell, failure !== undefined);
-    await writeNotebook(job.output, notebook);
-    job.onCell(state.ran, total);
-    if (failure) return failure;
-  }
-  return undefined;
-}
-
-/**
- * Sends every output to the cell whose request caused it, also when it comes late, from a timer of an earlier
- * cell. One request runs at a time, so an unknown parent is that of the current cell.
- */
-function collectOutputs(client: KernelClient): { current: CodeCell | undefined } {
-  const state: { current: CodeCell | undefined } = { current: undefined };
-  const collector = new OutputCollector();
-  const owners = new Map<string, CodeCell>();
-  client.onMessage((message: RawMessage) => {
-    const parent = parentId(message);
-    if (parent === undefined || (message.parent as { msg_type?: string }).msg_type !== 'execute_request')
-      return;
-    const owner = owners.get(parent) ?? state.current;
-    if (!owner) return;
-    owners.set(parent, owner);
-    if (isOutput(message)) collector.receive(owner, message as OutputMessage);
-  });
-  return state;
-}
-
-async function runCell(
-  job: NotebookJob,
-  client: KernelClient,
-  cell: CodeCell,
-  number: number,
-): Promise<Failure | undefined> {
-  if (cell.source.trim() === '') return undefined;
-  const place = () => ({ cell: { number, id: cell.id, executionCount: cell.execution_count } });
-  let reply: ExecuteReply;
-  try {
-    reply = await client.execute(cell.source, { timeoutMs: job.timeoutMs, signal: job.signal });
-  } catch (error) {
-    const broken = { ...brokenRun(client, error, job.signal), ...place() };
-    const { ename, evalue } = broken;
-    cell.outputs.push({ output_type: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] });
-    return broken;
-  }
-  if (reply.status !== 'aborted') cell.execution_count = reply.execution_count;
-  const mustFail = hasTag(cell, 'raises-exception');
-  if (reply.status === 'error' && !mustFail) {
-    const { ename, evalue } = reply;
-    return { verdict: verdictOfError(ename), ename, evalue, ...place() };
-  }
-  if (reply.status === 'ok' && mustFail) {
-    const evalue = 'the cell is tagged "raises-exception", but it raised no error';
-    return { verdict: 'assertion', ename: 'MissingError', evalue, ...place() };
-  }
-  if (reply.status === 'aborted') {
-    return { verdict: 'error', ename: 'Aborted', evalue: 'the kernel refused to run the cell', ...place() };
-  }
-  return undefined;
-}
-
-function brokenRun(client: KernelClient, error: unknown, signal: AbortSignal): Failure {
-  if (signal.aborted)
-    return { verdict: 'interrupted', ename: 'Interrupted', evalue: 'the run was interrupted' };
-  const what = { ename: nameOf(error), evalue: messageOf(error) };
-  if (error instanceof KernelTimeoutError) return { verdict: 'timeout', ...what };
-  if (error instanceof KernelDiedError) return { verdict: 'dead kernel', ...what };
-  // It died while no cell was running: sending the next one is what fails then.
-  if (!client.process.running) {
-    const evalue = `the kernel ${client.spec.name} died before this cell`;
-    return { verdict: 'dead kernel', ename: KernelDiedError.name, evalue };
-  }
-  throw error;
+  await Promise.race([kernel.complete(''), limit]).catch(() => {});
 }
 
 /** The file says which kernel really ran it, as nbclient's do. */
-function stampKernel(notebook: Notebook, spec: KernelSpec, client: KernelClient): void {
-  const { language_info } = client.info;
+function stampKernel(notebook: Notebook, spec: KernelSpec, kernel: NotebookKernel): void {
+  const { language_info } = kernel.info;
   notebook.metadata.kernelspec = {
     name: spec.name,
     display_name: spec.displayName,

@@ -8,7 +8,7 @@ export function summaryTable(results: NotebookResult[]): string {
     result.name,
     `${result.ran}/${result.cells}`,
     verified(result),
-    duration(result.seconds),
+    result.kept ? 'kept' : duration(result.seconds),
     result.peakMemory === undefined ? '-' : `${Math.round(result.peakMemory / 2 ** 20)} MiB`,
     result.verdict,
   ]);
@@ -53,7 +53,10 @@ export function describeResult(result: NotebookResult): string {
   const { failure } = result;
   const where = failure?.cell ? ` in cell ${failure.cell.number}` : '';
   const why = failure ? `${where}: ${failure.ename}` : '';
-  return `${result.name}  ${result.verdict}${why}  (${result.ran}/${result.cells} cells, ${duration(result.seconds)})`;
+  const spent = result.kept
+    ? 'kept from an earlier run'
+    : `${result.ran}/${result.cells} cells, ${duration(result.seconds)}`;
+  return `${result.name}  ${result.verdict}${why}  (${spent})`;
 }
 
 export function duration(seconds: number): string {

@@ -10,10 +10,14 @@ import { gitCommit } from '../git-commit.js';
 import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
+import { checkDirectives, DirectiveError } from './cell-directives.js';
 import { executeNotebook, type NotebookJob, type NotebookResult } from './execute-notebook.js';
+import type { RunLimits } from './limits.js';
+import { startLocally } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
 import { applyParameters, type GivenParameter, UsageError } from './parameters.js';
 import type { Progress } from './progress.js';
+import { keptResult, runKey } from './resume.js';
 
 export interface RunOptions {
   /** Files and folders. */
@@ -23,7 +27,9 @@ export interface RunOptions {
   jobs: number;
   /** Overrides the kernel the notebooks name. */
   kernel: string | undefined;
-  timeoutMs: number | undefined;
+  limits: RunLimits;
+  /** Notebooks that passed before and have not changed are not run again. */
+  resume: boolean;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   progress: Progress;
@@ -40,7 +46,7 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     for (let index = next++; index < jobs.length; index = next++) {
       const job = jobs[index]!;
       progress.begin(job.name);
-      const result = await executeNotebook(job);
+      const result = (options.resume && (await keptResult(job))) || (await executeNotebook(job));
       results[index] = result;
       progress.end(result);
     }
@@ -78,15 +84,18 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       parameters: values,
       version,
     });
+    const key = runKey(notebook, spec, options.env);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
     return {
       name,
       notebook: prepared,
+      key,
       output,
       spec,
+      start: startLocally,
       cwd: dirname(path),
       env: { ...dialectEnv(written, spec), ...options.env },
-      timeoutMs: options.timeoutMs,
+      limits: options.limits,
       signal: options.signal,
       onCell: (done, total) => options.progress.cell(name, done, total),
     };
@@ -110,8 +119,10 @@ async function readAll(selected: SelectedNotebook[], kernel: string | undefined)
       if (name === undefined)
         faults.push(`${one.name}: the notebook names no kernel; choose one with --kernel`);
       else candidates.push({ ...one, notebook, spec: findKernelSpec(name) });
+      checkDirectives(notebook);
     } catch (error) {
-      if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
+      if (error instanceof DirectiveError) faults.push(`${one.name}: ${error.message}`);
+      else if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
       else if (error instanceof KernelSpecError) faults.push(`${one.name}: ${error.message}`);
       else throw error;
     }

@@ -3,14 +3,14 @@
  * no kernel is left behind.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CodeCell, Output } from '../../scripts/notebook/format.js';
+import type { CodeCell } from '../../scripts/notebook/format.js';
 import { readNotebook } from '../../scripts/notebook/read.js';
 import { describeRequires } from '../support/requires.js';
-import { Workplace } from './helpers.js';
+import { statusOf, textOf, Workplace } from './helpers.js';
 
 interface Language {
   kernel: string;
@@ -54,24 +54,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-const executed = async (file: string) =>
-  (await readNotebook(place.path('build/notebooks', file))).cells as CodeCell[];
-const textOf = (outputs: Output[]) =>
-  outputs.map((output) => (output.output_type === 'stream' ? output.text : output.output_type)).join('');
-const statusOf = (cell: CodeCell) => (cell.metadata.papermill as { status: string }).status;
-
-/** Kernels started from this folder that still run, by their working folder. */
-const leftBehind = () =>
-  readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      try {
-        const cwd = execFileSync('readlink', [`/proc/${pid}/cwd`], { encoding: 'utf8' }).trim();
-        return cwd.startsWith(place.folder) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-      } catch {
-        return false; // ended while we looked, or not ours to see
-      }
-    });
+const executed = (file: string) => place.executed(file);
 
 function suite(language: Language): void {
   const { kernel, print, fail } = language;
@@ -146,7 +129,7 @@ function suite(language: Language): void {
     expect(status).toBe(4);
     expect(stdout).toMatch(/timeout$/m);
     expect(stderr).toContain(
-      `cell 2 "cell-2": KernelTimeoutError: the cell did not finish within ${language.timeout} s and was interrupted`,
+      `cell 2 (In [2]) "cell-2": KernelTimeoutError: the cell did not finish within ${language.timeout} s (--timeout) and was interrupted`,
     );
     expect(stderr).not.toContain('was killed');
     const cells = await executed(file);
@@ -168,7 +151,9 @@ function suite(language: Language): void {
     const { status, stdout, stderr } = await place.kernelbook(['run', file]);
     expect(status).toBe(5);
     expect(stdout).toMatch(/dead kernel$/m);
-    expect(stderr).toContain(`FAILED ${file}, cell 2 "cell-2": KernelDiedError: the kernel ${kernel} died (`);
+    expect(stderr).toContain(
+      `FAILED ${file}, cell 2 (In [2]) "cell-2": KernelDiedError: the kernel ${kernel} died (`,
+    );
     expect(textOf((await executed(file))[0]!.outputs)).toBe('last words\n');
   });
 
@@ -195,7 +180,7 @@ function suite(language: Language): void {
     const cells = await executed(file);
     expect(textOf(cells[0]!.outputs)).toBe('saved\n');
     expect(cells.map(statusOf)).toEqual(['completed', 'failed', 'pending']);
-    expect(leftBehind()).toEqual([]);
+    expect(place.leftBehind()).toEqual([]);
   });
 }
 
