@@ -13,6 +13,9 @@ export interface RunCommandOptions {
   kernel?: string;
   backend?: string;
   timeout: number;
+  /** False for `--no-check`. */
+  check: boolean;
+  requireAll?: boolean;
 }
 
 export const backendChoices = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
@@ -37,6 +40,8 @@ export function registerRun(program: Command): void {
       new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
     )
     .option('-t, --timeout <seconds>', 'longest time for one cell, 0 for no limit', seconds, 600)
+    .option('--no-check', 'run without checking types first')
+    .option('--require-all', 'fail (exit status 7) where this machine lacks what a notebook or cell needs')
     .action(async (targets: string[], options: RunCommandOptions) => {
       process.exitCode = await runCommand(targets, options);
     });
@@ -56,6 +61,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const { UsageError } = await import('./parameters.js');
   const { terminalProgress } = await import('./progress.js');
   const { failureReport, summaryTable } = await import('./report.js');
+  const { showTypeErrors } = await import('../check/show.js');
   const { stopSignals } = await import('./stop-signals.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
@@ -70,6 +76,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
       signal: stop.signal,
       progress,
+      onChecked: options.check ? (checked) => showTypeErrors(checked) : undefined,
     });
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
@@ -77,8 +84,10 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     console.log('');
     for (const device of new Set(results.flatMap((result) => result.devices)))
       console.log(`Computed by ${device}`);
-    console.log(`Executed notebooks: ${options.output}`);
-    return stop.exitCode() ?? statusOf(results.map(({ verdict }) => verdict));
+    if (results.some(({ ran }) => ran > 0)) console.log(`Executed notebooks: ${options.output}`);
+    const isIncomplete = results.some((one) => one.verdict === 'skipped' || one.skippedCells?.length);
+    const verdicts = results.map(({ verdict }) => verdict);
+    return stop.exitCode() ?? statusOf(verdicts, options.requireAll && isIncomplete);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     for (const line of error.message.split('\n')) console.error(`kernelbook run: ${line}`);

@@ -17,6 +17,7 @@ import {
   parentId,
   type RawMessage,
 } from '../../kernel/protocol/messages.js';
+import { markSkipped, type Skips } from '../check/before-run.js';
 import { notebookDevices } from '../notebook/devices.js';
 import { type Cell, type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
@@ -38,6 +39,10 @@ export interface NotebookResult {
   name: string;
   output: string;
   verdict: Verdict;
+  /** Why nothing ran, where the verdict is `skipped`. */
+  skipped?: string;
+  /** Cells that were left out in a notebook that ran, and why. */
+  skippedCells?: { number: number; id: string; reason: string }[];
   failure: Failure | undefined;
   /** Code cells that ran, and how many there are. */
   ran: number;
@@ -52,6 +57,10 @@ export interface NotebookResult {
 
 export interface NotebookJob {
   name: string;
+  /** The notebook's file. */
+  path: string;
+  /** What this machine cannot run. */
+  skips: Skips;
   /** Prepared by `prepareNotebook`; changed while it runs. */
   notebook: Notebook;
   output: string;
@@ -68,7 +77,7 @@ export interface NotebookJob {
 /** Never throws for what the notebook or its kernel does; that is in the result. */
 export async function executeNotebook(job: NotebookJob): Promise<NotebookResult> {
   const started = performance.now();
-  const state: RunState = { ran: 0, peak: undefined };
+  const state: RunState = { ran: 0, peak: undefined, skipped: [] };
   let failure: Failure | undefined;
   try {
     await writeNotebook(job.output, job.notebook);
@@ -78,12 +87,11 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
     await writeNotebook(job.output, job.notebook);
   }
   return {
-    name: job.name,
-    output: job.output,
+    ...unstarted(job),
     verdict: failure?.verdict ?? 'passed',
     failure,
     ran: state.ran,
-    cells: codeCells(job.notebook).length,
+    skippedCells: state.skipped,
     verifications: notebookVerifications(job.notebook),
     devices: notebookDevices(job.notebook),
     seconds: (performance.now() - started) / 1000,
@@ -91,9 +99,33 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
   };
 }
 
+/** The result of a notebook of which nothing has run. */
+export function unstarted(job: NotebookJob): Omit<NotebookResult, 'verdict'> {
+  return {
+    name: job.name,
+    output: job.output,
+    failure: undefined,
+    ran: 0,
+    cells: codeCells(job.notebook).length,
+    verifications: [],
+    devices: [],
+    seconds: 0,
+    peakMemory: undefined,
+  };
+}
+
+/** Saves the notebook without outputs and with the reason, so that no older run's is taken for this one's. */
+export async function skipNotebook(job: NotebookJob): Promise<NotebookResult> {
+  const reason = job.skips.notebook!;
+  markSkipped(job.notebook, reason);
+  await writeNotebook(job.output, job.notebook);
+  return { ...unstarted(job), verdict: 'skipped', skipped: reason };
+}
+
 interface RunState {
   ran: number;
   peak: number | undefined;
+  skipped: NonNullable<NotebookResult['skippedCells']>;
 }
 
 async function runInKernel(job: NotebookJob, state: RunState): Promise<Failure | undefined> {
@@ -143,6 +175,15 @@ async function runCells(
   const outputs = collectOutputs(client);
   job.onCell(0, total);
   for (const [index, cell] of notebook.cells.entries()) {
+    const reason = job.skips.cells.get(cell.id);
+    if (reason !== undefined && cell.cell_type === 'code') {
+      markSkipped(cell, reason);
+      cell.outputs = [
+        { output_type: 'stream', name: 'stderr', text: `This cell was skipped: it ${reason}\n` },
+      ];
+      state.skipped.push({ number: index + 1, id: cell.id, reason });
+      continue;
+    }
     cellStarted(cell);
     let failure: Failure | undefined;
     if (cell.cell_type === 'code') {
