@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { registerBench } from './bench/command.js';
 import { registerBundle } from './bundle/command.js';
+import { registerCheck } from './check/command.js';
 import { registerConformance } from './conformance/command.js';
 import { registerCoverage } from './coverage.js';
 import { registerDevices } from './devices.js';
@@ -20,6 +21,7 @@ const program = new Command('kernelbook')
 
 registerBench(program);
 registerBundle(program);
+registerCheck(program);
 registerConformance(program);
 registerCoverage(program);
 registerDevices(program);

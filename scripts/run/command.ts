@@ -14,6 +14,9 @@ export interface RunCommandOptions extends LimitOptions {
   kernel?: string;
   backend?: string;
   resume?: boolean;
+  /** False for `--no-check`. */
+  check: boolean;
+  requireAll?: boolean;
 }
 
 export const backendChoices = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
@@ -41,6 +44,8 @@ export function registerRun(program: Command): void {
       '--resume',
       'keep notebooks that passed in the last run and have not changed since; run the others',
     )
+    .option('--no-check', 'run without checking types first')
+    .option('--require-all', 'fail (exit status 7) where this machine lacks what a notebook or cell needs')
     .action(async (targets: string[], options: RunCommandOptions) => {
       process.exitCode = await runCommand(targets, options);
     });
@@ -61,6 +66,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const { UsageError } = await import('./parameters.js');
   const { terminalProgress } = await import('./progress.js');
   const { failureReport, summaryTable } = await import('./report.js');
+  const { showTypeErrors } = await import('../check/show.js');
   const { stopSignals } = await import('./stop-signals.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
@@ -76,6 +82,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
       signal: stop.signal,
       progress,
+      onChecked: options.check ? (checked) => showTypeErrors(checked) : undefined,
     });
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
@@ -83,8 +90,10 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     console.log('');
     for (const device of new Set(results.flatMap((result) => result.devices)))
       console.log(`Computed by ${device}`);
-    console.log(`Executed notebooks: ${options.output}`);
-    return stop.exitCode() ?? statusOf(results.map(({ verdict }) => verdict));
+    if (results.some(({ ran }) => ran > 0)) console.log(`Executed notebooks: ${options.output}`);
+    const isIncomplete = results.some((one) => one.verdict === 'skipped' || one.skippedCells?.length);
+    const verdicts = results.map(({ verdict }) => verdict);
+    return stop.exitCode() ?? statusOf(verdicts, options.requireAll && isIncomplete);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     for (const line of error.message.split('\n')) console.error(`kernelbook run: ${line}`);

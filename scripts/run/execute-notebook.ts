@@ -5,9 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { KernelDiedError } from '../../kernel/protocol/client.js';
+import { markSkipped, type Skips } from '../check/before-run.js';
 import { notebookDevices } from '../notebook/devices.js';
-import type { Cell, Notebook } from '../notebook/format.js';
+import type { Cell, CodeCell, Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
+import { writeNotebook } from '../notebook/write.js';
 import type { RunLimits } from './limits.js';
 import { MemoryWatch } from './memory-watch.js';
 import { MessageRouter } from './message-router.js';
@@ -32,6 +34,10 @@ export interface NotebookResult {
   name: string;
   output: string;
   verdict: Verdict;
+  /** Why nothing ran, where the verdict is `skipped`. */
+  skipped?: string;
+  /** Cells that were left out in a notebook that ran, and why. */
+  skippedCells?: { number: number; id: string; reason: string }[];
   failure: Failure | undefined;
   /** Code cells that ran, and how many there are. */
   ran: number;
@@ -48,6 +54,10 @@ export interface NotebookResult {
 
 export interface NotebookJob {
   name: string;
+  /** The notebook's file. */
+  path: string;
+  /** What this machine cannot run. */
+  skips: Skips;
   /** Prepared by `prepareNotebook`; changed while it runs. */
   notebook: Notebook;
   /** Tells whether an earlier run was of the same; see `resume.ts`. */
@@ -81,6 +91,7 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
     verdict: failure?.verdict ?? 'passed',
     failure,
     ran: run.ran,
+    skippedCells: run.skipped,
     seconds: (performance.now() - started) / 1000,
     peakMemory: run.peakMemory,
   };
@@ -89,17 +100,36 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
 /** What an executed notebook says of itself, as the result of one that passed. */
 export function resultOf(job: NotebookJob, executed: Notebook): NotebookResult {
   return {
-    name: job.name,
-    output: job.output,
+    ...unstarted(job),
     verdict: 'passed',
-    failure: undefined,
     ran: codeCells(executed).length,
     cells: codeCells(executed).length,
     verifications: notebookVerifications(executed),
     devices: notebookDevices(executed),
+  };
+}
+
+/** The result of a notebook of which nothing has run. */
+export function unstarted(job: NotebookJob): Omit<NotebookResult, 'verdict'> {
+  return {
+    name: job.name,
+    output: job.output,
+    failure: undefined,
+    ran: 0,
+    cells: codeCells(job.notebook).length,
+    verifications: [],
+    devices: [],
     seconds: 0,
     peakMemory: undefined,
   };
+}
+
+/** Saves the notebook without outputs and with the reason, so that no older run's is taken for this one's. */
+export async function skipNotebook(job: NotebookJob): Promise<NotebookResult> {
+  const reason = job.skips.notebook!;
+  markSkipped(job.notebook, reason);
+  await writeNotebook(job.output, job.notebook);
+  return { ...unstarted(job), verdict: 'skipped', skipped: reason };
 }
 
 /** A file that could not be written is what the run failed of, whatever else there was; that is told with it. */
@@ -113,6 +143,7 @@ function unsaved({ failure, saved }: NotebookSaver, other: Failure | undefined):
 class NotebookRun {
   readonly saver: NotebookSaver;
   ran = 0;
+  readonly skipped: NonNullable<NotebookResult['skippedCells']> = [];
   peakMemory: number | undefined;
   /** Ends the run, for a reason that is a StopReason. */
   readonly #stop = new AbortController();
@@ -186,6 +217,11 @@ class NotebookRun {
     for (const [index, cell] of notebook.cells.entries()) {
       const stopped = this.#stopped();
       if (stopped) return stopped;
+      const reason = this.job.skips.cells.get(cell.id);
+      if (reason !== undefined && cell.cell_type === 'code') {
+        this.#skip(cell, index + 1, reason);
+        continue;
+      }
       cellStarted(cell);
       let failure: Failure | undefined;
       if (cell.cell_type === 'code') {
@@ -202,6 +238,12 @@ class NotebookRun {
       if (failure) return failure;
     }
     return undefined;
+  }
+
+  #skip(cell: CodeCell, number: number, reason: string): void {
+    markSkipped(cell, reason);
+    cell.outputs = [{ output_type: 'stream', name: 'stderr', text: `This cell was skipped: it ${reason}\n` }];
+    this.skipped.push({ number, id: cell.id, reason });
   }
 
   /** Why no further cell is run. */

@@ -10,7 +10,7 @@ export function summaryTable(results: NotebookResult[]): string {
     verified(result),
     result.kept ? 'kept' : duration(result.seconds),
     result.peakMemory === undefined ? '-' : `${Math.round(result.peakMemory / 2 ** 20)} MiB`,
-    result.verdict,
+    verdictText(result),
   ]);
   const table = [['notebook', 'cells', 'verified', 'time', 'peak memory', 'verdict'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
@@ -22,6 +22,13 @@ export function summaryTable(results: NotebookResult[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** What was left out stands beside the verdict: nothing is skipped in silence. */
+function verdictText({ verdict, skipped, skippedCells = [] }: NotebookResult): string {
+  if (skipped !== undefined) return `${verdict}: ${skipped}`;
+  const cells = skippedCells.map(({ number, reason }) => `cell ${number} skipped: ${reason}`);
+  return [verdict, ...cells].join('; ');
 }
 
 /** Numbers are set to the right, names and verdicts to the left. */
@@ -42,7 +49,7 @@ export function failureReport(results: NotebookResult[]): string {
       return [
         `FAILED ${result.name}, ${place}: ${failure.ename}: ${failure.evalue}`,
         ...(components.length > 0 ? [`  not verified: ${components.join(', ')}`] : []),
-        `  outputs so far: ${relative(process.cwd(), result.output)}`,
+        ...(result.ran > 0 ? [`  outputs so far: ${relative(process.cwd(), result.output)}`] : []),
       ];
     })
     .join('\n');
@@ -53,10 +60,11 @@ export function describeResult(result: NotebookResult): string {
   const { failure } = result;
   const where = failure?.cell ? ` in cell ${failure.cell.number}` : '';
   const why = failure ? `${where}: ${failure.ename}` : '';
+  if (result.skipped !== undefined) return `${result.name}  ${verdictText(result)}`;
   const spent = result.kept
     ? 'kept from an earlier run'
     : `${result.ran}/${result.cells} cells, ${duration(result.seconds)}`;
-  return `${result.name}  ${result.verdict}${why}  (${spent})`;
+  return `${result.name}  ${verdictText(result)}${why}  (${spent})`;
 }
 
 export function duration(seconds: number): string {

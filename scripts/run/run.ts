@@ -6,12 +6,22 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { dialectOf, dialectVariable } from '../../kernel/dialect.js';
 import { findKernelSpec, type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
 import { packageVersion } from '../../kernel/package-root.js';
+import { checkJobs, decideSkips, unmarkSkipped } from '../check/before-run.js';
+import { type CheckedNotebook, errorsOf } from '../check/finding.js';
+import { MachineProbe } from '../check/probe-machine.js';
+import { requirementFaults } from '../check/requirements.js';
 import { gitCommit } from '../git-commit.js';
 import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
 import { checkDirectives, DirectiveError } from './cell-directives.js';
-import { executeNotebook, type NotebookJob, type NotebookResult } from './execute-notebook.js';
+import {
+  executeNotebook,
+  type NotebookJob,
+  type NotebookResult,
+  skipNotebook,
+  unstarted,
+} from './execute-notebook.js';
 import type { RunLimits } from './limits.js';
 import { startLocally } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
@@ -33,11 +43,15 @@ export interface RunOptions {
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   progress: Progress;
+  /** Gets what the check before the run found; undefined for a run without that check. */
+  onChecked: ((checked: CheckedNotebook[]) => void) | undefined;
 }
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
   const jobs = await prepare(options);
+  const refused = options.onChecked && (await refuseTypeErrors(jobs, options.signal, options.onChecked));
+  if (refused) return refused;
   const { progress } = options;
   progress.start(jobs.map((job) => job.name));
   const results: NotebookResult[] = [];
@@ -46,7 +60,7 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     for (let index = next++; index < jobs.length; index = next++) {
       const job = jobs[index]!;
       progress.begin(job.name);
-      const result = (options.resume && (await keptResult(job))) || (await executeNotebook(job));
+      const result = await runOne(job, options.resume);
       results[index] = result;
       progress.end(result);
     }
@@ -57,6 +71,35 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     progress.stop();
   }
   return results;
+}
+
+/** The results of a run in which nothing runs because some notebook has type errors; undefined where none has. */
+async function refuseTypeErrors(
+  jobs: NotebookJob[],
+  signal: AbortSignal,
+  onChecked: (checked: CheckedNotebook[]) => void,
+): Promise<NotebookResult[] | undefined> {
+  const checked = await checkJobs(jobs, signal);
+  onChecked(checked);
+  const errors = new Map(checked.map((one) => [one.name, errorsOf(one)[0]]));
+  if (![...errors.values()].some((error) => error !== undefined)) return undefined;
+  return jobs.map((job): NotebookResult => {
+    const error = errors.get(job.name);
+    const reason = job.skips.notebook ?? 'not run: another notebook has type errors';
+    if (!error) return { ...unstarted(job), verdict: 'skipped', skipped: reason };
+    const failure = {
+      verdict: 'type error' as const,
+      cell: { ...error.cell, executionCount: null },
+      ename: 'CompileError',
+      evalue: `${error.code}: ${error.message}`,
+    };
+    return { ...unstarted(job), verdict: 'type error', failure };
+  });
+}
+
+async function runOne(job: NotebookJob, resume: boolean): Promise<NotebookResult> {
+  if (job.skips.notebook !== undefined) return skipNotebook(job);
+  return (resume && (await keptResult(job))) || executeNotebook(job);
 }
 
 interface Candidate extends SelectedNotebook {
@@ -74,6 +117,8 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
   );
   const version = `kernelbook ${packageVersion()}`;
   const commit = await gitCommit();
+  const probe = new MachineProbe(options.env);
+  const skips = await Promise.all(candidates.map(({ notebook }) => decideSkips(notebook, probe)));
   return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
     const written = original.metadata.kernelspec?.name;
     const { notebook, values } = parameterised[index]!;
@@ -85,9 +130,12 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       version,
     });
     const key = runKey(notebook, spec, options.env);
+    unmarkSkipped(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
     return {
       name,
+      path,
+      skips: skips[index]!,
       notebook: prepared,
       key,
       output,
@@ -115,6 +163,7 @@ async function readAll(selected: SelectedNotebook[], kernel: string | undefined)
   for (const one of selected) {
     try {
       const notebook = await readNotebook(one.path);
+      faults.push(...requirementFaults(notebook).map((fault) => `${one.name}: ${fault}`));
       const name = kernel ?? notebook.metadata.kernelspec?.name;
       if (name === undefined)
         faults.push(`${one.name}: the notebook names no kernel; choose one with --kernel`);
