@@ -3,10 +3,15 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
+import {
+  addRegressionOptions,
+  type RegressionCommandOptions,
+  regressionOptions,
+} from '../regression/options.js';
 import type { GivenParameter } from './parameters.js';
 import { exitStatus, statusOf } from './verdict.js';
 
-export interface RunCommandOptions {
+export interface RunCommandOptions extends Partial<RegressionCommandOptions> {
   parameter: GivenParameter[];
   output: string;
   jobs: number;
@@ -40,6 +45,7 @@ export function registerRun(program: Command): void {
     .action(async (targets: string[], options: RunCommandOptions) => {
       process.exitCode = await runCommand(targets, options);
     });
+  addRegressionOptions(command);
   program.addCommand(command);
 }
 
@@ -57,6 +63,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const { terminalProgress } = await import('./progress.js');
   const { failureReport, summaryTable } = await import('./report.js');
   const { stopSignals } = await import('./stop-signals.js');
+  const { writeResults } = await import('../regression/results.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   try {
@@ -70,7 +77,9 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
       signal: stop.signal,
       progress,
+      regression: regressionOptions(options),
     });
+    if (options.results) await writeResults(options.results, results);
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
     if (failures) console.error(`\n${failures}`);

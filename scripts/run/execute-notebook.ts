@@ -21,6 +21,7 @@ import { notebookDevices } from '../notebook/devices.js';
 import { type Cell, type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
 import { writeNotebook } from '../notebook/write.js';
+import type { Regression } from '../regression/regression.js';
 import { OutputCollector } from './outputs.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
 import { peakMemory } from './peak-memory.js';
@@ -48,6 +49,8 @@ export interface NotebookResult {
   seconds: number;
   /** Largest resident size of the kernel process in bytes; undefined where the system does not tell. */
   peakMemory: number | undefined;
+  /** What the run was compared with and measured by, where it was. */
+  regression?: Regression;
 }
 
 export interface NotebookJob {
@@ -62,7 +65,8 @@ export interface NotebookJob {
   /** Per cell; undefined for no limit. */
   timeoutMs: number | undefined;
   signal: AbortSignal;
-  onCell: (done: number, total: number) => void;
+  /** `cell` has ended, and the largest resident size of the kernel was `peak` bytes then. */
+  onCell: (done: number, total: number, cell?: Cell, peak?: number) => void;
 }
 
 /** Never throws for what the notebook or its kernel does; that is in the result. */
@@ -153,7 +157,7 @@ async function runCells(
     }
     cellEnded(cell, failure !== undefined);
     await writeNotebook(job.output, notebook);
-    job.onCell(state.ran, total);
+    job.onCell(state.ran, total, cell, state.peak);
     if (failure) return failure;
   }
   return undefined;

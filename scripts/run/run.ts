@@ -10,6 +10,9 @@ import { gitCommit } from '../git-commit.js';
 import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
+import { checkRegression, type RegressionOptions } from '../regression/regression.js';
+import { updateLine } from '../regression/report.js';
+import { checkSettings, SettingsError } from '../regression/settings.js';
 import { executeNotebook, type NotebookJob, type NotebookResult } from './execute-notebook.js';
 import { prepareNotebook } from './papermill.js';
 import { applyParameters, type GivenParameter, UsageError } from './parameters.js';
@@ -24,6 +27,7 @@ export interface RunOptions {
   /** Overrides the kernel the notebooks name. */
   kernel: string | undefined;
   timeoutMs: number | undefined;
+  regression: RegressionOptions;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   progress: Progress;
@@ -31,6 +35,7 @@ export interface RunOptions {
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
+  const regression = regressionFor(options);
   const jobs = await prepare(options);
   const { progress } = options;
   progress.start(jobs.map((job) => job.name));
@@ -40,9 +45,11 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     for (let index = next++; index < jobs.length; index = next++) {
       const job = jobs[index]!;
       progress.begin(job.name);
-      const result = await executeNotebook(job);
+      const result = await checkRegression(job, await executeNotebook(job), regression);
       results[index] = result;
       progress.end(result);
+      const { update } = result.regression ?? {};
+      if (update) progress.note(updateLine(update));
     }
   };
   try {
@@ -58,7 +65,21 @@ interface Candidate extends SelectedNotebook {
   spec: KernelSpec;
 }
 
-async function prepare(options: RunOptions): Promise<NotebookJob[]> {
+/** Golden outputs are those of the default parameters; with other values they say nothing. */
+function regressionFor({ regression, parameters, progress }: RunOptions): RegressionOptions {
+  if (parameters.length === 0 || regression.golden === 'off') return regression;
+  if (regression.golden === 'update')
+    throw new UsageError('--update writes the outputs of the default parameters; leave out -p');
+  progress.note('golden outputs are not compared: parameters were given');
+  return { ...regression, golden: 'off' };
+}
+
+interface PreparedJob extends NotebookJob {
+  path: string;
+  cellPeaks: Map<string, number>;
+}
+
+async function prepare(options: RunOptions): Promise<PreparedJob[]> {
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
   const candidates = await readAll(selected, options.kernel);
@@ -68,7 +89,7 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
   );
   const version = `kernelbook ${packageVersion()}`;
   const commit = await gitCommit();
-  return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
+  return candidates.map(({ name, path, spec, notebook: original }, index): PreparedJob => {
     const written = original.metadata.kernelspec?.name;
     const { notebook, values } = parameterised[index]!;
     const output = outputs[index]!;
@@ -79,8 +100,11 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       version,
     });
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
+    const cellPeaks = new Map<string, number>();
     return {
       name,
+      path,
+      cellPeaks,
       notebook: prepared,
       output,
       spec,
@@ -88,7 +112,10 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       env: { ...dialectEnv(written, spec), ...options.env },
       timeoutMs: options.timeoutMs,
       signal: options.signal,
-      onCell: (done, total) => options.progress.cell(name, done, total),
+      onCell: (done, total, cell, peak) => {
+        if (cell && peak !== undefined) cellPeaks.set(cell.id, peak);
+        options.progress.cell(name, done, total);
+      },
     };
   });
 }
@@ -106,13 +133,15 @@ async function readAll(selected: SelectedNotebook[], kernel: string | undefined)
   for (const one of selected) {
     try {
       const notebook = await readNotebook(one.path);
+      checkSettings(notebook);
       const name = kernel ?? notebook.metadata.kernelspec?.name;
       if (name === undefined)
         faults.push(`${one.name}: the notebook names no kernel; choose one with --kernel`);
       else candidates.push({ ...one, notebook, spec: findKernelSpec(name) });
     } catch (error) {
       if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
-      else if (error instanceof KernelSpecError) faults.push(`${one.name}: ${error.message}`);
+      else if (error instanceof KernelSpecError || error instanceof SettingsError)
+        faults.push(`${one.name}: ${error.message}`);
       else throw error;
     }
   }
