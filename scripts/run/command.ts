@@ -3,11 +3,16 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
+import {
+  addRegressionOptions,
+  type RegressionCommandOptions,
+  regressionOptions,
+} from '../regression/options.js';
 import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
 import type { GivenParameter } from './parameters.js';
 import { exitStatus, statusOf } from './verdict.js';
 
-export interface RunCommandOptions extends LimitOptions {
+export interface RunCommandOptions extends LimitOptions, Partial<RegressionCommandOptions> {
   parameter: GivenParameter[];
   output: string;
   jobs: number;
@@ -50,6 +55,7 @@ export function registerRun(program: Command): void {
       process.exitCode = await runCommand(targets, options);
     });
   addLimitOptions(command);
+  addRegressionOptions(command);
   program.addCommand(command);
 }
 
@@ -68,6 +74,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const { failureReport, summaryTable } = await import('./report.js');
   const { showTypeErrors } = await import('../check/show.js');
   const { stopSignals } = await import('./stop-signals.js');
+  const { writeResults } = await import('../regression/results.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   try {
@@ -83,7 +90,9 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       signal: stop.signal,
       progress,
       onChecked: options.check ? (checked) => showTypeErrors(checked) : undefined,
+      regression: regressionOptions(options),
     });
+    if (options.results) await writeResults(options.results, results);
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
     if (failures) console.error(`\n${failures}`);

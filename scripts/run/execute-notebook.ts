@@ -9,7 +9,7 @@ import { markSkipped, type Skips } from '../check/before-run.js';
 import { notebookDevices } from '../notebook/devices.js';
 import type { Cell, CodeCell, Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
-import { writeNotebook } from '../notebook/write.js';
+import type { Regression } from '../regression/regression.js';
 import type { RunLimits } from './limits.js';
 import { MemoryWatch } from './memory-watch.js';
 import { MessageRouter } from './message-router.js';
@@ -18,7 +18,7 @@ import { describeKill, oomKills } from './oom.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
 import { recordPassed } from './resume.js';
 import { runCell } from './run-cell.js';
-import { NotebookSaver } from './saver.js';
+import { NotebookSaver, saveOnce } from './saver.js';
 import { Interrupted, MemoryLimit, StopReason, TimeLimit } from './stop-reasons.js';
 import type { Verdict } from './verdict.js';
 
@@ -50,6 +50,8 @@ export interface NotebookResult {
   peakMemory: number | undefined;
   /** It was not run: it had passed before, and nothing has changed. */
   kept?: true;
+  /** What the run was compared with and measured by, where it was. */
+  regression?: Regression;
 }
 
 export interface NotebookJob {
@@ -70,7 +72,8 @@ export interface NotebookJob {
   env: NodeJS.ProcessEnv;
   limits: RunLimits;
   signal: AbortSignal;
-  onCell: (done: number, total: number) => void;
+  /** `cell` has ended, and the largest resident size of the kernel was `peak` bytes then. */
+  onCell: (done: number, total: number, cell?: Cell, peak?: number) => void;
 }
 
 /** Never throws for what the notebook or its kernel does; that is in the result. */
@@ -128,7 +131,8 @@ export function unstarted(job: NotebookJob): Omit<NotebookResult, 'verdict'> {
 export async function skipNotebook(job: NotebookJob): Promise<NotebookResult> {
   const reason = job.skips.notebook!;
   markSkipped(job.notebook, reason);
-  await writeNotebook(job.output, job.notebook);
+  const failure = await saveOnce(job.output, job.notebook);
+  if (failure) return { ...unstarted(job), verdict: failure.verdict, failure };
   return { ...unstarted(job), verdict: 'skipped', skipped: reason };
 }
 
@@ -234,7 +238,7 @@ class NotebookRun {
       }
       cellEnded(cell, failure !== undefined);
       await this.saver.cellEnded(index + 1);
-      onCell(this.ran, total);
+      onCell(this.ran, total, cell, memory.peak);
       if (failure) return failure;
     }
     return undefined;

@@ -1,5 +1,6 @@
 /** What a run says at its end: a table of the notebooks, and each failure with cell, error and component. */
 import { relative } from 'node:path';
+import { regressionLines } from '../regression/report.js';
 import type { NotebookResult } from './execute-notebook.js';
 
 /** One line per notebook, columns aligned. */
@@ -44,11 +45,16 @@ export function failureReport(results: NotebookResult[]): string {
       if (!failure) return [];
       const { cell } = failure;
       const run = cell?.executionCount == null ? '' : ` (In [${cell.executionCount}])`;
-      const place = cell ? `cell ${cell.number}${run} "${cell.id}"` : 'before its first cell';
+      const place = cell
+        ? `cell ${cell.number}${run} "${cell.id}"`
+        : result.ran === 0
+          ? 'before its first cell'
+          : 'the whole notebook';
       const components = result.verifications.filter((one) => !one.passed).map((one) => one.name);
       return [
         `FAILED ${result.name}, ${place}: ${failure.ename}: ${failure.evalue}`,
         ...(components.length > 0 ? [`  not verified: ${components.join(', ')}`] : []),
+        ...(result.regression ? regressionLines(result.regression) : []),
         ...(result.ran > 0 ? [`  outputs so far: ${relative(process.cwd(), result.output)}`] : []),
       ];
     })

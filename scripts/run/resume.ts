@@ -23,6 +23,12 @@ export function recordPassed(notebook: Notebook, key: string): void {
   notebook.metadata.kernelbook = { ...(isObject(kernelbook) ? kernelbook : {}), passed: key };
 }
 
+/** What ran to its end turned out not to be what it should be. */
+export function forgetPassed(notebook: Notebook): void {
+  const { kernelbook } = notebook.metadata;
+  if (isObject(kernelbook)) delete kernelbook.passed;
+}
+
 /** The result of an earlier run that can stand for this one; undefined: the notebook is to be run. */
 export async function keptResult(job: NotebookJob): Promise<NotebookResult | undefined> {
   const executed = await readNotebook(job.output).catch(() => undefined); // none, or one that was cut off

@@ -14,6 +14,9 @@ import { gitCommit } from '../git-commit.js';
 import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
+import { checkRegression, type RegressionOptions } from '../regression/regression.js';
+import { updateLine } from '../regression/report.js';
+import { checkSettings, SettingsError } from '../regression/settings.js';
 import { checkDirectives, DirectiveError } from './cell-directives.js';
 import {
   executeNotebook,
@@ -40,6 +43,7 @@ export interface RunOptions {
   limits: RunLimits;
   /** Notebooks that passed before and have not changed are not run again. */
   resume: boolean;
+  regression: RegressionOptions;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   progress: Progress;
@@ -49,6 +53,7 @@ export interface RunOptions {
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
+  const regression = regressionFor(options);
   const jobs = await prepare(options);
   const refused = options.onChecked && (await refuseTypeErrors(jobs, options.signal, options.onChecked));
   if (refused) return refused;
@@ -60,9 +65,11 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     for (let index = next++; index < jobs.length; index = next++) {
       const job = jobs[index]!;
       progress.begin(job.name);
-      const result = await runOne(job, options.resume);
+      const result = await runOne(job, options.resume, regression);
       results[index] = result;
       progress.end(result);
+      const { update } = result.regression ?? {};
+      if (update) progress.note(updateLine(update));
     }
   };
   try {
@@ -97,9 +104,14 @@ async function refuseTypeErrors(
   });
 }
 
-async function runOne(job: NotebookJob, resume: boolean): Promise<NotebookResult> {
+async function runOne(
+  job: PreparedJob,
+  resume: boolean,
+  regression: RegressionOptions,
+): Promise<NotebookResult> {
   if (job.skips.notebook !== undefined) return skipNotebook(job);
-  return (resume && (await keptResult(job))) || executeNotebook(job);
+  const kept = resume && (await keptResult(job));
+  return kept || checkRegression(job, await executeNotebook(job), regression);
 }
 
 interface Candidate extends SelectedNotebook {
@@ -107,7 +119,21 @@ interface Candidate extends SelectedNotebook {
   spec: KernelSpec;
 }
 
-async function prepare(options: RunOptions): Promise<NotebookJob[]> {
+/** Golden outputs are those of the default parameters; with other values they say nothing. */
+function regressionFor({ regression, parameters, progress }: RunOptions): RegressionOptions {
+  if (parameters.length === 0 || regression.golden === 'off') return regression;
+  if (regression.golden === 'update')
+    throw new UsageError('--update writes the outputs of the default parameters; leave out -p');
+  progress.note('golden outputs are not compared: parameters were given');
+  return { ...regression, golden: 'off' };
+}
+
+interface PreparedJob extends NotebookJob {
+  path: string;
+  cellPeaks: Map<string, number>;
+}
+
+async function prepare(options: RunOptions): Promise<PreparedJob[]> {
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
   const candidates = await readAll(selected, options.kernel);
@@ -119,7 +145,7 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
   const commit = await gitCommit();
   const probe = new MachineProbe(options.env);
   const skips = await Promise.all(candidates.map(({ notebook }) => decideSkips(notebook, probe)));
-  return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
+  return candidates.map(({ name, path, spec, notebook: original }, index): PreparedJob => {
     const written = original.metadata.kernelspec?.name;
     const { notebook, values } = parameterised[index]!;
     const output = outputs[index]!;
@@ -132,10 +158,12 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
     const key = runKey(notebook, spec, options.env);
     unmarkSkipped(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
+    const cellPeaks = new Map<string, number>();
     return {
       name,
       path,
       skips: skips[index]!,
+      cellPeaks,
       notebook: prepared,
       key,
       output,
@@ -145,7 +173,10 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       env: { ...dialectEnv(written, spec), ...options.env },
       limits: options.limits,
       signal: options.signal,
-      onCell: (done, total) => options.progress.cell(name, done, total),
+      onCell: (done, total, cell, peak) => {
+        if (cell && peak !== undefined) cellPeaks.set(cell.id, peak);
+        options.progress.cell(name, done, total);
+      },
     };
   });
 }
@@ -164,15 +195,20 @@ async function readAll(selected: SelectedNotebook[], kernel: string | undefined)
     try {
       const notebook = await readNotebook(one.path);
       faults.push(...requirementFaults(notebook).map((fault) => `${one.name}: ${fault}`));
+      checkSettings(notebook);
       const name = kernel ?? notebook.metadata.kernelspec?.name;
       if (name === undefined)
         faults.push(`${one.name}: the notebook names no kernel; choose one with --kernel`);
       else candidates.push({ ...one, notebook, spec: findKernelSpec(name) });
       checkDirectives(notebook);
     } catch (error) {
-      if (error instanceof DirectiveError) faults.push(`${one.name}: ${error.message}`);
-      else if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
-      else if (error instanceof KernelSpecError) faults.push(`${one.name}: ${error.message}`);
+      if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
+      else if (
+        error instanceof KernelSpecError ||
+        error instanceof SettingsError ||
+        error instanceof DirectiveError
+      )
+        faults.push(`${one.name}: ${error.message}`);
       else throw error;
     }
   }

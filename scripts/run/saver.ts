@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import type { Notebook } from '../notebook/format.js';
 import { removeAbandoned, type WriteOptions, writeNotebook } from '../notebook/write.js';
-import { SaveFailure } from './stop-reasons.js';
+import { type Cause, SaveFailure } from './stop-reasons.js';
 
 type Write = (path: string, notebook: Notebook, options: WriteOptions) => Promise<void>;
 
@@ -14,6 +14,17 @@ const intervalMs = 3_000;
 /** A save that takes longer than this is not repeated until ten times as long has passed: large notebooks. */
 const cheapMs = 50;
 const patience = 10;
+
+/** Saves a notebook of which nothing runs (any more). Returns why that failed, where it did. */
+export async function saveOnce(path: string, notebook: Notebook): Promise<Cause | undefined> {
+  try {
+    await writeNotebook(path, notebook, { durable: true });
+    return undefined;
+  } catch (error) {
+    const held = () => 'a file that was there before is as it was';
+    return new SaveFailure(relative(process.cwd(), path), error, held).describe();
+  }
+}
 
 export class NotebookSaver {
   #failure: SaveFailure | undefined;

@@ -1,0 +1,123 @@
+/**
+ * What happens to a notebook after it ran: its outputs against the golden ones, its time and memory against its budgets.
+ * A notebook that passed so far fails by them with the verdict "assertion"; one that failed keeps its failure, and the
+ * golden differences of the cells before it are told all the same, since they may be the cause.
+ */
+import { relative } from 'node:path';
+import { type CodeCell, isObject, type Notebook } from '../notebook/format.js';
+import type { Failure, NotebookResult } from '../run/execute-notebook.js';
+import { forgetPassed } from '../run/resume.js';
+import { saveOnce } from '../run/saver.js';
+import { type BudgetResult, checkBudgets, describeBudget } from './budgets.js';
+import { describeDifference } from './difference.js';
+import { type CellDifferences, compareGolden, type GoldenUpdate, updateGolden } from './golden.js';
+import { GoldenFileError, goldenPath, readGolden, writeGolden } from './golden-file.js';
+import { type CellResult, cellResults } from './results.js';
+import type { Budgets } from './settings.js';
+
+export interface RegressionOptions {
+  /** off: nothing is compared. */
+  golden: 'compare' | 'update' | 'off';
+  /** Those of the command line. */
+  budgets: Budgets;
+}
+
+export interface Regression {
+  golden?: { file: string; compared: number; cells: CellDifferences[] };
+  update?: Omit<GoldenUpdate, 'cells'> & { file: string; cells: number };
+  budgets: BudgetResult[];
+  cells: CellResult[];
+}
+
+export interface FinishedJob {
+  notebook: Notebook;
+  /** The notebook file that was run, and the one that was written. */
+  path: string;
+  output: string;
+  cellPeaks: ReadonlyMap<string, number>;
+}
+
+/** The result with what regression adds; the executed notebook is saved with it. */
+export async function checkRegression(
+  job: FinishedJob,
+  result: NotebookResult,
+  options: RegressionOptions,
+): Promise<NotebookResult> {
+  const { notebook } = job;
+  const file = relative(process.cwd(), goldenPath(job.path));
+  const measured = { ...result, cellPeaks: job.cellPeaks };
+  const regression: Regression = {
+    budgets: checkBudgets(notebook, measured, options.budgets),
+    cells: cellResults(notebook, job.cellPeaks),
+  };
+  let failure = result.failure ?? budgetFailure(regression.budgets);
+  try {
+    if (options.golden === 'compare') {
+      const golden = await readGolden(goldenPath(job.path));
+      if (golden) regression.golden = { file, ...compareGolden(notebook, golden) };
+    } else if (options.golden === 'update' && !failure) regression.update = await update(job, file);
+  } catch (error) {
+    if (!(error instanceof GoldenFileError)) throw error;
+    failure ??= { verdict: 'assertion', ename: error.name, evalue: `${file} ${error.message}` };
+  }
+  failure ??= goldenFailure(regression.golden);
+  record(notebook, regression);
+  if (failure && !result.failure) forgetPassed(notebook);
+  if (result.verdict !== 'not saved') failure = (await saveOnce(job.output, notebook)) ?? failure;
+  return { ...result, verdict: failure?.verdict ?? result.verdict, failure, regression };
+}
+
+async function update(job: FinishedJob, file: string): Promise<Regression['update']> {
+  const path = goldenPath(job.path);
+  // What is there may be broken or of an older format: it is replaced, not mended.
+  const before = await readGolden(path).catch((error: unknown) => {
+    if (error instanceof GoldenFileError) return undefined;
+    throw error;
+  });
+  const { cells, ...changes } = updateGolden(job.notebook, before ?? []);
+  const changed = Object.values(changes).some((ids) => ids.length > 0);
+  if (changed || !before) await writeGolden(path, cells);
+  return { file, cells: cells.length, ...changes };
+}
+
+function goldenFailure(golden: Regression['golden']): Failure | undefined {
+  const differing = golden?.cells[0];
+  if (!golden || !differing) return undefined;
+  const { number, id, executionCount, differences } = differing;
+  return {
+    verdict: 'assertion',
+    ename: 'GoldenMismatch',
+    ...(number === undefined
+      ? { evalue: `the cell "${id}" of ${golden.file} is not in the notebook` }
+      : { evalue: describeDifference(differences[0]!), cell: { number, id, executionCount } }),
+  };
+}
+
+function budgetFailure(budgets: BudgetResult[]): Failure | undefined {
+  const exceeded = budgets.find((one) => one.exceeded);
+  if (!exceeded) return undefined;
+  const { cell } = exceeded;
+  const evalue = describeBudget(exceeded);
+  return { verdict: 'assertion', ename: 'BudgetExceeded', evalue, ...(cell && { cell }) };
+}
+
+/** In the executed notebook: a summary for the whole, and the differences at the cells that have any. */
+function record(notebook: Notebook, { golden, budgets }: Regression): void {
+  const summary = {
+    ...(golden && { golden: { file: golden.file, compared: golden.compared, differ: golden.cells.length } }),
+    ...(budgets.length > 0 && { budgets: budgets.map(describeBudget) }),
+  };
+  setRecord(notebook.metadata, Object.keys(summary).length > 0 ? summary : undefined);
+  const differing = new Map(golden?.cells.map(({ id, differences }) => [id, differences]));
+  for (const cell of notebook.cells) {
+    if (cell.cell_type === 'code') setRecord(cell.metadata, differing.get(cell.id)?.map(describeDifference));
+  }
+}
+
+/** An earlier run's record, where an executed notebook is run again, goes. */
+function setRecord(metadata: CodeCell['metadata'] | Notebook['metadata'], value: unknown): void {
+  const own = isObject(metadata.kernelbook) ? metadata.kernelbook : undefined;
+  if (value === undefined && own?.regression === undefined) return;
+  const { regression: _, ...rest } = own ?? {};
+  metadata.kernelbook = value === undefined ? rest : { ...rest, regression: value };
+}
