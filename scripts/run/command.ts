@@ -14,6 +14,7 @@ import { exitStatus, statusOf } from './verdict.js';
 
 export interface RunCommandOptions extends LimitOptions, Partial<RegressionCommandOptions> {
   parameter: GivenParameter[];
+  parameterFile?: string[];
   output: string;
   jobs: number;
   kernel?: string;
@@ -38,6 +39,12 @@ export function registerRun(program: Command): void {
       new Option('-p, --parameter <name=value>', 'a parameter; also as two words: -p name value')
         .argParser(collectParameter)
         .default([], 'none'),
+    )
+    .addOption(
+      new Option(
+        '-f, --parameter-file <file>',
+        'parameters from a YAML or JSON file; -p overrides it',
+      ).argParser((path: string, before: string[] | undefined) => [...(before ?? []), path]),
     )
     .option('-o, --output <folder>', 'where the executed notebooks go', 'build/notebooks')
     .option('-j, --jobs <number>', 'how many notebooks run at once', positiveInteger, 1)
@@ -70,6 +77,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   // Loaded here: the command line must start fast, and ZeroMQ and the compiler are large.
   const { runNotebooks } = await import('./run.js');
   const { UsageError } = await import('./parameters.js');
+  const { parameterFiles } = await import('./parameter-file.js');
   const { terminalProgress } = await import('./progress.js');
   const { failureReport, summaryTable } = await import('./report.js');
   const { showTypeErrors } = await import('../check/show.js');
@@ -81,7 +89,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     const results = await runNotebooks({
       targets: targets.length > 0 ? targets : [defaultNotebooks()],
       output: options.output,
-      parameters: options.parameter,
+      parameters: overridden(await parameterFiles(options.parameterFile ?? []), options.parameter),
       jobs: options.jobs,
       kernel: options.kernel,
       limits: limitsOf(options),
@@ -132,6 +140,12 @@ class RunCommand extends Command {
     }
     return super.parseOptions(joined);
   }
+}
+
+/** What the command line says goes before what a file says. */
+function overridden(fromFiles: GivenParameter[], fromLine: GivenParameter[]): GivenParameter[] {
+  const named = new Set(fromLine.map(({ name }) => name));
+  return [...fromFiles.filter(({ name }) => !named.has(name)), ...fromLine];
 }
 
 function collectParameter(word: string, before: GivenParameter[]): GivenParameter[] {

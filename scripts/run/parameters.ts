@@ -5,24 +5,23 @@
  */
 import { nearest } from '../../kernel/kernelspec.js';
 import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
-import { describeType, type Parameter, ParameterMismatch, parseValue } from './parameter-type.js';
+import { describeType, fitValue, type Parameter, ParameterMismatch, parseValue } from './parameter-type.js';
+import { noSecrets, redacted, Secrets } from './secrets.js';
 
 /** A fault in what the user gave; the message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** One `-p name value` of the command line. */
-export interface GivenParameter {
-  name: string;
-  text: string;
-}
+/** One `-p name value` of the command line, whose type the declaration decides; or a typed value of a file. */
+export type GivenParameter = { name: string; text: string } | { name: string; value: unknown };
 
 /** A notebook that takes some of the given parameters. */
 export interface Parameterised {
   notebook: Notebook;
-  /** The values by name, as they are recorded in the notebook's metadata. */
+  /** The values by name, as they are recorded in the notebook's metadata; those of secrets are not. */
   values: Record<string, unknown>;
+  secrets: Secrets;
 }
 
 interface Translator {
@@ -41,7 +40,8 @@ export async function applyParameters(
   notebooks: { name: string; language: string; notebook: Notebook }[],
   given: GivenParameter[],
 ): Promise<Parameterised[]> {
-  if (given.length === 0) return notebooks.map(({ notebook }) => ({ notebook, values: {} }));
+  if (given.length === 0)
+    return notebooks.map(({ notebook }) => ({ notebook, values: {}, secrets: noSecrets }));
   const repeated = given.find(({ name }, index) => given.findIndex((other) => other.name === name) !== index);
   if (repeated) throw new UsageError(`parameter ${repeated.name} is given twice`);
   const declared = await Promise.all(notebooks.map((entry) => declaredParameters(entry)));
@@ -123,45 +123,65 @@ function inject(
 ): Parameterised {
   const { translator, cell } = declared;
   const values: Record<string, unknown> = {};
-  const lines: string[] = [];
-  for (const { name: parameterName, text } of given) {
-    const parameter = declared.parameters.find((one) => one.name === parameterName);
+  const lines: { run: string; saved: string }[] = [];
+  const hidden: unknown[] = [];
+  for (const one of given) {
+    const parameter = declared.parameters.find((candidate) => candidate.name === one.name);
     if (!parameter || !translator) continue;
-    const value = typedValue(name, parameter, text);
-    // Metadata is JSON, which has neither bigint nor NaN: those are recorded as text.
-    values[parameterName] = isJson(value) ? value : text;
-    lines.push(translator.line(parameter.declaration, translator.literal(value)));
+    const value = typedValue(name, parameter, one);
+    const { declaration, secret } = parameter;
+    const run = translator.line(declaration, translator.literal(value));
+    if (secret) hidden.push(value);
+    values[one.name] = secret ? redacted : asJson(value);
+    lines.push({ run, saved: secret ? `${translator.comment} ${one.name}: ${redacted}` : run });
   }
-  if (!translator || !cell || lines.length === 0) return { notebook, values };
-  const source = `${translator.comment} Parameters\n${lines.join('\n')}`;
-  return { notebook: { ...notebook, cells: withInjectedCell(notebook, cell, source) }, values };
+  if (!translator || !cell || lines.length === 0) return { notebook, values, secrets: noSecrets };
+  const source = (kind: 'run' | 'saved') =>
+    `${translator.comment} Parameters\n${lines.map((line) => line[kind]).join('\n')}`;
+  const injected = injectedCell(notebook, source('saved'));
+  const secrets = hidden.length === 0 ? noSecrets : new Secrets(hidden, injected.id, source('run'));
+  return { notebook: { ...notebook, cells: withCell(notebook, cell, injected) }, values, secrets };
 }
 
-function typedValue(notebook: string, parameter: Parameter, text: string): unknown {
+function typedValue(notebook: string, parameter: Parameter, given: GivenParameter): unknown {
   try {
-    return parseValue(parameter.type, text);
+    return 'text' in given ? parseValue(parameter.type, given.text) : fitValue(parameter.type, given.value);
   } catch (error) {
     if (!(error instanceof ParameterMismatch)) throw error;
     throw new UsageError(`${notebook}: parameter ${parameter.name} ${error.message}`);
   }
 }
 
-function isJson(value: unknown): boolean {
-  return typeof value === 'number' ? Number.isFinite(value) : typeof value !== 'bigint';
+/** Metadata is JSON, which has neither bigint nor NaN: those are recorded as text. */
+function asJson(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (Array.isArray(value)) return value.map(asJson);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asJson(inner)]));
 }
 
-function withInjectedCell(notebook: Notebook, parametersCell: CodeCell, source: string): Notebook['cells'] {
-  const old = notebook.cells.findIndex((one) => hasTag(one, 'injected-parameters'));
-  const cell: CodeCell = {
+/** In the place of that of an earlier run, if there is one. */
+function injectedCell(notebook: Notebook, source: string): CodeCell {
+  return {
     cell_type: 'code',
-    id: old >= 0 ? notebook.cells[old]!.id : freeId(notebook),
+    id: earlierInjected(notebook)?.id ?? freeId(notebook),
     metadata: { tags: ['injected-parameters'] },
     source,
     execution_count: null,
     outputs: [],
   };
-  if (old >= 0) return notebook.cells.with(old, cell);
-  return notebook.cells.toSpliced(notebook.cells.indexOf(parametersCell) + 1, 0, cell);
+}
+
+function withCell(notebook: Notebook, parametersCell: CodeCell, injected: CodeCell): Notebook['cells'] {
+  const { cells } = notebook;
+  const old = earlierInjected(notebook);
+  if (old) return cells.with(cells.indexOf(old), injected);
+  return cells.toSpliced(cells.indexOf(parametersCell) + 1, 0, injected);
+}
+
+function earlierInjected(notebook: Notebook): Notebook['cells'][number] | undefined {
+  return notebook.cells.find((one) => hasTag(one, 'injected-parameters'));
 }
 
 function freeId(notebook: Notebook): string {

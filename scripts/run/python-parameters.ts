@@ -4,12 +4,14 @@
  */
 import type { Parameter, ParameterType } from './parameter-type.js';
 
-const assignment = /^([A-Za-z_]\w*)\s*(?::\s*([^=]+?))?\s*=(?!=)\s*(.+?)\s*(?:#.*)?$/;
+const assignment = /^([A-Za-z_]\w*)\s*(?::\s*([^=]+?))?\s*=(?!=)\s*(.+?)\s*(#.*)?$/;
 
 export function pythonParameters(source: string): Parameter[] {
   return source.split('\n').flatMap((line) => {
-    const [, name, annotation, value] = assignment.exec(line) ?? [];
-    return name && value ? [{ name, type: typeOf(annotation, value), declaration: name }] : [];
+    const [, name, annotation, value, comment = ''] = assignment.exec(line) ?? [];
+    if (!name || !value) return [];
+    const secret = /@secret\b/.test(comment);
+    return [{ name, type: typeOf(annotation, value), declaration: name, secret }];
   });
 }
 
@@ -17,6 +19,7 @@ export function pythonParameters(source: string): Parameter[] {
 export function pythonLiteral(value: unknown): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'bigint') return String(value);
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return Object.is(value, -0) ? '-0.0' : String(value);
     return `float(${JSON.stringify(Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf')})`;

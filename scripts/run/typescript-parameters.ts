@@ -18,6 +18,7 @@ export function typescriptParameters(source: string): Parameter[] {
   for (const statement of file.statements) {
     if (!ts.isVariableStatement(statement)) continue;
     const { flags } = statement.declarationList;
+    const secret = /@secret\b/.test(commentsOf(statement, source));
     const keyword = flags & ts.NodeFlags.Const ? 'const' : flags & ts.NodeFlags.Let ? 'let' : 'var';
     for (const { name, type, initializer } of statement.declarationList.declarations) {
       if (!ts.isIdentifier(name)) continue;
@@ -30,17 +31,34 @@ export function typescriptParameters(source: string): Parameter[] {
             ? fromValue(initializer, aliases)
             : unknown,
         declaration: `${keyword} ${name.text}${annotation}`,
+        secret,
       });
     }
   }
   return parameters;
 }
 
+/** The comments above the statement and behind it, on its last line. */
+function commentsOf(statement: ts.Statement, source: string): string {
+  const ranges = [
+    ...(ts.getLeadingCommentRanges(source, statement.pos) ?? []),
+    ...(ts.getTrailingCommentRanges(source, statement.end) ?? []),
+  ];
+  return ranges.map(({ pos, end }) => source.slice(pos, end)).join('\n');
+}
+
 /** A value as TypeScript source. */
 export function typescriptLiteral(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(typescriptLiteral).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).map(
+    // As a plain key it would set the prototype.
+    ([key, entry]) =>
+      `${key === '__proto__' ? '["__proto__"]' : JSON.stringify(key)}: ${typescriptLiteral(entry)}`,
+  );
+  return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
 }
 
 function fromAnnotation(node: ts.TypeNode, aliases: Map<string, ts.TypeNode>, depth: number): ParameterType {
