@@ -19,6 +19,7 @@ import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
 import { recordPassed } from './resume.js';
 import { runCell } from './run-cell.js';
 import { NotebookSaver, saveOnce } from './saver.js';
+import type { Secrets } from './secrets.js';
 import { Interrupted, MemoryLimit, StopReason, TimeLimit } from './stop-reasons.js';
 import type { Verdict } from './verdict.js';
 
@@ -62,6 +63,8 @@ export interface NotebookJob {
   skips: Skips;
   /** Prepared by `prepareNotebook`; changed while it runs. */
   notebook: Notebook;
+  /** What the kernel gets and the file does not. */
+  secrets: Secrets;
   /** Tells whether an earlier run was of the same; see `resume.ts`. */
   key: string;
   output: string;
@@ -213,9 +216,9 @@ class NotebookRun {
     memory: MemoryWatch,
     explainDeath: (error: KernelDiedError) => Promise<KernelDiedError>,
   ): Promise<Failure | undefined> {
-    const { notebook, limits, onCell } = this.job;
+    const { notebook, limits, secrets, onCell } = this.job;
     const total = codeCells(notebook).length;
-    const router = new MessageRouter(kernel, limits.output, () => this.saver.changed());
+    const router = new MessageRouter(kernel, limits.output, secrets, () => this.saver.changed());
     this.saver.beforeSave = () => router.recordWidgets(notebook);
     onCell(0, total);
     for (const [index, cell] of notebook.cells.entries()) {
@@ -230,7 +233,7 @@ class NotebookRun {
       let failure: Failure | undefined;
       if (cell.cell_type === 'code') {
         router.current = cell;
-        const run = { kernel, limits, stop: this.#stop, explainDeath };
+        const run = { kernel, limits, secrets, stop: this.#stop, explainDeath };
         failure = await runCell(run, cell, index + 1);
         this.ran++;
         await memory.sample();

@@ -6,6 +6,7 @@ import { isOutput, isType, parentId, type RawMessage } from '../../kernel/protoc
 import type { CodeCell, Notebook } from '../notebook/format.js';
 import type { NotebookKernel } from './notebook-kernel.js';
 import { OutputCollector } from './outputs.js';
+import type { Secrets } from './secrets.js';
 import { WidgetStates } from './widgets.js';
 
 export class MessageRouter {
@@ -17,15 +18,17 @@ export class MessageRouter {
 
   /**
    * @param outputLimit bytes per cell
+   * @param secrets what must not be kept of what the kernel publishes
    * @param onChange called when something of the notebook has changed
    */
   constructor(
     readonly kernel: NotebookKernel,
     outputLimit: number,
+    secrets: Secrets,
     readonly onChange: () => void,
   ) {
-    this.#collector = new OutputCollector(outputLimit);
-    kernel.onMessage((message) => this.#receive(message));
+    this.#collector = new OutputCollector(outputLimit, (before, next) => secrets.join(before, next));
+    kernel.onMessage((message) => this.#receive({ ...message, content: secrets.redact(message.content) }));
   }
 
   /** Tells the kernel what its output widgets have taken: code of the next cells may read it. */

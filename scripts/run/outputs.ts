@@ -26,8 +26,14 @@ export class OutputCollector {
   readonly #displays = new Map<string, { output: Display; sink: OutputSink }[]>();
   readonly #accounts = new WeakMap<OutputSink, Account>();
 
-  /** @param limit bytes in the file, per cell */
-  constructor(readonly limit = Number.POSITIVE_INFINITY) {}
+  /**
+   * @param limit bytes in the file, per cell
+   * @param join two texts of one stream that follow each other
+   */
+  constructor(
+    readonly limit = Number.POSITIVE_INFINITY,
+    readonly join = (before: string, next: string) => before + next,
+  ) {}
 
   /** Applies one message to the outputs of the cell, or the output widget, that it is for. */
   receive(sink: OutputSink, message: OutputMessage): void {
@@ -75,7 +81,7 @@ export class OutputCollector {
     const kept = size <= room ? text : cut(text, Math.floor((text.length * room) / size));
     if (kept !== '') {
       account.used += Math.min(size, room);
-      if (merged) last.text += kept;
+      if (merged) last.text = this.join(last.text, kept);
       else sink.outputs.push({ output_type: 'stream', name, text: kept });
     }
     if (kept.length < text.length) this.#drop(sink, text.length - kept.length);

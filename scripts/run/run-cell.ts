@@ -6,12 +6,14 @@ import { directivesOf } from './cell-directives.js';
 import type { Failure } from './execute-notebook.js';
 import type { RunLimits } from './limits.js';
 import type { NotebookKernel } from './notebook-kernel.js';
+import type { Secrets } from './secrets.js';
 import { type Cause, InputRefused, StopReason, TimeLimit } from './stop-reasons.js';
 import { verdictOfError } from './verdict.js';
 
 export interface CellRun {
   kernel: NotebookKernel;
   limits: RunLimits;
+  secrets: Secrets;
   /** Ends the notebook's run; its signal's reason is a StopReason. */
   stop: AbortController;
   /** What is known of a kernel's death beyond its exit. */
@@ -21,17 +23,17 @@ export interface CellRun {
 /** @param number of the cell in the notebook, from 1, markdown cells counted too */
 export async function runCell(run: CellRun, cell: CodeCell, number: number): Promise<Failure | undefined> {
   if (cell.source.trim() === '') return undefined;
-  const cause = await causeOfFailure(run, cell);
+  const cause = run.secrets.redact(await causeOfFailure(run, cell));
   return cause && { ...cause, cell: { number, id: cell.id, executionCount: cell.execution_count } };
 }
 
 async function causeOfFailure(run: CellRun, cell: CodeCell): Promise<Cause | undefined> {
-  const { kernel, stop, limits } = run;
+  const { kernel, stop, limits, secrets } = run;
   const limit = timeLimit(cell, limits);
   const timer = limit && setTimeout(() => stop.abort(limit), limit.ms);
   let reply: ExecuteReply;
   try {
-    reply = await kernel.execute(cell.source, {
+    reply = await kernel.execute(secrets.sourceOf(cell), {
       signal: stop.signal,
       graceMs: limits.graceMs,
       onUnexpectedInput: (prompt) => stop.abort(new InputRefused(prompt)),

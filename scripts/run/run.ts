@@ -2,6 +2,7 @@
  * Runs notebooks: everything that can be known beforehand (files, kernels, parameters, places to write) is
  * checked first, then the notebooks run, `jobs` at a time, each in its own kernel.
  */
+import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { dialectOf, dialectVariable } from '../../kernel/dialect.js';
 import { findKernelSpec, type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
@@ -14,6 +15,7 @@ import { gitCommit } from '../git-commit.js';
 import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
+import { goldenPath } from '../regression/golden-file.js';
 import { checkRegression, type RegressionOptions } from '../regression/regression.js';
 import { updateLine } from '../regression/report.js';
 import { checkSettings, SettingsError } from '../regression/settings.js';
@@ -55,6 +57,7 @@ export interface RunOptions {
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
   const regression = regressionFor(options);
   const jobs = await prepare(options);
+  tellUncompared(jobs, regression, options);
   const refused = options.onChecked && (await refuseTypeErrors(jobs, options.signal, options.onChecked));
   if (refused) return refused;
   const { progress } = options;
@@ -120,12 +123,21 @@ interface Candidate extends SelectedNotebook {
 }
 
 /** Golden outputs are those of the default parameters; with other values they say nothing. */
-function regressionFor({ regression, parameters, progress }: RunOptions): RegressionOptions {
+function regressionFor({ regression, parameters }: RunOptions): RegressionOptions {
   if (parameters.length === 0 || regression.golden === 'off') return regression;
   if (regression.golden === 'update')
     throw new UsageError('--update writes the outputs of the default parameters; leave out -p');
-  progress.note('golden outputs are not compared: parameters were given');
   return { ...regression, golden: 'off' };
+}
+
+/** Says what a user might otherwise take for granted. */
+function tellUncompared(
+  jobs: PreparedJob[],
+  used: RegressionOptions,
+  { regression, progress }: RunOptions,
+): void {
+  if (used.golden === regression.golden || !jobs.some((job) => existsSync(goldenPath(job.path)))) return;
+  progress.note('golden outputs are not compared: parameters were given');
 }
 
 interface PreparedJob extends NotebookJob {
@@ -147,7 +159,7 @@ async function prepare(options: RunOptions): Promise<PreparedJob[]> {
   const skips = await Promise.all(candidates.map(({ notebook }) => decideSkips(notebook, probe)));
   return candidates.map(({ name, path, spec, notebook: original }, index): PreparedJob => {
     const written = original.metadata.kernelspec?.name;
-    const { notebook, values } = parameterised[index]!;
+    const { notebook, values, secrets } = parameterised[index]!;
     const output = outputs[index]!;
     const prepared = prepareNotebook(notebook, {
       input: relative(process.cwd(), path),
@@ -165,6 +177,7 @@ async function prepare(options: RunOptions): Promise<PreparedJob[]> {
       skips: skips[index]!,
       cellPeaks,
       notebook: prepared,
+      secrets,
       key,
       output,
       spec,
