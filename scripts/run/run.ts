@@ -51,7 +51,7 @@ export interface RunOptions {
   signal: AbortSignal;
   progress: Progress;
   /** Gets what the check before the run found; undefined for a run without that check. */
-  onChecked: ((checked: CheckedNotebook[]) => void) | undefined;
+  onChecked: ((checked: CheckedNotebook[]) => Promise<void>) | undefined;
 }
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
@@ -96,7 +96,7 @@ async function refuseTypeErrors(
   { signal, onChecked }: RunOptions,
 ): Promise<NotebookResult[] | undefined> {
   const checked = await checkJobs(jobs, engines, signal);
-  onChecked?.(checked);
+  await onChecked?.(checked);
   const errors = new Map(checked.map((one) => [one.name, errorsOf(one)[0]]));
   if (![...errors.values()].some((error) => error !== undefined)) return undefined;
   return jobs.map((job): NotebookResult => {

@@ -65,7 +65,7 @@ describe('types across cells', () => {
         length: 4,
       },
     ]);
-    expect(findingsText([checked], () => true, false)).toBe(
+    expect(findingsText([checked], false)).toBe(
       "a.ipynb cell 3 \"c3\":2:3 - error TS2339: Property 'size' does not exist on type 'number'.\n\n" +
         '2 n.size + 长;\n    ~~~~',
     );
