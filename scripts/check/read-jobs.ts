@@ -2,13 +2,15 @@
 import { dirname } from 'node:path';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import type { SelectedNotebook } from '../notebook/select.js';
+import { checkSettings, SettingsError } from '../regression/settings.js';
+import { checkDirectives, DirectiveError } from '../run/cell-directives.js';
 import type { CheckJob } from './check-all.js';
 import { checkedDialect } from './own-kernel.js';
 import { requirementFaults } from './requirements.js';
 
 export interface CheckJobs {
   jobs: CheckJob[];
-  /** A line for each file that is no notebook, and for each requirement nobody knows. */
+  /** A line for each file that is no notebook, and for what its metadata asks and no run could follow. */
   faults: string[];
   /** Notebooks of other kernels, and which. */
   foreign: { name: string; kernel: string | undefined }[];
@@ -24,13 +26,17 @@ export async function readJobs(
     try {
       const notebook = await readNotebook(path);
       found.faults.push(...requirementFaults(notebook).map((fault) => `${name}: ${fault}`));
+      checkSettings(notebook);
+      checkDirectives(notebook);
       const written = notebook.metadata.kernelspec?.name;
       const dialect = checkedDialect(written, kernel);
       if (dialect === undefined) found.foreign.push({ name, kernel: kernel ?? written });
       else found.jobs.push({ name, path, notebook, cwd: dirname(path), dialect });
     } catch (error) {
-      if (!(error instanceof NotebookFileError)) throw error;
-      found.faults.push(error.message.replace(path, name));
+      if (error instanceof NotebookFileError) found.faults.push(error.message.replace(path, name));
+      else if (error instanceof SettingsError || error instanceof DirectiveError)
+        found.faults.push(`${name}: ${error.message}`);
+      else throw error;
     }
   }
   return found;
