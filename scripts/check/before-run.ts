@@ -3,13 +3,12 @@
  * the others have type errors across their cells. With a single type error nothing runs: a build that is to be mended
  * should be told everything at once, and soon.
  */
-import { dialect } from '../../kernel/dialect.js';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { isObject, type Notebook } from '../notebook/format.js';
 import { checkAll } from './check-all.js';
-import { Engines } from './engines.js';
+import type { Engines } from './engines.js';
 import type { CheckedNotebook } from './finding.js';
-import { isOwnKernel } from './own-kernel.js';
+import { isOwnKernel, settingOf } from './own-kernel.js';
 import type { MachineProbe } from './probe-machine.js';
 import { cellRequirements, notebookRequirements } from './requirements.js';
 
@@ -58,21 +57,16 @@ export function unmarkSkipped({ metadata, cells }: Notebook): void {
 /** Those of our kernel that will run, checked; notebooks of other kernels are theirs to check. */
 export async function checkJobs(
   jobs: readonly JobToCheck[],
+  engines: Engines,
   signal: AbortSignal,
 ): Promise<CheckedNotebook[]> {
-  const engines = new Engines(1);
-  try {
-    const own = jobs.filter(({ spec, skips }) => isOwnKernel(spec) && skips.notebook === undefined);
-    const toCheck = own.map(({ name, path, notebook, cwd, env, spec, skips }) => ({
-      name,
-      path,
-      notebook,
-      cwd,
-      dialect: dialect({ ...env, ...spec.env }),
-      skipped: new Map([...skips.cells].map(([id, reason]) => [id, `is skipped here: it ${reason}`])),
-    }));
-    return await checkAll(toCheck, engines, signal);
-  } finally {
-    engines.close();
-  }
+  const own = jobs.filter(({ spec, skips }) => isOwnKernel(spec) && skips.notebook === undefined);
+  const toCheck = own.map(({ name, path, notebook, cwd, env, spec, skips }) => ({
+    name,
+    path,
+    notebook,
+    ...settingOf(cwd, spec, env),
+    skipped: new Map([...skips.cells].map(([id, reason]) => [id, `is skipped here: it ${reason}`])),
+  }));
+  return await checkAll(toCheck, engines, signal);
 }

@@ -5,7 +5,8 @@
  */
 import type { LanguageEngine, ShownDiagnostic } from '../../kernel/language/engine.js';
 import { pagerQuery } from '../../kernel/pager.js';
-import { type CodeCell, expectsError, hasTag, type Notebook } from '../notebook/format.js';
+import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
+import { directivesOf } from '../run/cell-directives.js';
 import type { CheckedNotebook, Finding } from './finding.js';
 import { mayBeMadeBefore, missingModule } from './missing-modules.js';
 import { analyseNames, type CellNames, outOfOrder } from './names.js';
@@ -34,7 +35,7 @@ export async function checkNotebook(engine: LanguageEngine, one: NotebookToCheck
     const place = { number: index + 1, id: cell.id };
     const why =
       skipped?.get(cell.id) ??
-      (expectsError(cell) ? 'must raise an error: its declarations do not count' : undefined);
+      (directivesOf(cell).mustFail ? 'must raise an error: its declarations do not count' : undefined);
     const label = `${name} cell ${place.number} "${cell.id}"`;
     const result = await engine.check(cell.source, { name: label }, why === undefined);
     for (const file of result.files) files.add(file);

@@ -7,10 +7,16 @@ import {
   ownKernelSpec,
   ownName,
 } from '../../kernel/kernelspec.js';
+import type { Setting } from './engines.js';
 
 /** A kernelspec of this package's kernel, under whatever name. */
 export function isOwnKernel(spec: KernelSpec): boolean {
   return spec.name === ownName || spec.argv.includes(ownKernelSpec().argv[1]!);
+}
+
+/** How a kernel that is started so will check the cells. */
+export function settingOf(cwd: string, spec: KernelSpec, env: NodeJS.ProcessEnv): Setting {
+  return { cwd, dialect: dialect({ ...env, ...spec.env }) };
 }
 
 /**

@@ -1,17 +1,14 @@
 /** What a check prints: each finding as `tsc --pretty` does, with notebook, cell and id for the file; then a summary. */
 import { stripVTControlCharacters } from 'node:util';
-import type { CheckedNotebook, Finding } from './finding.js';
+import type { CheckedNotebook } from './finding.js';
 
-/** The findings that `isShown`, of all notebooks. */
-export function findingsText(
-  notebooks: readonly CheckedNotebook[],
-  isShown: (finding: Finding) => boolean,
-  hasColors: boolean,
-): string {
-  const text = notebooks
-    .flatMap(({ findings }) => findings.filter(isShown).map(({ pretty }) => pretty))
-    .join('\n\n');
+export function findingsText(notebooks: readonly CheckedNotebook[], hasColors: boolean): string {
+  const text = notebooks.flatMap(({ findings }) => findings.map(({ pretty }) => pretty)).join('\n\n');
   return hasColors ? text : stripVTControlCharacters(text);
+}
+
+export function isGitHubActions(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.GITHUB_ACTIONS === 'true';
 }
 
 /** `2 errors in 1 of 3 notebooks, 1 warning`. */

@@ -101,13 +101,6 @@ export function hasTag(cell: Cell, tag: string): boolean {
   return cell.metadata.tags?.includes(tag) ?? false;
 }
 
-/** Whether the cell passes only if it raises an error: tagged `raises-exception`, or `expect-error` with or without what. */
-export function expectsError(cell: Cell): boolean {
-  return (
-    cell.metadata.tags?.some((tag) => tag === 'raises-exception' || /^expect-error(?::|$)/.test(tag)) ?? false
-  );
-}
-
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

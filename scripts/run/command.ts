@@ -23,6 +23,7 @@ export interface RunCommandOptions extends LimitOptions, Partial<RegressionComma
   /** False for `--no-check`. */
   check: boolean;
   requireAll?: boolean;
+  helpNotebook?: boolean;
 }
 
 export const backendChoices = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
@@ -56,6 +57,7 @@ export function registerRun(program: Command): void {
       '--resume',
       'keep notebooks that passed in the last run and have not changed since; run the others',
     )
+    .option('--help-notebook', "print the notebooks' parameters, their types and defaults, and run nothing")
     .option('--no-check', 'run without checking types first')
     .option('--require-all', 'fail (exit status 7) where this machine lacks what a notebook or cell needs')
     .action(async (targets: string[], options: RunCommandOptions) => {
@@ -86,6 +88,10 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   try {
+    if (options.helpNotebook) {
+      await printHelp(targets.length > 0 ? targets : [defaultNotebooks()], options.kernel);
+      return exitStatus.passed;
+    }
     const results = await runNotebooks({
       targets: targets.length > 0 ? targets : [defaultNotebooks()],
       output: options.output,
@@ -117,6 +123,19 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     return exitStatus.usage;
   } finally {
     stop.release();
+  }
+}
+
+async function printHelp(targets: string[], kernel: string | undefined): Promise<void> {
+  const { namedNotebooks } = await import('./run.js');
+  const { helpOfNotebook } = await import('./help-notebook.js');
+  const { Engines } = await import('../check/engines.js');
+  const engines = new Engines(1);
+  try {
+    for (const entry of await namedNotebooks({ targets, kernel, env: process.env }, engines))
+      console.log(await helpOfNotebook(entry));
+  } finally {
+    engines.close();
   }
 }
 

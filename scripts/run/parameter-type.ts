@@ -18,6 +18,10 @@ export interface Parameter {
   declaration: string;
   /** Its value is for the kernel alone: a comment at the declaration says `@secret`. */
   secret: boolean;
+  /** The default as it is written; empty where there is none. */
+  value: string;
+  /** What the comments above and beside the declaration say; empty where there are none. */
+  comment: string;
 }
 
 /** The text does not denote a value of the type. */
@@ -60,6 +64,29 @@ function withBigints(type: ParameterType, value: unknown): unknown {
   if (type.kind === 'array' && Array.isArray(value))
     return value.map((inner) => withBigints(type.element, inner));
   return value;
+}
+
+/** The values `text` may denote where the type is not known: a number, JSON, or the text itself. */
+export function possibleValues(text: string): unknown[] {
+  const json = parseJson(text);
+  const values = [parseNumber(text), json, text].filter((value) => value !== undefined);
+  return typeof json === 'number' ? values.filter((value) => value !== json || value === values[0]) : values;
+}
+
+/** Whether all of the type is known. */
+export function isKnown(type: ParameterType): boolean {
+  switch (type.kind) {
+    case 'array':
+      return isKnown(type.element);
+    case 'tuple':
+      return type.elements.every(isKnown);
+    case 'object':
+      return type.fields.every((field) => isKnown(field.type));
+    case 'union':
+      return type.members.every(isKnown);
+    default:
+      return type.kind !== 'unknown';
+  }
 }
 
 /** How the type is written in messages. */

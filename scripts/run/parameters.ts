@@ -4,8 +4,17 @@
  * earlier run. A wrong name or type is an error before any kernel starts.
  */
 import { nearest } from '../../kernel/kernelspec.js';
+import type { ParameterTypes } from '../check/parameter-types.js';
 import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
-import { describeType, fitValue, type Parameter, ParameterMismatch, parseValue } from './parameter-type.js';
+import {
+  describeType,
+  fitValue,
+  isKnown,
+  type Parameter,
+  ParameterMismatch,
+  parseValue,
+  possibleValues,
+} from './parameter-type.js';
 import { noSecrets, redacted, Secrets } from './secrets.js';
 
 /** A fault in what the user gave; the message is one line. */
@@ -24,6 +33,15 @@ export interface Parameterised {
   secrets: Secrets;
 }
 
+/** A notebook by the name used in messages, with the language of its kernel. */
+export interface NamedNotebook {
+  name: string;
+  language: string;
+  notebook: Notebook;
+  /** Asks the kernel's language engine for what the declarations alone do not tell. */
+  types?: () => Promise<ParameterTypes>;
+}
+
 interface Translator {
   parse: (source: string) => Parameter[];
   literal: (value: unknown) => string;
@@ -34,10 +52,9 @@ interface Translator {
 /**
  * Injects the parameters each notebook declares. One that no notebook declares, or whose value is not of the
  * declared type, throws UsageError.
- * @param notebooks the notebooks by the name used in messages, with the language of their kernel
  */
 export async function applyParameters(
-  notebooks: { name: string; language: string; notebook: Notebook }[],
+  notebooks: NamedNotebook[],
   given: GivenParameter[],
 ): Promise<Parameterised[]> {
   if (given.length === 0)
@@ -46,16 +63,20 @@ export async function applyParameters(
   if (repeated) throw new UsageError(`parameter ${repeated.name} is given twice`);
   const declared = await Promise.all(notebooks.map((entry) => declaredParameters(entry)));
   for (const { name } of given) requireDeclared(name, notebooks, declared);
-  return notebooks.map((entry, index) => inject(entry.name, entry.notebook, declared[index]!, given));
+  const results: Parameterised[] = [];
+  // One after the other: they may share a language engine.
+  for (const [index, entry] of notebooks.entries())
+    results.push(await inject(entry, declared[index]!, given));
+  return results;
 }
 
-interface Declared {
+export interface Declared {
   translator: Translator | undefined;
   parameters: Parameter[];
   cell: CodeCell | undefined;
 }
 
-async function declaredParameters(entry: { language: string; notebook: Notebook }): Promise<Declared> {
+export async function declaredParameters(entry: NamedNotebook): Promise<Declared> {
   const cell = entry.notebook.cells.find(
     (one): one is CodeCell => one.cell_type === 'code' && hasTag(one, 'parameters'),
   );
@@ -115,12 +136,12 @@ function requireDeclared(
   );
 }
 
-function inject(
-  name: string,
-  notebook: Notebook,
+async function inject(
+  entry: NamedNotebook,
   declared: Declared,
   given: GivenParameter[],
-): Parameterised {
+): Promise<Parameterised> {
+  const { notebook } = entry;
   const { translator, cell } = declared;
   const values: Record<string, unknown> = {};
   const lines: { run: string; saved: string }[] = [];
@@ -128,7 +149,7 @@ function inject(
   for (const one of given) {
     const parameter = declared.parameters.find((candidate) => candidate.name === one.name);
     if (!parameter || !translator) continue;
-    const value = typedValue(name, parameter, one);
+    const value = await typedValue(entry, parameter, one, translator);
     const { declaration, secret } = parameter;
     const run = translator.line(declaration, translator.literal(value));
     if (secret) hidden.push(value);
@@ -143,13 +164,41 @@ function inject(
   return { notebook: { ...notebook, cells: withCell(notebook, cell, injected) }, values, secrets };
 }
 
-function typedValue(notebook: string, parameter: Parameter, given: GivenParameter): unknown {
+async function typedValue(
+  { name, types }: NamedNotebook,
+  parameter: Parameter,
+  given: GivenParameter,
+  translator: Translator,
+): Promise<unknown> {
+  const { type, secret } = parameter;
+  const refuse = (what: string): never => {
+    throw new UsageError(`${name}: parameter ${parameter.name} ${what}`);
+  };
+  let value: unknown;
   try {
-    return 'text' in given ? parseValue(parameter.type, given.text) : fitValue(parameter.type, given.value);
+    value = 'text' in given ? parseValue(type, given.text) : fitValue(type, given.value);
   } catch (error) {
     if (!(error instanceof ParameterMismatch)) throw error;
-    throw new UsageError(`${notebook}: parameter ${parameter.name} ${error.message}`);
+    // What is said of a secret does not contain it.
+    refuse(secret ? `is not ${describeType(type)}` : error.message);
   }
+  if (!types || isKnown(type)) return value;
+  const engine = await types();
+  const candidates = 'text' in given && type.kind === 'unknown' ? possibleValues(given.text) : [value];
+  const complaints: string[] = [];
+  for (const candidate of candidates) {
+    const complaint = await engine.mismatch(parameter.name, translator.literal(candidate));
+    if (complaint === undefined) return candidate;
+    complaints.push(complaint);
+  }
+  const inferred = await engine.typeOf(parameter.name);
+  if (secret) refuse(`is not ${inferred}`);
+  const shown = 'text' in given ? JSON.stringify(given.text) : translator.literal(given.value);
+  return refuse(`is ${shown}, not ${inferred}: ${oneLine(complaints[0]!)}`);
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, ' ');
 }
 
 /** Metadata is JSON, which has neither bigint nor NaN: those are recorded as text. */

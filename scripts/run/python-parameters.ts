@@ -1,18 +1,31 @@
 /**
  * Parameters of Python notebooks: top-level assignments of the `parameters` cell, with the types their
- * annotations or plain literals show. Enough to run such notebooks with papermill's conventions.
+ * annotations or plain literals show, and the comments beside and above them. Enough to run such notebooks with
+ * papermill's conventions.
  */
 import type { Parameter, ParameterType } from './parameter-type.js';
 
-const assignment = /^([A-Za-z_]\w*)\s*(?::\s*([^=]+?))?\s*=(?!=)\s*(.+?)\s*(#.*)?$/;
+const assignment =
+  /^([A-Za-z_]\w*)\s*(?::\s*([^=]+?))?\s*=(?!=)\s*((?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^#"'])+?)\s*(#.*)?$/;
 
 export function pythonParameters(source: string): Parameter[] {
-  return source.split('\n').flatMap((line) => {
-    const [, name, annotation, value, comment = ''] = assignment.exec(line) ?? [];
+  const lines = source.split('\n');
+  return lines.flatMap((line, index) => {
+    const [, name, annotation, value, beside = ''] = assignment.exec(line) ?? [];
     if (!name || !value) return [];
-    const secret = /@secret\b/.test(comment);
-    return [{ name, type: typeOf(annotation, value), declaration: name, secret }];
+    const secret = /@secret\b/.test(beside);
+    const comment = [...commentsAbove(lines, index), beside].map(withoutMark).filter(Boolean).join('\n');
+    return [{ name, type: typeOf(annotation, value), declaration: name, secret, value, comment }];
   });
+}
+
+function commentsAbove(lines: readonly string[], index: number): string[] {
+  const first = lines.slice(0, index).findLastIndex((line) => !line.startsWith('#')) + 1;
+  return lines.slice(first, index);
+}
+
+function withoutMark(comment: string): string {
+  return comment.replace(/^#+\s*/, '');
 }
 
 /** A value as Python source. */

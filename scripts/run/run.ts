@@ -8,7 +8,10 @@ import { dialectOf, dialectVariable } from '../../kernel/dialect.js';
 import { findKernelSpec, type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
 import { packageVersion } from '../../kernel/package-root.js';
 import { checkJobs, decideSkips, unmarkSkipped } from '../check/before-run.js';
+import { Engines } from '../check/engines.js';
 import { type CheckedNotebook, errorsOf } from '../check/finding.js';
+import { isOwnKernel, settingOf } from '../check/own-kernel.js';
+import { ParameterTypes } from '../check/parameter-types.js';
 import { MachineProbe } from '../check/probe-machine.js';
 import { requirementFaults } from '../check/requirements.js';
 import { gitCommit } from '../git-commit.js';
@@ -30,7 +33,7 @@ import {
 import type { RunLimits } from './limits.js';
 import { startLocally } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
-import { applyParameters, type GivenParameter, UsageError } from './parameters.js';
+import { applyParameters, type GivenParameter, type NamedNotebook, UsageError } from './parameters.js';
 import type { Progress } from './progress.js';
 import { keptResult, runKey } from './resume.js';
 
@@ -50,16 +53,22 @@ export interface RunOptions {
   signal: AbortSignal;
   progress: Progress;
   /** Gets what the check before the run found; undefined for a run without that check. */
-  onChecked: ((checked: CheckedNotebook[]) => void) | undefined;
+  onChecked: ((checked: CheckedNotebook[]) => Promise<void>) | undefined;
 }
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
   const regression = regressionFor(options);
-  const jobs = await prepare(options);
-  tellUncompared(jobs, regression, options);
-  const refused = options.onChecked && (await refuseTypeErrors(jobs, options.signal, options.onChecked));
-  if (refused) return refused;
+  const engines = new Engines(1);
+  let jobs: PreparedJob[];
+  try {
+    jobs = await prepare(options, engines);
+    tellUncompared(jobs, regression, options);
+    const refused = options.onChecked && (await refuseTypeErrors(jobs, engines, options));
+    if (refused) return refused;
+  } finally {
+    engines.close();
+  }
   const { progress } = options;
   progress.start(jobs.map((job) => job.name));
   const results: NotebookResult[] = [];
@@ -86,11 +95,11 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
 /** The results of a run in which nothing runs because some notebook has type errors; undefined where none has. */
 async function refuseTypeErrors(
   jobs: NotebookJob[],
-  signal: AbortSignal,
-  onChecked: (checked: CheckedNotebook[]) => void,
+  engines: Engines,
+  { signal, onChecked }: RunOptions,
 ): Promise<NotebookResult[] | undefined> {
-  const checked = await checkJobs(jobs, signal);
-  onChecked(checked);
+  const checked = await checkJobs(jobs, engines, signal);
+  await onChecked?.(checked);
   const errors = new Map(checked.map((one) => [one.name, errorsOf(one)[0]]));
   if (![...errors.values()].some((error) => error !== undefined)) return undefined;
   return jobs.map((job): NotebookResult => {
@@ -115,6 +124,15 @@ async function runOne(
   if (job.skips.notebook !== undefined) return skipNotebook(job);
   const kept = resume && (await keptResult(job));
   return kept || checkRegression(job, await executeNotebook(job), regression);
+}
+
+/** For what is said of notebooks without a run. Throws UsageError. */
+export async function namedNotebooks(
+  { targets, kernel, env }: Pick<RunOptions, 'targets' | 'kernel' | 'env'>,
+  engines: Engines,
+): Promise<NamedNotebook[]> {
+  const selected = await selectNotebooks(targets).catch(asUsageError);
+  return (await readAll(selected, kernel)).map((candidate) => namedNotebook(candidate, env, engines));
 }
 
 interface Candidate extends SelectedNotebook {
@@ -145,12 +163,12 @@ interface PreparedJob extends NotebookJob {
   cellPeaks: Map<string, number>;
 }
 
-async function prepare(options: RunOptions): Promise<PreparedJob[]> {
+async function prepare(options: RunOptions, engines: Engines): Promise<PreparedJob[]> {
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
   const candidates = await readAll(selected, options.kernel);
   const parameterised = await applyParameters(
-    candidates.map(({ name, notebook, spec }) => ({ name, notebook, language: spec.language.toLowerCase() })),
+    candidates.map((candidate) => namedNotebook(candidate, options.env, engines)),
     options.parameters,
   );
   const version = `kernelbook ${packageVersion()}`;
@@ -183,7 +201,7 @@ async function prepare(options: RunOptions): Promise<PreparedJob[]> {
       spec,
       start: startLocally,
       cwd: dirname(path),
-      env: { ...dialectEnv(written, spec), ...options.env },
+      env: runEnv(written, spec, options.env),
       limits: options.limits,
       signal: options.signal,
       onCell: (done, total, cell, peak) => {
@@ -195,9 +213,21 @@ async function prepare(options: RunOptions): Promise<PreparedJob[]> {
 }
 
 /** Notebooks written for tslab or jslab run in our kernel as they would in theirs. */
-function dialectEnv(written: string | undefined, spec: KernelSpec): NodeJS.ProcessEnv {
+function runEnv(written: string | undefined, spec: KernelSpec, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const dialect = dialectOf(written);
-  return spec.name === ownName && dialect !== 'typescript' ? { [dialectVariable]: dialect } : {};
+  return spec.name === ownName && dialect !== 'typescript' ? { [dialectVariable]: dialect, ...env } : env;
+}
+
+/** As the parameters' rules take it; in our kernel, its language engine knows the types. */
+function namedNotebook(
+  { name, path, notebook, spec }: Candidate,
+  env: NodeJS.ProcessEnv,
+  engines: Engines,
+): NamedNotebook {
+  const named = { name, notebook, language: spec.language.toLowerCase() };
+  if (!isOwnKernel(spec)) return named;
+  const setting = settingOf(dirname(path), spec, runEnv(notebook.metadata.kernelspec?.name, spec, env));
+  return { ...named, types: () => ParameterTypes.of(notebook, setting, engines) };
 }
 
 /** Reads every notebook and finds its kernel; all faults are told at once, a line each. */
