@@ -4,6 +4,7 @@
  */
 import { nearest } from '../../kernel/kernelspec.js';
 import { type Cell, isObject, type Notebook } from '../notebook/format.js';
+import { parseBytes } from '../run/bytes.js';
 import { defaultTolerance, type Tolerance } from './tolerance.js';
 
 export interface GoldenSettings {
@@ -59,34 +60,12 @@ export function budgetsOf(metadata: Record<string, unknown>, where: string): Bud
     throw new SettingsError(
       `${where}: kernelbook.max-seconds is ${JSON.stringify(seconds)}, not a number of seconds`,
     );
-  const maxMemory = memory === undefined ? undefined : parseSize(memory);
-  if (memory !== undefined && maxMemory === undefined)
+  const maxMemory = typeof memory === 'string' ? parseBytes(memory) : undefined;
+  if (memory !== undefined && !maxMemory)
     throw new SettingsError(
       `${where}: kernelbook.max-memory is ${JSON.stringify(memory)}, not a size such as "2GiB"`,
     );
   return { ...(seconds !== undefined && { maxSeconds: seconds }), ...(maxMemory && { maxMemory }) };
-}
-
-const units: Record<string, number> = {
-  '': 1,
-  B: 1,
-  kB: 1e3,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
-
-/** Bytes of `"2GiB"`, `"512 MB"` or a plain number; undefined for anything else. */
-export function parseSize(size: unknown): number | undefined {
-  const [, count, unit] = /^(\d+(?:\.\d+)?) ?([kKMGT]?i?B?)$/.exec(String(size)) ?? [];
-  if (count === undefined || unit === undefined || !Object.hasOwn(units, unit)) return undefined;
-  const bytes = Number(count) * units[unit]!;
-  return bytes > 0 ? bytes : undefined;
 }
 
 /** Throws SettingsError for the first setting of the notebook that cannot be meant. */

@@ -65,7 +65,7 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     for (let index = next++; index < jobs.length; index = next++) {
       const job = jobs[index]!;
       progress.begin(job.name);
-      const result = await runOne(job, options.resume, regression);
+      const result = await checkRegression(job, await runOne(job, options.resume), regression);
       results[index] = result;
       progress.end(result);
       const { update } = result.regression ?? {};
@@ -104,14 +104,9 @@ async function refuseTypeErrors(
   });
 }
 
-async function runOne(
-  job: PreparedJob,
-  resume: boolean,
-  regression: RegressionOptions,
-): Promise<NotebookResult> {
+async function runOne(job: NotebookJob, resume: boolean): Promise<NotebookResult> {
   if (job.skips.notebook !== undefined) return skipNotebook(job);
-  const kept = resume && (await keptResult(job));
-  return kept || checkRegression(job, await executeNotebook(job), regression);
+  return (resume && (await keptResult(job))) || executeNotebook(job);
 }
 
 interface Candidate extends SelectedNotebook {
@@ -128,12 +123,7 @@ function regressionFor({ regression, parameters, progress }: RunOptions): Regres
   return { ...regression, golden: 'off' };
 }
 
-interface PreparedJob extends NotebookJob {
-  path: string;
-  cellPeaks: Map<string, number>;
-}
-
-async function prepare(options: RunOptions): Promise<PreparedJob[]> {
+async function prepare(options: RunOptions): Promise<NotebookJob[]> {
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
   const candidates = await readAll(selected, options.kernel);
@@ -145,7 +135,7 @@ async function prepare(options: RunOptions): Promise<PreparedJob[]> {
   const commit = await gitCommit();
   const probe = new MachineProbe(options.env);
   const skips = await Promise.all(candidates.map(({ notebook }) => decideSkips(notebook, probe)));
-  return candidates.map(({ name, path, spec, notebook: original }, index): PreparedJob => {
+  return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
     const written = original.metadata.kernelspec?.name;
     const { notebook, values } = parameterised[index]!;
     const output = outputs[index]!;
@@ -158,12 +148,10 @@ async function prepare(options: RunOptions): Promise<PreparedJob[]> {
     const key = runKey(notebook, spec, options.env);
     unmarkSkipped(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
-    const cellPeaks = new Map<string, number>();
     return {
       name,
       path,
       skips: skips[index]!,
-      cellPeaks,
       notebook: prepared,
       key,
       output,
@@ -173,10 +161,7 @@ async function prepare(options: RunOptions): Promise<PreparedJob[]> {
       env: { ...dialectEnv(written, spec), ...options.env },
       limits: options.limits,
       signal: options.signal,
-      onCell: (done, total, cell, peak) => {
-        if (cell && peak !== undefined) cellPeaks.set(cell.id, peak);
-        options.progress.cell(name, done, total);
-      },
+      onCell: (done, total) => options.progress.cell(name, done, total),
     };
   });
 }
