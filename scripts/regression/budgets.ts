@@ -1,5 +1,6 @@
 /** What a notebook and its cells may take, and what they took. Exceeding a budget fails the notebook, though it ran to its end. */
 import { isObject, type Notebook } from '../notebook/format.js';
+import { formatBytes } from '../run/bytes.js';
 import { type Budgets, budgetsOf } from './settings.js';
 
 export interface BudgetResult {
@@ -41,7 +42,7 @@ export function checkBudgets(notebook: Notebook, measured: Measured, given: Budg
 }
 
 export function describeBudget({ budget, measured, allowed, exceeded }: BudgetResult): string {
-  const show = budget === 'max-seconds' ? showSeconds : showBytes;
+  const show = budget === 'max-seconds' ? showSeconds : formatBytes;
   if (measured === undefined) return `${budget}: not measured on this system, budget ${show(allowed)}`;
   return `${budget}: ${show(measured)}, ${exceeded ? 'over' : 'within'} the budget of ${show(allowed)}`;
 }
@@ -59,4 +60,3 @@ function result(budget: BudgetResult['budget'], measured: number | undefined, al
 }
 
 const showSeconds = (seconds: number): string => `${Number(seconds.toPrecision(3))} s`;
-const showBytes = (bytes: number): string => `${Number((bytes / 2 ** 20).toPrecision(4))} MiB`;

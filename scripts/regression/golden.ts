@@ -30,7 +30,7 @@ export function compareGolden(notebook: Notebook, golden: readonly GoldenCell[])
   for (const { cell, number, settings } of kept(notebook)) {
     const expected = known.get(cell.id);
     known.delete(cell.id);
-    const status = isObject(cell.metadata.papermill) ? cell.metadata.papermill.status : undefined;
+    const status = statusOf(cell);
     if (status !== 'completed' && status !== 'failed') continue;
     const complete = status === 'completed';
     const facts = cellFacts(complete ? cell : withoutError(cell), settings);
@@ -73,8 +73,14 @@ export function updateGolden(notebook: Notebook, before: readonly GoldenCell[]):
   const known = new Map(before.map(({ cell, outputs }) => [cell, outputs]));
   const result: GoldenUpdate = { cells: [], changed: [], added: [], removed: [] };
   for (const { cell, settings } of kept(notebook)) {
-    const facts = cellFacts(cell, settings);
     const old = known.get(cell.id);
+    if (statusOf(cell) !== 'completed') {
+      // It was left out on this machine: what another one gave stays.
+      if (old) result.cells.push({ cell: cell.id, outputs: old });
+      known.delete(cell.id);
+      continue;
+    }
+    const facts = cellFacts(cell, settings);
     if (facts.length === 0) continue;
     known.delete(cell.id);
     const same = old !== undefined && compareOutputs(old, facts, settings).count === 0;
@@ -86,13 +92,17 @@ export function updateGolden(notebook: Notebook, before: readonly GoldenCell[]):
   return result;
 }
 
-/** The code cells whose outputs are kept. */
+/** The code cells whose outputs are kept, with their settings. */
 function* kept(notebook: Notebook) {
   for (const [index, cell] of notebook.cells.entries()) {
     if (cell.cell_type !== 'code' || hasTag(cell, 'injected-parameters')) continue;
     const settings = goldenSettings(notebook, cell);
     if (!settings.skip) yield { cell, number: index + 1, settings };
   }
+}
+
+function statusOf({ metadata }: CodeCell): unknown {
+  return isObject(metadata.papermill) ? metadata.papermill.status : undefined;
 }
 
 function withoutError(cell: CodeCell): CodeCell {

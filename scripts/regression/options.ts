@@ -3,8 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RegressionOptions } from './regression.js';
 
 export interface RegressionCommandOptions {
-  /** false by `--no-golden`. */
-  golden: boolean;
+  /** False for `--no-golden`. */
+  golden?: boolean;
   update?: boolean;
   maxSeconds?: number;
   results?: string;
@@ -16,11 +16,11 @@ export function addRegressionOptions(command: Command): void {
     .addOption(
       new Option('--update', 'rewrite the golden outputs of the notebooks that pass').conflicts('golden'),
     )
-    .option('--max-seconds <seconds>', 'fail a notebook that takes longer', positive)
+    .option('--max-seconds <seconds>', 'fail a notebook that has taken longer when it ends', seconds)
     .option('--results <file>', 'write checks, profiles, differences and budgets as JSON');
 }
 
-export function regressionOptions(options: Partial<RegressionCommandOptions>): RegressionOptions {
+export function regressionOptions(options: RegressionCommandOptions): RegressionOptions {
   const { golden = true, update = false, maxSeconds } = options;
   return {
     golden: update ? 'update' : golden ? 'compare' : 'off',
@@ -28,7 +28,7 @@ export function regressionOptions(options: Partial<RegressionCommandOptions>): R
   };
 }
 
-function positive(word: string): number {
+function seconds(word: string): number {
   const value = Number(word);
   if (!(value > 0)) throw new InvalidArgumentError('Give a number of seconds above 0.');
   return value;

@@ -12,7 +12,7 @@ import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js
 import type { GivenParameter } from './parameters.js';
 import { exitStatus, statusOf } from './verdict.js';
 
-export interface RunCommandOptions extends LimitOptions, Partial<RegressionCommandOptions> {
+export interface RunCommandOptions extends LimitOptions, RegressionCommandOptions {
   parameter: GivenParameter[];
   parameterFile?: string[];
   output: string;

@@ -49,10 +49,12 @@ export interface NotebookResult {
   seconds: number;
   /** Largest resident size of the kernel process in bytes; undefined where the system does not tell. */
   peakMemory: number | undefined;
+  /** The same when each code cell had ended, by cell id. */
+  cellPeaks?: ReadonlyMap<string, number>;
+  /** What the run was compared with and measured by. */
+  regression?: Regression;
   /** It was not run: it had passed before, and nothing has changed. */
   kept?: true;
-  /** What the run was compared with and measured by, where it was. */
-  regression?: Regression;
 }
 
 export interface NotebookJob {
@@ -75,8 +77,7 @@ export interface NotebookJob {
   env: NodeJS.ProcessEnv;
   limits: RunLimits;
   signal: AbortSignal;
-  /** `cell` has ended, and the largest resident size of the kernel was `peak` bytes then. */
-  onCell: (done: number, total: number, cell?: Cell, peak?: number) => void;
+  onCell: (done: number, total: number) => void;
 }
 
 /** Never throws for what the notebook or its kernel does; that is in the result. */
@@ -100,6 +101,7 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
     skippedCells: run.skipped,
     seconds: (performance.now() - started) / 1000,
     peakMemory: run.peakMemory,
+    cellPeaks: run.cellPeaks,
   };
 }
 
@@ -152,6 +154,7 @@ class NotebookRun {
   ran = 0;
   readonly skipped: NonNullable<NotebookResult['skippedCells']> = [];
   peakMemory: number | undefined;
+  readonly cellPeaks = new Map<string, number>();
   /** Ends the run, for a reason that is a StopReason. */
   readonly #stop = new AbortController();
 
@@ -237,11 +240,12 @@ class NotebookRun {
         failure = await runCell(run, cell, index + 1);
         this.ran++;
         await memory.sample();
+        if (memory.peak !== undefined) this.cellPeaks.set(cell.id, memory.peak);
         if (!failure) await router.syncWidgets();
       }
       cellEnded(cell, failure !== undefined);
       await this.saver.cellEnded(index + 1);
-      onCell(this.ran, total, cell, memory.peak);
+      onCell(this.ran, total);
       if (failure) return failure;
     }
     return undefined;

@@ -60,7 +60,7 @@ export interface RunOptions {
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
   const regression = regressionFor(options);
   const engines = new Engines(1);
-  let jobs: PreparedJob[];
+  let jobs: NotebookJob[];
   try {
     jobs = await prepare(options, engines);
     tellUncompared(jobs, regression, options);
@@ -77,7 +77,7 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     for (let index = next++; index < jobs.length; index = next++) {
       const job = jobs[index]!;
       progress.begin(job.name);
-      const result = await runOne(job, options.resume, regression);
+      const result = await checkRegression(job, await runOne(job, options.resume), regression);
       results[index] = result;
       progress.end(result);
       const { update } = result.regression ?? {};
@@ -116,14 +116,9 @@ async function refuseTypeErrors(
   });
 }
 
-async function runOne(
-  job: PreparedJob,
-  resume: boolean,
-  regression: RegressionOptions,
-): Promise<NotebookResult> {
+async function runOne(job: NotebookJob, resume: boolean): Promise<NotebookResult> {
   if (job.skips.notebook !== undefined) return skipNotebook(job);
-  const kept = resume && (await keptResult(job));
-  return kept || checkRegression(job, await executeNotebook(job), regression);
+  return (resume && (await keptResult(job))) || executeNotebook(job);
 }
 
 /** For what is said of notebooks without a run. Throws UsageError. */
@@ -150,7 +145,7 @@ function regressionFor({ regression, parameters }: RunOptions): RegressionOption
 
 /** Says what a user might otherwise take for granted. */
 function tellUncompared(
-  jobs: PreparedJob[],
+  jobs: NotebookJob[],
   used: RegressionOptions,
   { regression, progress }: RunOptions,
 ): void {
@@ -158,12 +153,7 @@ function tellUncompared(
   progress.note('golden outputs are not compared: parameters were given');
 }
 
-interface PreparedJob extends NotebookJob {
-  path: string;
-  cellPeaks: Map<string, number>;
-}
-
-async function prepare(options: RunOptions, engines: Engines): Promise<PreparedJob[]> {
+async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJob[]> {
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
   const candidates = await readAll(selected, options.kernel);
@@ -175,7 +165,7 @@ async function prepare(options: RunOptions, engines: Engines): Promise<PreparedJ
   const commit = await gitCommit();
   const probe = new MachineProbe(options.env);
   const skips = await Promise.all(candidates.map(({ notebook }) => decideSkips(notebook, probe)));
-  return candidates.map(({ name, path, spec, notebook: original }, index): PreparedJob => {
+  return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
     const written = original.metadata.kernelspec?.name;
     const { notebook, values, secrets } = parameterised[index]!;
     const output = outputs[index]!;
@@ -188,12 +178,10 @@ async function prepare(options: RunOptions, engines: Engines): Promise<PreparedJ
     const key = runKey(notebook, spec, options.env);
     unmarkSkipped(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
-    const cellPeaks = new Map<string, number>();
     return {
       name,
       path,
       skips: skips[index]!,
-      cellPeaks,
       notebook: prepared,
       secrets,
       key,
@@ -204,10 +192,7 @@ async function prepare(options: RunOptions, engines: Engines): Promise<PreparedJ
       env: runEnv(written, spec, options.env),
       limits: options.limits,
       signal: options.signal,
-      onCell: (done, total, cell, peak) => {
-        if (cell && peak !== undefined) cellPeaks.set(cell.id, peak);
-        options.progress.cell(name, done, total);
-      },
+      onCell: (done, total) => options.progress.cell(name, done, total),
     };
   });
 }

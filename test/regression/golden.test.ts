@@ -120,6 +120,9 @@ test('updating changes only what differs, and says what', () => {
     added: ['c'],
     removed: ['gone'],
   });
+  // A cell this machine cannot run keeps what another machine gave.
+  const skipped = updateGolden(notebook([{ id: 'b', status: 'pending' }]), before.cells);
+  expect(skipped.cells).toEqual([{ cell: 'b', outputs: [{ stdout: '2' }] }]);
 });
 
 describe('settings', () => {
@@ -174,7 +177,7 @@ test('budgets of notebook and cells are held against what was measured', () => {
   const results = checkBudgets(book, measured, { maxSeconds: 4 });
   expect(results.map((one) => `${one.cell?.id ?? 'all'}, ${describeBudget(one)}`)).toEqual([
     'all, max-seconds: 5 s, over the budget of 4 s',
-    'all, max-memory: not measured on this system, budget 2048 MiB',
+    'all, max-memory: not measured on this system, budget 2 GiB',
     'quick, max-seconds: 1 s, within the budget of 2 s',
     'slow, max-seconds: 3 s, over the budget of 2 s',
     'slow, max-memory: 2 MiB, over the budget of 1 MiB',

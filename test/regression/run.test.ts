@@ -65,14 +65,18 @@ describe('a component and its notebook', () => {
     const { metadata, cells } = await readNotebook(place.path('build/notebooks/norm.ipynb'));
     expect(metadata.kernelbook).toMatchObject({ regression: { golden: { compared: 3, differ: 1 } } });
     expect(cells[2]!.metadata.kernelbook).toMatchObject({
-      regression: expect.arrayContaining([expect.stringContaining('tolerance')]),
+      regression: [expect.stringContaining('tolerance'), expect.anything()],
     });
     expect(await golden()).toBe(before);
+    // What differed has not passed, so it is not kept either.
+    expect((await place.kernelbook(['run', 'norm.ipynb', '--resume'])).status).toBe(3);
 
     const updated = await place.kernelbook(['run', 'norm.ipynb', '--update']);
     expect(updated.status).toBe(0);
     expect(updated.stdout).toContain('golden/norm.golden.json: written, 2 cells: 1 changed (cell-3)');
     expect(await golden()).not.toBe(before);
+    const kept = await place.kernelbook(['run', 'norm.ipynb', '--resume']);
+    expect(kept).toMatchObject({ status: 0, stdout: expect.stringContaining('kept from an earlier run') });
   });
 
   it('compares only the default parameters, on request nothing, and never updates after a failure', async () => {
