@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { registerBench } from './bench/command.js';
 import { registerBundle } from './bundle/command.js';
 import { registerCheck } from './check/command.js';
+import { registerClean } from './clean.js';
 import { registerConformance } from './conformance/command.js';
 import { registerConvert } from './convert/command.js';
 import { registerCoverage } from './coverage.js';
@@ -23,6 +24,7 @@ const program = new Command('kernelbook')
 registerBench(program);
 registerBundle(program);
 registerCheck(program);
+registerClean(program);
 registerConformance(program);
 registerConvert(program);
 registerCoverage(program);

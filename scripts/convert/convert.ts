@@ -2,7 +2,7 @@
  * Files to the other form: which file becomes which, and what may be written over. A file that is newer than its source
  * and would change is left alone, as is a TypeScript file that is no notebook; `force` writes all the same.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Notebook } from '../notebook/format.js';
@@ -72,7 +72,8 @@ export async function convertFile({ source, target }: Conversion, force: boolean
     const refused = await whyNotOver(source, target, before);
     if (refused !== undefined) return { refused };
   }
-  await writeFileAtomically(target, content);
+  // A link stays a link.
+  await writeFileAtomically(before === undefined ? target : await realpath(target), content);
   return before === undefined ? 'written' : 'updated';
 }
 
