@@ -12,6 +12,7 @@ export const partNames = [
   'venv',
   'tensorflow-python',
   'kernelspec',
+  'papermill-plugin',
   'tensorflow',
 ] as const;
 export type PartName = (typeof partNames)[number];
@@ -23,6 +24,7 @@ export const partTitles: Record<PartName, string> = {
   venv: 'Jupyter tools in .venv (jupyterlab, anywidget, nbclient, papermill, nbconvert, jupyter_kernel_test, jupytext)',
   'tensorflow-python': 'tensorflow-cpu in .venv',
   kernelspec: 'the kernelbook kernelspec in .venv',
+  'papermill-plugin': "the translator of TypeScript parameters in .venv's papermill",
   tensorflow: 'tfjs-node-gpu linked against the TensorFlow of .venv',
 };
 
