@@ -3,7 +3,10 @@
 import { Command, CommanderError } from 'commander';
 import { registerBench } from './bench/command.js';
 import { registerBundle } from './bundle/command.js';
+import { registerCheck } from './check/command.js';
+import { registerClean } from './clean.js';
 import { registerConformance } from './conformance/command.js';
+import { registerConvert } from './convert/command.js';
 import { registerCoverage } from './coverage.js';
 import { registerDevices } from './devices.js';
 import { registerGolden } from './golden.js';
@@ -20,7 +23,10 @@ const program = new Command('kernelbook')
 
 registerBench(program);
 registerBundle(program);
+registerCheck(program);
+registerClean(program);
 registerConformance(program);
+registerConvert(program);
 registerCoverage(program);
 registerDevices(program);
 registerInstall(program);

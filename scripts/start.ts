@@ -26,10 +26,12 @@ async function start(backend: string | undefined): Promise<number> {
     output: executed,
     jobs: Math.min(2, availableParallelism()),
     timeout: 600,
+    check: true,
     ...(backend !== undefined && { backend }),
   });
-  // Bad input or Ctrl-C: nothing, or not everything, was run.
-  if (status === exitStatus.usage || status >= exitStatus.interrupted) return status;
+  // Bad input, type errors or Ctrl-C: nothing, or not everything, was run.
+  if (status === exitStatus.usage || status === exitStatus['type error'] || status >= exitStatus.interrupted)
+    return status;
   console.log('');
   const guide = await writeGuide([executed], guides);
   return Math.max(status, guide);

@@ -4,8 +4,10 @@ import { nameCell } from './cell-names.js';
 import { compileCell } from './compile-cell.js';
 import { isComplete } from './completeness.js';
 import { complete } from './completion.js';
-import { applyDirectives, refused, reject, relevant } from './diagnostics.js';
+import { declaredNames, usedNames } from './declared-names.js';
+import { applyDirectives, refused, reject, relevant, shown } from './diagnostics.js';
 import type {
+  CheckedCell,
   CompiledCell,
   CompileResult,
   CompletenessResult,
@@ -61,6 +63,21 @@ export class CheckerEngine implements LanguageEngine {
     return (rejected?.diagnostics ?? []).map((item) => item.code);
   }
 
+  check(code: string, { name }: { name: string }, isKept: boolean): CheckedCell {
+    const cell = this.#checker.add(code);
+    nameCell(cell, name);
+    const errors = this.#errors(cell);
+    const checked = {
+      errors: shown(cell, name, errors),
+      declares: declaredNames(cell, this.#checker.checker, (known) => this.#checker.earlier(known)),
+      uses: usedNames(cell),
+      files: this.#checker.importedFiles(cell).map((file) => file.fileName),
+    };
+    if (isKept) this.#checker.commit(cell);
+    else this.#checker.remove(cell);
+    return checked;
+  }
+
   prepare(code: string, { count }: { count: number }, after: number): void {
     this.#dropPrepared();
     const previous = this.#pending.get(after);
@@ -90,15 +107,19 @@ export class CheckerEngine implements LanguageEngine {
   /** What is wrong with a cell; then the cell is forgotten. */
   #check(cell: ts.SourceFile, count: number): Rejected | undefined {
     nameCell(cell, count);
-    let errors = refused(cell);
-    if (errors.length === 0)
-      errors = [
-        ...relevant(applyDirectives(cell, this.#checker.diagnostics(cell))),
-        ...this.#checker.importedErrors(cell),
-      ];
+    const errors = this.#errors(cell);
     if (errors.length === 0) return undefined;
     this.#checker.remove(cell);
     return reject(cell, count, errors);
+  }
+
+  #errors(cell: ts.SourceFile): ts.DiagnosticWithLocation[] {
+    const refusals = refused(cell);
+    if (refusals.length > 0) return refusals;
+    return [
+      ...relevant(applyDirectives(cell, this.#checker.diagnostics(cell))),
+      ...this.#checker.importedErrors(cell),
+    ];
   }
 
   commit(token: number): void {

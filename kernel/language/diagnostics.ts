@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import ts from 'typescript';
 import { refusals } from './cell-file.js';
 import { nameCell } from './cell-names.js';
-import type { Diagnostic, Rejected } from './engine.js';
+import type { Diagnostic, Rejected, ShownDiagnostic } from './engine.js';
 import { fileLabel, messageText, prettyDiagnostics } from './pretty.js';
 import { internal, internals } from './typescript-internal.js';
 
@@ -72,10 +72,10 @@ function text(diagnostic: ts.Diagnostic): string {
 
 export function reject(
   cell: ts.SourceFile,
-  count: number,
+  name: string | number,
   found: readonly ts.DiagnosticWithLocation[],
 ): Rejected {
-  nameCell(cell, count);
+  nameCell(cell, name);
   const folder = dirname(cell.fileName);
   const pretty = prettyDiagnostics(found, folder);
   return {
@@ -84,6 +84,18 @@ export function reject(
     pretty,
     plain: stripVTControlCharacters(pretty),
   };
+}
+
+/** What `reject` says, error by error. */
+export function shown(
+  cell: ts.SourceFile,
+  name: string,
+  found: readonly ts.DiagnosticWithLocation[],
+): ShownDiagnostic[] {
+  return found.map((item) => {
+    const { diagnostics, pretty } = reject(cell, name, [item]);
+    return { ...diagnostics[0]!, pretty };
+  });
 }
 
 /** @param folder the notebook's, for errors that are not in the cell */

@@ -51,6 +51,35 @@ export interface Rejected {
 
 export type CompileResult = Compiled | Rejected;
 
+/** A name that a cell declares for the cells after it. */
+export interface DeclaredName {
+  name: string;
+  kind: 'import' | 'variable' | 'function' | 'class' | 'type' | 'enum' | 'namespace';
+  /** Whether a reader may wonder why it is there if nothing uses it: not where it is exported or only left out. */
+  isMeantForUse: boolean;
+  start: number;
+  length: number;
+  line: number;
+  column: number;
+  /** Set where an earlier cell declares the name with a type such that neither can stand for the other. */
+  changes?: { from: string; to: string };
+}
+
+/** A diagnostic with what `Rejected.pretty` would show of it. */
+export interface ShownDiagnostic extends Diagnostic {
+  pretty: string;
+}
+
+/** What is known of a cell that was checked and not compiled. */
+export interface CheckedCell {
+  errors: ShownDiagnostic[];
+  declares: DeclaredName[];
+  /** Names it refers to, its own among them. */
+  uses: string[];
+  /** The user's own files it imports, directly or through each other: absolute paths. */
+  files: string[];
+}
+
 export interface CompletionMatch {
   text: string;
   /** `function`, `method`, `property`, `const`, `class`, `module`, `keyword`, … */
@@ -86,6 +115,12 @@ export interface LanguageEngine {
   /** Checks and compiles; nothing becomes visible to other cells before `commit`. */
   compile(code: string, cell: { count: number }): Awaitable<CompileResult>;
   /**
+   * Checks a cell that will not be run from here, for a notebook that is looked at as a whole. Where `isKept`, its
+   * declarations count for later cells although it may have errors, so that one mistake is one message.
+   * @param cell what messages call it
+   */
+  check(code: string, cell: { name: string }, isKept: boolean): Awaitable<CheckedCell>;
+  /**
    * Checks and compiles a cell ahead of its turn, as if the cell of the token `after` had been committed. `compile` of the same
    * cell uses what was found where that came true, and otherwise begins anew. An engine may do nothing here.
    */
@@ -103,4 +138,6 @@ export interface LanguageEngine {
 export interface EngineOptions {
   /** The notebook's folder: relative imports and npm packages resolve from here. */
   cwd: string;
+  /** Of the process in which a remote engine runs: it chooses the dialect. This process's unless given. */
+  env?: NodeJS.ProcessEnv;
 }

@@ -152,10 +152,19 @@ export class PersistentChecker {
     return found;
   }
 
+  /** What the cells that were committed so far mean by a name. */
+  earlier(name: string): ts.Symbol | undefined {
+    return this.#scope.get(name);
+  }
+
+  /** The user's own files that the cell imports, directly or through each other. */
+  importedFiles(cell: ts.SourceFile): ts.SourceFile[] {
+    return internals(cell).imports.length === 0 ? [] : userFilesOf(cell, this.asProgram);
+  }
+
   /** Errors in the user's files that the cell imports. */
   importedErrors(cell: ts.SourceFile): ts.DiagnosticWithLocation[] {
-    if (internals(cell).imports.length === 0) return [];
-    return fileErrors(userFilesOf(cell, this.asProgram), (file) => [
+    return fileErrors(this.importedFiles(cell), (file) => [
       ...internals(file).bindDiagnostics,
       ...checkFile(this.checker, file),
     ]);

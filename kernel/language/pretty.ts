@@ -83,6 +83,6 @@ export function messageText({ messageText: message }: ts.DiagnosticRelatedInform
 }
 
 /** Types of earlier cells print as `import("/folder/__cell_3").A`; the reader knows them as `A`. */
-function withoutPaths(message: string): string {
+export function withoutPaths(message: string): string {
   return message.replaceAll(/(typeof )?import\("[^"]*__cell_\d+"\)\./g, '$1');
 }

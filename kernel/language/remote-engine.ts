@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { log } from '../log.js';
 import type {
+  CheckedCell,
   CompileResult,
   CompletenessResult,
   CompletionResult,
@@ -73,6 +74,11 @@ export class RemoteEngine implements LanguageEngine {
     const token = ++this.#sequence;
     this.#compiled.set(token, { code, count, remote: result.token, start: this.#starts });
     return { ...result, token };
+  }
+
+  /** A process that starts later knows nothing of cells that were only checked: who checks begins anew then. */
+  async check(code: string, cell: { name: string }, isKept: boolean): Promise<CheckedCell> {
+    return (await this.#call('check', code, cell, isKept)) as CheckedCell;
   }
 
   async prepare(code: string, cell: { count: number }, after: number): Promise<void> {
@@ -149,7 +155,7 @@ export class RemoteEngine implements LanguageEngine {
     });
     this.#ready = started.then(() => this.#replay());
     this.#ready.catch(() => {});
-    this.#launch(findSnapshot(), isReady, isDead);
+    this.#launch(findSnapshot(this.#options.env), isReady, isDead);
   }
 
   /** From a snapshot if there is one; where that fails before it is ready, once more without. */
@@ -159,6 +165,7 @@ export class RemoteEngine implements LanguageEngine {
     const child = spawn(process.execPath, [...options, script, this.#options.cwd], {
       // What Node says of a blob it cannot use is nobody's business: the plain process says its own.
       stdio: 'pipe',
+      env: this.#options.env ?? process.env,
     });
     child.stderr.on('data', (bytes: Buffer) => {
       if (!tried) log(bytes.toString().trimEnd());
@@ -180,14 +187,14 @@ export class RemoteEngine implements LanguageEngine {
       clearTimeout(patience || undefined);
       tried = undefined;
       isReady();
-      if (!snapshot) buildSnapshotInBackground();
+      if (!snapshot) buildSnapshotInBackground(this.#options.env);
     });
     const gone = (why: string, ended?: NodeJS.Signals | null): void => {
       clearTimeout(patience || undefined);
       if (this.#child === child) this.#child = undefined;
       if (tried && !this.#closed) {
         // Who ends a process from outside says nothing against its snapshot.
-        if (hung || !endings.has(ended ?? '')) rejectSnapshot(tried);
+        if (hung || !endings.has(ended ?? '')) rejectSnapshot(tried, this.#options.env);
         tried = undefined;
         this.#launch(undefined, isReady, isDead);
         return;

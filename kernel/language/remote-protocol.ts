@@ -16,6 +16,7 @@ export type EngineResponse =
 
 export const engineMethods: readonly EngineMethod[] = [
   'compile',
+  'check',
   'prepare',
   'commit',
   'complete',

@@ -46,6 +46,11 @@ export class Scope {
     );
   }
 
+  /** The newest declaration of a name. */
+  get(name: string): ts.Symbol | undefined {
+    return this.#newest.get(ts.escapeLeadingUnderscores(name));
+  }
+
   #level(table: Table, parent?: ts.SourceFile): ts.SourceFile {
     const level = Object.create(this.empty) as ts.SourceFile;
     internals(level).locals = table as ts.SymbolTable;

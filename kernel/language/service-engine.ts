@@ -10,8 +10,9 @@ import { compileCell } from './compile-cell.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
 import { isComplete } from './completeness.js';
 import { completionResult } from './completion.js';
-import { refused, reject, relevant } from './diagnostics.js';
+import { refused, reject, relevant, shown } from './diagnostics.js';
 import type {
+  CheckedCell,
   CompileResult,
   CompletenessResult,
   CompletionResult,
@@ -49,11 +50,30 @@ export class ServiceEngine implements LanguageEngine {
   }
 
   compile(code: string, { count }: { count: number }): CompileResult {
+    const { own, cell, errors } = this.#check(code);
+    if (!cell) return reject(own, count, errors);
+    const program = this.#service.getProgram()!;
+    const file = program.getSourceFile(cell.fileName)!;
+    const compiled = compileCell(own, checkerFor(program.getTypeChecker(), file, cell.offset), count);
+    const token = this.#sequence;
+    this.#pending.set(token, cell);
+    return { ok: true, token, cell: compiled };
+  }
+
+  /** Tells of errors only: what a cell with errors declares is unknown here, and names are left to the checker engine. */
+  check(code: string, { name }: { name: string }, isKept: boolean): CheckedCell {
+    const { own, cell, errors } = this.#check(code);
+    if (cell && isKept) this.#keep(cell);
+    return { errors: shown(own, name, errors), declares: [], uses: [], files: [] };
+  }
+
+  /** The written cell is there where it has no errors. */
+  #check(code: string): { own: ts.SourceFile; cell?: ServiceCell; errors: ts.DiagnosticWithLocation[] } {
     const own = parseCell(join(this.#cwd, 'cell.ts'), code);
     // Syntax errors come from the text alone; in the written module, what follows it would hide some.
     const refusals = refused(own);
     const early = refusals.length ? refusals : internals(own).parseDiagnostics;
-    if (early.length) return reject(own, count, relevant(early));
+    if (early.length) return { own, errors: relevant(early) };
     const cell = this.#add(code);
     const program = this.#service.getProgram()!;
     const file = program.getSourceFile(cell.fileName)!;
@@ -62,14 +82,9 @@ export class ServiceEngine implements LanguageEngine {
       ...relevant(this.#diagnostics(cell, own)),
       ...fileErrors(imported, (item) => program.getSemanticDiagnostics(item) as ts.DiagnosticWithLocation[]),
     ];
-    if (errors.length) {
-      this.#texts.delete(cell.fileName);
-      return reject(own, count, errors);
-    }
-    const compiled = compileCell(own, checkerFor(program.getTypeChecker(), file, cell.offset), count);
-    const token = this.#sequence;
-    this.#pending.set(token, cell);
-    return { ok: true, token, cell: compiled };
+    if (errors.length === 0) return { own, cell, errors };
+    this.#texts.delete(cell.fileName);
+    return { own, errors };
   }
 
   prepare(): void {}
@@ -77,7 +92,11 @@ export class ServiceEngine implements LanguageEngine {
   commit(token: number): void {
     const cell = this.#pending.get(token);
     this.#pending.delete(token);
-    for (const [name, known] of cell?.names ?? []) this.#known.set(name, known);
+    if (cell) this.#keep(cell);
+  }
+
+  #keep(cell: ServiceCell): void {
+    for (const [name, known] of cell.names) this.#known.set(name, known);
   }
 
   complete(code: string, cursor: number): CompletionResult {

@@ -37,20 +37,28 @@ export function snapshotsFolder(): string {
   return join(cacheDirectory(), 'engine');
 }
 
-export function snapshotsAreOff(): boolean {
-  const value = process.env.KERNELBOOK_NO_SNAPSHOT;
+export function snapshotsAreOff(env = process.env): boolean {
+  const value = env.KERNELBOOK_NO_SNAPSHOT;
   return cacheIsOff() || (value !== undefined && value !== '' && value !== '0');
 }
 
 /** One for each Node (version, binary, options), dialect and place of this package; what is in the package is in the description. */
-export function snapshotKey(): string {
-  const { execPath, version, arch, env } = process;
-  const identity = [execPath, version, arch, snapshotOptions, env.NODE_OPTIONS ?? '', packageRoot, dialect()];
+export function snapshotKey(env = process.env): string {
+  const { execPath, version, arch } = process;
+  const identity = [
+    execPath,
+    version,
+    arch,
+    snapshotOptions,
+    env.NODE_OPTIONS ?? '',
+    packageRoot,
+    dialect(env),
+  ];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
 }
 
-export function descriptionPath(): string {
-  return join(snapshotsFolder(), `engine-${snapshotKey()}.json`);
+export function descriptionPath(env = process.env): string {
+  return join(snapshotsFolder(), `engine-${snapshotKey(env)}.json`);
 }
 
 /** The description where it fits the files on disk. */
@@ -63,41 +71,41 @@ export function currentDescription(path = descriptionPath()): SnapshotDescriptio
   }
 }
 
-/** Path of a blob that may be started from. */
-export function findSnapshot(): string | undefined {
-  if (snapshotsAreOff()) return undefined;
-  const found = currentDescription();
+/** Path of a blob that may be started from, by a process with this environment. */
+export function findSnapshot(env = process.env): string | undefined {
+  if (snapshotsAreOff(env)) return undefined;
+  const found = currentDescription(descriptionPath(env));
   if (!found?.blob) return undefined;
   const path = join(snapshotsFolder(), found.blob);
   return statSync(path, { throwIfNoEntry: false })?.size === found.size ? path : undefined;
 }
 
 /** A process started from this blob ended before it was ready: no other one is to try. */
-export function rejectSnapshot(path: string): void {
-  const found = currentDescription();
+export function rejectSnapshot(path: string, env = process.env): void {
+  const found = currentDescription(descriptionPath(env));
   if (!found?.blob || join(snapshotsFolder(), found.blob) !== path) return;
   const rejected: SnapshotDescription = { ...found, blob: null, failures: found.failures + 1 };
   try {
-    writeFileSync(descriptionPath(), JSON.stringify(rejected));
+    writeFileSync(descriptionPath(env), JSON.stringify(rejected));
   } catch {
     // The next start falls back as this one did.
   }
 }
 
-export function knownFailures(): number {
-  return currentDescription()?.failures ?? 0;
+export function knownFailures(env = process.env): number {
+  return currentDescription(descriptionPath(env))?.failures ?? 0;
 }
 
 /** Whether there is none and building one may help. */
-export function snapshotIsWanted(): boolean {
-  return !snapshotsAreOff() && !findSnapshot() && knownFailures() < mostFailures;
+export function snapshotIsWanted(env = process.env): boolean {
+  return !snapshotsAreOff(env) && !findSnapshot(env) && knownFailures(env) < mostFailures;
 }
 
 /** Starts the building unless it is of no use; nobody waits for it, and it outlives this process by seconds at most. */
-export function buildSnapshotInBackground(): void {
-  if (!snapshotIsWanted()) return;
+export function buildSnapshotInBackground(env = process.env): void {
+  if (!snapshotIsWanted(env)) return;
   const script = fileURLToPath(builtFile('kernel', 'language', 'build-snapshot.js'));
-  const child = spawn(process.execPath, [script], { stdio: 'ignore', detached: true });
+  const child = spawn(process.execPath, [script], { stdio: 'ignore', detached: true, env });
   child.on('error', () => {});
   child.unref();
   try {

@@ -4,6 +4,7 @@
  */
 import { Dealer, Subscriber } from 'zeromq';
 import { type ConnectionInfo, endpoint } from './connection-file.js';
+import { KernelDiedError } from './errors.js';
 import {
   type ContentMap,
   isOutput,
@@ -21,6 +22,8 @@ export interface RequestHandlers {
   onOutput?: (message: OutputMessage) => void;
   /** Answers `input_request`. */
   onInput?: (prompt: string, password: boolean) => string | Promise<string>;
+  /** Without `onInput`: called with the prompt of a kernel that asks all the same. Default: it gets ''. */
+  onUnexpectedInput?: (prompt: string) => void;
 }
 
 export interface SendOptions {
@@ -86,7 +89,7 @@ export class ClientChannels {
     content: ContentMap[T],
     { channel = 'shell', handlers = {}, untilIdle = false, subshell }: SendOptions = {},
   ): Promise<RawMessage> {
-    if (this.#closed) throw new Error(`${type}: the kernel ${this.kernelName} has ended`);
+    this.#requireOpen(type);
     const message = this.#session.make(type, content, subshell === undefined ? {} : { subshell });
     const reply = new Promise<RawMessage>((resolve, reject) => {
       this.#pending.set(message.header.msg_id, { handlers, untilIdle, idle: false, resolve, reject });
@@ -102,7 +105,7 @@ export class ClientChannels {
     content: ContentMap[T],
     options: { metadata?: Metadata; buffers?: Uint8Array[] },
   ): Promise<string> {
-    if (this.#closed) throw new Error(`${type}: the kernel ${this.kernelName} has ended`);
+    this.#requireOpen(type);
     const message = this.#session.make(type, content, options);
     await this.#shell.send(this.#session.encode(message));
     return message.header.msg_id;
@@ -115,6 +118,11 @@ export class ClientChannels {
     for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
     for (const pending of this.#pending.values()) pending.reject(reason);
     this.#pending.clear();
+  }
+
+  #requireOpen(type: string): void {
+    if (this.#closed instanceof KernelDiedError) throw this.#closed;
+    if (this.#closed) throw new Error(`${type}: the kernel ${this.kernelName} has ended`);
   }
 
   #listen(socket: Dealer | Subscriber, handle: (message: RawMessage) => void): void {
@@ -171,8 +179,12 @@ export class ClientChannels {
     if (!isType(message, 'input_request')) return;
     const pending = this.#pending.get(parentId(message) ?? '');
     if (!pending) return; // another client's: some kernels ask all of them, and the first answer counts
-    const answer = pending.handlers.onInput;
+    const { onInput: answer, onUnexpectedInput } = pending.handlers;
     const { prompt, password } = message.content;
+    if (!answer && onUnexpectedInput) {
+      onUnexpectedInput(prompt);
+      return;
+    }
     void Promise.resolve(answer ? answer(prompt, password) : '').then((value) => {
       if (this.#closed) return;
       const reply = this.#session.make('input_reply', { value }, { parent: message.header });

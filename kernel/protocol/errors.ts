@@ -8,11 +8,13 @@ export class KernelStartError extends Error {
 /** The kernel process ended although nobody asked it to. */
 export class KernelDiedError extends Error {
   override name = 'KernelDiedError';
+  /** @param note what else is known of the end */
   constructor(
     kernel: string,
     readonly exit: KernelExit,
+    note = '',
   ) {
-    super(`the kernel ${kernel} died (${describeExit(exit)})${lastLines(exit.log)}`);
+    super(`the kernel ${kernel} died (${describeExit(exit)}${note})${lastLines(exit.log)}`);
   }
 }
 

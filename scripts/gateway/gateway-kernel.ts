@@ -8,7 +8,7 @@ import { KernelAPI, KernelMessage, ServerConnection } from '@jupyterlab/services
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { KernelDiedError, KernelStartError } from '../../kernel/protocol/client.js';
 import type { ContentMap, ExecuteReply, KernelInfo, RawMessage } from '../../kernel/protocol/messages.js';
-import type { NotebookKernel, RunCellOptions, StartOptions } from '../run/notebook-kernel.js';
+import type { KernelSource, NotebookKernel, RunCellOptions, StartOptions } from '../run/notebook-kernel.js';
 import { QuietKernelConnection, silenceLibrary } from './kernel-connection.js';
 import { type GatewayServer, tokenVariable } from './server.js';
 
@@ -29,8 +29,16 @@ export class GatewayKernelLostError extends KernelDiedError {
   }
 }
 
+export function serverKernels(server: GatewayServer): KernelSource {
+  return {
+    findSpec: (name) => server.findSpec(name),
+    start: (spec, options) => startOnServer(server, spec, options),
+    local: false,
+  };
+}
+
 /** Starts a kernel on the server; waits for a server that is away for a while. */
-export async function startOnServer(
+async function startOnServer(
   server: GatewayServer,
   spec: KernelSpec,
   options: StartOptions,

@@ -4,7 +4,7 @@
  */
 import { KernelSpecAPI, ServerConnection } from '@jupyterlab/services';
 import WebSocket from 'ws';
-import { type KernelSpec, nearest } from '../../kernel/kernelspec.js';
+import { type KernelSpec, KernelSpecError, nearest } from '../../kernel/kernelspec.js';
 
 /** The server cannot be used as it was named; the message says why. */
 export class GatewayError extends Error {
@@ -40,14 +40,14 @@ export class GatewayServer {
     return new GatewayServer(url, settings, specs);
   }
 
-  /** @throws GatewayError naming the kernels the server has, and the nearest one */
+  /** @throws KernelSpecError naming the kernels the server has, and the nearest one */
   findSpec(name: string): KernelSpec {
     const wanted = name.toLowerCase();
     const found = this.specs.find((spec) => spec.name.toLowerCase() === wanted);
     if (found) return found;
     const names = this.specs.map((spec) => spec.name);
     const near = nearest(wanted, names);
-    throw new GatewayError(
+    throw new KernelSpecError(
       `${this.url} has no kernel named ${JSON.stringify(name)}${near ? `, did you mean ${JSON.stringify(near)}?` : '.'} Kernels there: ${names.join(', ') || 'none'}`,
     );
   }

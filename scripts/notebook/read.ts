@@ -98,12 +98,17 @@ function mapValues(
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
 }
 
+/** The id that a cell without one gets from its place and source, unless another cell has it. */
+export function derivedId(source: unknown, index: number, attempt = 0): string {
+  return createHash('sha256')
+    .update(`${index} ${attempt} ${String(source)}`)
+    .digest('hex')
+    .slice(0, 8);
+}
+
 function deriveId(source: unknown, index: number, taken: Set<unknown>): string {
   for (let attempt = 0; ; attempt++) {
-    const hash = createHash('sha256')
-      .update(`${index} ${attempt} ${String(source)}`)
-      .digest('hex')
-      .slice(0, 8);
+    const hash = derivedId(source, index, attempt);
     if (taken.has(hash)) continue;
     taken.add(hash);
     return hash;

@@ -1,25 +1,29 @@
 /** The checks an executed notebook made, read back from the mime type that `verify` shows them under. */
+import { verifyMimeType } from '../../src/verify/verification.js';
 import { type Cell, isObject, type Notebook } from './format.js';
-
-const mime = 'application/vnd.kernelbook.verify+json';
 
 export interface VerificationRecord {
   name: string;
   passed: boolean;
 }
 
-export function cellVerifications(cell: Cell): VerificationRecord[] {
+/** The JSON a cell shows under a mime type, each once: what is also the value of the cell is shown twice. */
+export function cellRecords(cell: Cell, mime: string): Record<string, unknown>[] {
   if (cell.cell_type !== 'code') return [];
-  // A check that is also the value of the cell is shown twice; it was made once.
   const seen = new Set<string>();
   return cell.outputs.flatMap((output) => {
     const facts = 'data' in output ? output.data[mime] : undefined;
-    if (!isObject(facts) || typeof facts.name !== 'string' || typeof facts.passed !== 'boolean') return [];
     const key = JSON.stringify(facts);
-    if (seen.has(key)) return [];
+    if (!isObject(facts) || seen.has(key)) return [];
     seen.add(key);
-    return [{ name: facts.name, passed: facts.passed }];
+    return [facts];
   });
+}
+
+export function cellVerifications(cell: Cell): VerificationRecord[] {
+  return cellRecords(cell, verifyMimeType).flatMap(({ name, passed }) =>
+    typeof name === 'string' && typeof passed === 'boolean' ? [{ name, passed }] : [],
+  );
 }
 
 export function notebookVerifications(notebook: Notebook): VerificationRecord[] {

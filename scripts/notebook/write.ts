@@ -3,52 +3,130 @@
  * one newline at the end), and atomically: a reader sees the old file or the new one, never a half.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isJsonMime, isObject, type Notebook } from './format.js';
+import { type Cell, isJsonMime, isObject, type Notebook } from './format.js';
+
+export interface WriteOptions {
+  /**
+   * False leaves out the wait for the disk: the file still survives the end of every process, at any moment, but
+   * after a power cut the old one may be back, or on some file systems an empty one.
+   */
+  durable?: boolean;
+}
 
 /** Writes the notebook to `path`, making its folder when needed. Each call is atomic. */
-export async function writeNotebook(path: string, notebook: Notebook): Promise<void> {
-  await writeFileAtomically(path, serializeNotebook(notebook));
+export async function writeNotebook(
+  path: string,
+  notebook: Notebook,
+  options: WriteOptions = {},
+): Promise<void> {
+  await writeFileAtomically(path, joinPieces(notebookPieces(notebook)), options);
 }
 
 /** The text of the notebook file. */
 export function serializeNotebook(notebook: Notebook): string {
-  const cells = notebook.cells.map((cell) => {
-    const split: Record<string, unknown> = { ...cell, source: splitLines(cell.source) };
-    if ('attachments' in cell && cell.attachments) {
-      split.attachments = Object.fromEntries(
-        Object.entries(cell.attachments).map(([name, bundle]) => [name, splitBundle(bundle)]),
-      );
+  return [...notebookPieces(notebook)].join('');
+}
+
+/**
+ * The text of the notebook file, a cell at a time: a notebook may be larger than the longest string. Each cell is
+ * looked at when its turn comes, so one that changes meanwhile is in the file as it was at some moment.
+ */
+function* notebookPieces({ cells, ...rest }: Notebook): Generator<string> {
+  yield '{\n "cells": [';
+  for (const [index, cell] of cells.entries()) yield `${index === 0 ? '' : ','}\n  ${cellJson(cell)}`;
+  yield cells.length === 0 ? ']' : '\n ]';
+  // The other keys sort after "cells".
+  yield `,${toJson(rest).slice(1)}\n`;
+}
+
+/** With the indentation it has within the notebook, which it gets from two lists around it. */
+function cellJson(cell: Cell): string {
+  return toJson([[splitCell(cell)]]).slice('[\n [\n  '.length, -'\n ]\n]'.length);
+}
+
+function splitCell(cell: Cell): Record<string, unknown> {
+  const split: Record<string, unknown> = { ...cell, source: splitLines(cell.source) };
+  if ('attachments' in cell && cell.attachments) {
+    split.attachments = Object.fromEntries(
+      Object.entries(cell.attachments).map(([name, bundle]) => [name, splitBundle(bundle)]),
+    );
+  }
+  if (cell.cell_type === 'code') {
+    split.outputs = cell.outputs.map((output) => {
+      if (output.output_type === 'stream') return { ...output, text: splitLines(output.text) };
+      return 'data' in output ? { ...output, data: splitBundle(output.data) } : output;
+    });
+  }
+  return split;
+}
+
+function toJson(value: unknown): string {
+  return JSON.stringify(sortKeys(value), null, 1);
+}
+
+const chunkLength = 1 << 20;
+
+/** Fewer and larger writes. */
+function* joinPieces(pieces: Iterable<string>): Generator<string> {
+  let chunk = '';
+  for (const piece of pieces) {
+    if (chunk !== '' && chunk.length + piece.length > chunkLength) {
+      yield chunk;
+      chunk = '';
     }
-    if (cell.cell_type === 'code') {
-      split.outputs = cell.outputs.map((output) => {
-        if (output.output_type === 'stream') return { ...output, text: splitLines(output.text) };
-        return 'data' in output ? { ...output, data: splitBundle(output.data) } : output;
-      });
-    }
-    return split;
-  });
-  return `${JSON.stringify(sortKeys({ ...notebook, cells }), null, 1)}\n`;
+    chunk += piece;
+  }
+  yield chunk;
 }
 
 /** Temporary file in the same folder, fsync, rename: safe against crashes and full disks. */
-export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array | Iterable<string>,
+  { durable = true }: WriteOptions = {},
+): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const unique = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const temporary = join(folder, `${temporaryPrefix(path)}${unique}.tmp`);
   try {
     const file = await open(temporary, 'wx', 0o666);
     try {
-      await file.writeFile(content);
-      await file.sync();
+      await writeFile(file, content);
+      if (durable) await file.sync();
     } finally {
       await file.close();
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {}); // the folder may be gone or read-only by now
     throw error;
+  }
+}
+
+/** Removes what writers of `path` left behind that were killed while they wrote. */
+export async function removeAbandoned(path: string): Promise<void> {
+  const prefix = temporaryPrefix(path);
+  const files = await readdir(dirname(path)).catch(() => []);
+  for (const file of files) {
+    const writer = file.startsWith(prefix) && /^(\d+)-[0-9a-f]{12}\.tmp$/.exec(file.slice(prefix.length));
+    if (writer && !isRunning(Number(writer[1])))
+      await rm(join(dirname(path), file), { force: true }).catch(() => {});
+  }
+}
+
+function temporaryPrefix(path: string): string {
+  return `.${basename(path)}.`;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
@@ -62,17 +140,17 @@ function splitBundle(bundle: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
-const lineEnds = new Set([10, 11, 12, 13, 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029]);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Python ends lines at some of them
+const lineEnd = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
 
 /** Splits where Python's `str.splitlines` does, so that Jupyter's own writer would give the same bytes. */
 function splitLines(source: string): string[] {
   const lines: string[] = [];
   let start = 0;
-  for (let i = 0; i < source.length; i++) {
-    if (!lineEnds.has(source.charCodeAt(i))) continue;
-    if (source[i] === '\r' && source[i + 1] === '\n') i++;
-    lines.push(source.slice(start, i + 1));
-    start = i + 1;
+  lineEnd.lastIndex = 0;
+  while (lineEnd.test(source)) {
+    lines.push(source.slice(start, lineEnd.lastIndex));
+    start = lineEnd.lastIndex;
   }
   if (start < source.length) lines.push(source.slice(start));
   return lines;

@@ -3,16 +3,29 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
+import {
+  addRegressionOptions,
+  type RegressionCommandOptions,
+  regressionOptions,
+} from '../regression/options.js';
+import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
+import type { KernelSource } from './notebook-kernel.js';
 import type { GivenParameter } from './parameters.js';
 import { exitStatus, statusOf } from './verdict.js';
 
-export interface RunCommandOptions {
+export interface RunCommandOptions extends LimitOptions, RegressionCommandOptions {
   parameter: GivenParameter[];
+  parameterFile?: string[];
   output: string;
   jobs: number;
   kernel?: string;
+  gateway?: string;
   backend?: string;
-  timeout: number;
+  resume?: boolean;
+  /** False for `--no-check`. */
+  check: boolean;
+  requireAll?: boolean;
+  helpNotebook?: boolean;
 }
 
 export const backendChoices = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
@@ -30,16 +43,34 @@ export function registerRun(program: Command): void {
         .argParser(collectParameter)
         .default([], 'none'),
     )
+    .addOption(
+      new Option(
+        '-f, --parameter-file <file>',
+        'parameters from a YAML or JSON file; -p overrides it',
+      ).argParser((path: string, before: string[] | undefined) => [...(before ?? []), path]),
+    )
     .option('-o, --output <folder>', 'where the executed notebooks go', 'build/notebooks')
     .option('-j, --jobs <number>', 'how many notebooks run at once', positiveInteger, 1)
     .option('-k, --kernel <name>', 'the kernel to use, whatever the notebooks name')
     .addOption(
       new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
     )
-    .option('-t, --timeout <seconds>', 'longest time for one cell, 0 for no limit', seconds, 600)
+    .option(
+      '-g, --gateway <url>',
+      'run the kernels on a Jupyter server or Enterprise Gateway (its token in KERNELBOOK_GATEWAY_TOKEN)',
+    )
+    .option(
+      '--resume',
+      'keep notebooks that passed in the last run and have not changed since; run the others',
+    )
+    .option('--help-notebook', "print the notebooks' parameters, their types and defaults, and run nothing")
+    .option('--no-check', 'run without checking types first')
+    .option('--require-all', 'fail (exit status 7) where this machine lacks what a notebook or cell needs')
     .action(async (targets: string[], options: RunCommandOptions) => {
       process.exitCode = await runCommand(targets, options);
     });
+  addLimitOptions(command);
+  addRegressionOptions(command);
   program.addCommand(command);
 }
 
@@ -54,37 +85,80 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   // Loaded here: the command line must start fast, and ZeroMQ and the compiler are large.
   const { runNotebooks } = await import('./run.js');
   const { UsageError } = await import('./parameters.js');
+  const { parameterFiles } = await import('./parameter-file.js');
   const { terminalProgress } = await import('./progress.js');
   const { failureReport, summaryTable } = await import('./report.js');
+  const { showTypeErrors } = await import('../check/show.js');
   const { stopSignals } = await import('./stop-signals.js');
+  const { writeResults } = await import('../regression/results.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   try {
+    if (options.helpNotebook) {
+      await printHelp(targets.length > 0 ? targets : [defaultNotebooks()], options.kernel);
+      return exitStatus.passed;
+    }
     const results = await runNotebooks({
       targets: targets.length > 0 ? targets : [defaultNotebooks()],
       output: options.output,
-      parameters: options.parameter,
+      parameters: overridden(await parameterFiles(options.parameterFile ?? []), options.parameter),
       jobs: options.jobs,
       kernel: options.kernel,
-      timeoutMs: options.timeout === 0 ? undefined : options.timeout * 1000,
+      kernels: await kernelSource(options.gateway),
+      limits: limitsOf(options),
+      resume: options.resume ?? false,
       env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
       signal: stop.signal,
       progress,
+      onChecked: options.check ? (checked) => showTypeErrors(checked) : undefined,
+      regression: regressionOptions(options),
     });
+    if (options.results) await writeResults(options.results, results);
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
     if (failures) console.error(`\n${failures}`);
     console.log('');
     for (const device of new Set(results.flatMap((result) => result.devices)))
       console.log(`Computed by ${device}`);
-    console.log(`Executed notebooks: ${options.output}`);
-    return stop.exitCode() ?? statusOf(results.map(({ verdict }) => verdict));
+    if (results.some(({ ran }) => ran > 0)) console.log(`Executed notebooks: ${options.output}`);
+    const isIncomplete = results.some((one) => one.verdict === 'skipped' || one.skippedCells?.length);
+    const verdicts = results.map(({ verdict }) => verdict);
+    return stop.exitCode() ?? statusOf(verdicts, options.requireAll && isIncomplete);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     for (const line of error.message.split('\n')) console.error(`kernelbook run: ${line}`);
     return exitStatus.usage;
   } finally {
     stop.release();
+  }
+}
+
+async function kernelSource(gateway: string | undefined): Promise<KernelSource> {
+  if (gateway === undefined) return (await import('./notebook-kernel.js')).localKernels;
+  const { GatewayError, GatewayServer } = await import('../gateway/server.js');
+  const { serverKernels } = await import('../gateway/gateway-kernel.js');
+  try {
+    const server = await GatewayServer.connect(gateway);
+    if (server.exposesToken)
+      console.error(`kernelbook run: the token goes to ${server.url} unencrypted; use https`);
+    return serverKernels(server);
+  } catch (error) {
+    throw error instanceof GatewayError
+      ? new (await import('./parameters.js')).UsageError(error.message)
+      : error;
+  }
+}
+
+async function printHelp(targets: string[], kernel: string | undefined): Promise<void> {
+  const { namedNotebooks } = await import('./run.js');
+  const { helpOfNotebook } = await import('./help-notebook.js');
+  const { Engines } = await import('../check/engines.js');
+  const engines = new Engines(1);
+  try {
+    for (const entry of await namedNotebooks({ targets, kernel, env: process.env }, engines))
+      console.log(await helpOfNotebook(entry));
+  } finally {
+    engines.close();
   }
 }
 
@@ -110,6 +184,12 @@ class RunCommand extends Command {
   }
 }
 
+/** What the command line says goes before what a file says. */
+function overridden(fromFiles: GivenParameter[], fromLine: GivenParameter[]): GivenParameter[] {
+  const named = new Set(fromLine.map(({ name }) => name));
+  return [...fromFiles.filter(({ name }) => !named.has(name)), ...fromLine];
+}
+
 function collectParameter(word: string, before: GivenParameter[]): GivenParameter[] {
   const [, name, text] = /^([\p{ID_Start}$_][\p{ID_Continue}$]*)=([\s\S]*)$/u.exec(word) ?? [];
   if (name === undefined || text === undefined) throw new InvalidArgumentError('Give a name and a value.');
@@ -120,12 +200,5 @@ function positiveInteger(word: string): number {
   const value = Number(word);
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError('Give a whole number, 1 or more.');
-  return value;
-}
-
-function seconds(word: string): number {
-  const value = Number(word);
-  if (word.trim() === '' || !(value >= 0 && value <= 1e6))
-    throw new InvalidArgumentError('Give a number of seconds.');
   return value;
 }

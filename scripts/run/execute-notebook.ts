@@ -5,23 +5,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { KernelDiedError } from '../../kernel/protocol/client.js';
-import {
-  type ExecuteReply,
-  isOutput,
-  type OutputMessage,
-  parentId,
-  type RawMessage,
-} from '../../kernel/protocol/messages.js';
+import { markSkipped, type Skips } from '../check/before-run.js';
 import { notebookDevices } from '../notebook/devices.js';
-import { type Cell, type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
+import type { Cell, CodeCell, Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
-import { writeNotebook } from '../notebook/write.js';
-import { startLimit, TimeLimit } from './limits.js';
+import type { Regression } from '../regression/regression.js';
+import type { RunLimits } from './limits.js';
+import { MemoryWatch } from './memory-watch.js';
+import { MessageRouter } from './message-router.js';
 import type { NotebookKernel, StartKernel } from './notebook-kernel.js';
-import { OutputCollector } from './outputs.js';
+import { describeKill, oomKills } from './oom.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
-import { peakMemory } from './peak-memory.js';
-import { type Verdict, verdictOfError } from './verdict.js';
+import { recordPassed } from './resume.js';
+import { runCell } from './run-cell.js';
+import { NotebookSaver, saveOnce } from './saver.js';
+import type { Secrets } from './secrets.js';
+import { Interrupted, MemoryLimit, StopReason, TimeLimit } from './stop-reasons.js';
+import type { Verdict } from './verdict.js';
 
 export interface Failure {
   verdict: Exclude<Verdict, 'passed' | 'skipped'>;
@@ -35,6 +35,10 @@ export interface NotebookResult {
   name: string;
   output: string;
   verdict: Verdict;
+  /** Why nothing ran, where the verdict is `skipped`. */
+  skipped?: string;
+  /** Cells that were left out in a notebook that ran, and why. */
+  skippedCells?: { number: number; id: string; reason: string }[];
   failure: Failure | undefined;
   /** Code cells that ran, and how many there are. */
   ran: number;
@@ -45,20 +49,33 @@ export interface NotebookResult {
   seconds: number;
   /** Largest resident size of the kernel process in bytes; undefined where the system does not tell. */
   peakMemory: number | undefined;
+  /** The same when each code cell had ended, by cell id. */
+  cellPeaks?: ReadonlyMap<string, number>;
+  /** What the run was compared with and measured by. */
+  regression?: Regression;
+  /** It was not run: it had passed before, and nothing has changed. */
+  kept?: true;
 }
 
 export interface NotebookJob {
   name: string;
+  /** The notebook's file. */
+  path: string;
+  /** What this machine cannot run. */
+  skips: Skips;
   /** Prepared by `prepareNotebook`; changed while it runs. */
   notebook: Notebook;
+  /** What the kernel gets and the file does not. */
+  secrets: Secrets;
+  /** Tells whether an earlier run was of the same; see `resume.ts`. */
+  key: string;
   output: string;
   spec: KernelSpec;
   start: StartKernel;
   /** The kernel's working folder: where the notebook lies. */
   cwd: string;
   env: NodeJS.ProcessEnv;
-  /** Per cell; undefined for no limit. */
-  timeoutMs: number | undefined;
+  limits: RunLimits;
   signal: AbortSignal;
   onCell: (done: number, total: number) => void;
 }
@@ -66,50 +83,184 @@ export interface NotebookJob {
 /** Never throws for what the notebook or its kernel does; that is in the result. */
 export async function executeNotebook(job: NotebookJob): Promise<NotebookResult> {
   const started = performance.now();
-  const state: RunState = { ran: 0, peak: undefined };
+  const run = new NotebookRun(job);
   let failure: Failure | undefined;
   try {
-    await writeNotebook(job.output, job.notebook);
-    failure = await runInKernel(job, state);
+    failure = await run.run();
   } finally {
     notebookEnded(job.notebook, failure !== undefined);
-    await writeNotebook(job.output, job.notebook);
+    if (!failure) recordPassed(job.notebook, job.key);
+    await run.saver.close();
   }
+  failure = unsaved(run.saver, failure) ?? failure;
   return {
-    name: job.name,
-    output: job.output,
+    ...resultOf(job, job.notebook),
     verdict: failure?.verdict ?? 'passed',
     failure,
-    ran: state.ran,
-    cells: codeCells(job.notebook).length,
-    verifications: notebookVerifications(job.notebook),
-    devices: notebookDevices(job.notebook),
+    ran: run.ran,
+    skippedCells: run.skipped,
     seconds: (performance.now() - started) / 1000,
-    peakMemory: state.peak,
+    peakMemory: run.peakMemory,
+    cellPeaks: run.cellPeaks,
   };
 }
 
-interface RunState {
-  ran: number;
-  peak: number | undefined;
+/** What an executed notebook says of itself, as the result of one that passed. */
+export function resultOf(job: NotebookJob, executed: Notebook): NotebookResult {
+  return {
+    ...unstarted(job),
+    verdict: 'passed',
+    ran: codeCells(executed).length,
+    cells: codeCells(executed).length,
+    verifications: notebookVerifications(executed),
+    devices: notebookDevices(executed),
+  };
 }
 
-async function runInKernel(job: NotebookJob, state: RunState): Promise<Failure | undefined> {
-  if (job.signal.aborted) return interruptedBeforeStart;
-  let kernel: NotebookKernel;
-  try {
-    kernel = await job.start(job.spec, { cwd: job.cwd, env: job.env, signal: job.signal });
-  } catch (error) {
-    if (job.signal.aborted) return interruptedBeforeStart;
-    return { verdict: 'dead kernel', ename: nameOf(error), evalue: messageOf(error) };
+/** The result of a notebook of which nothing has run. */
+export function unstarted(job: NotebookJob): Omit<NotebookResult, 'verdict'> {
+  return {
+    name: job.name,
+    output: job.output,
+    failure: undefined,
+    ran: 0,
+    cells: codeCells(job.notebook).length,
+    verifications: [],
+    devices: [],
+    seconds: 0,
+    peakMemory: undefined,
+  };
+}
+
+/** Saves the notebook without outputs and with the reason, so that no older run's is taken for this one's. */
+export async function skipNotebook(job: NotebookJob): Promise<NotebookResult> {
+  const reason = job.skips.notebook!;
+  markSkipped(job.notebook, reason);
+  const failure = await saveOnce(job.output, job.notebook);
+  if (failure) return { ...unstarted(job), verdict: failure.verdict, failure };
+  return { ...unstarted(job), verdict: 'skipped', skipped: reason };
+}
+
+/** A file that could not be written is what the run failed of, whatever else there was; that is told with it. */
+function unsaved({ failure, saved }: NotebookSaver, other: Failure | undefined): Failure | undefined {
+  if (!failure || (saved && other?.verdict !== 'not saved')) return undefined;
+  const cause = failure.describe();
+  const also = other && other.verdict !== 'not saved' ? `; before that: ${other.ename}: ${other.evalue}` : '';
+  return { ...cause, evalue: cause.evalue + also, ...(other?.cell && { cell: other.cell }) };
+}
+
+class NotebookRun {
+  readonly saver: NotebookSaver;
+  ran = 0;
+  readonly skipped: NonNullable<NotebookResult['skippedCells']> = [];
+  peakMemory: number | undefined;
+  readonly cellPeaks = new Map<string, number>();
+  /** Ends the run, for a reason that is a StopReason. */
+  readonly #stop = new AbortController();
+
+  constructor(readonly job: NotebookJob) {
+    this.saver = new NotebookSaver(job.output, job.notebook, (failure) => this.#stop.abort(failure));
   }
-  try {
-    stampKernel(job.notebook, job.spec, kernel);
-    await warmUp(kernel, job.signal);
-    return await runCells(job, kernel, state);
-  } finally {
-    if (job.signal.aborted) await kernel.kill();
-    else await kernel.shutdown();
+
+  async run(): Promise<Failure | undefined> {
+    const { signal, limits } = this.job;
+    const onAbort = () => this.#stop.abort(new Interrupted());
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    const timer =
+      limits.notebookMs === undefined
+        ? undefined
+        : setTimeout(
+            (reason: TimeLimit) => this.#stop.abort(reason),
+            limits.notebookMs,
+            new TimeLimit('notebook', limits.notebookMs, '--notebook-timeout'),
+          );
+    try {
+      await this.saver.open();
+      return this.#stopped() ?? (await this.#runInKernel());
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #runInKernel(): Promise<Failure | undefined> {
+    const { spec, cwd, env, limits, start, signal } = this.job;
+    const killsBefore = await oomKills();
+    let kernel: NotebookKernel;
+    try {
+      kernel = await start(spec, { cwd, env, startTimeoutMs: limits.startMs, signal: this.#stop.signal });
+    } catch (error) {
+      return this.#stopped() ?? { verdict: 'dead kernel', ename: nameOf(error), evalue: messageOf(error) };
+    }
+    const memory = new MemoryWatch(kernel.pid, limits.memory, (used) => {
+      this.#stop.abort(new MemoryLimit(used, limits.memory!));
+      void kernel.kill();
+    });
+    const explainDeath = async (error: KernelDiedError) => {
+      if (error.exit.signal !== 'SIGKILL') return error;
+      const note = describeKill(killsBefore, await oomKills(), memory.peak);
+      return new KernelDiedError(kernel.name, error.exit, note);
+    };
+    try {
+      stampKernel(this.job.notebook, spec, kernel);
+      await warmUp(kernel, this.#stop.signal);
+      return await this.#runCells(kernel, memory, explainDeath);
+    } finally {
+      memory.stop();
+      this.peakMemory = memory.peak;
+      if (signal.aborted) await kernel.kill();
+      else await kernel.shutdown();
+    }
+  }
+
+  async #runCells(
+    kernel: NotebookKernel,
+    memory: MemoryWatch,
+    explainDeath: (error: KernelDiedError) => Promise<KernelDiedError>,
+  ): Promise<Failure | undefined> {
+    const { notebook, limits, secrets, onCell } = this.job;
+    const total = codeCells(notebook).length;
+    const router = new MessageRouter(kernel, limits.output, secrets, () => this.saver.changed());
+    this.saver.beforeSave = () => router.recordWidgets(notebook);
+    onCell(0, total);
+    for (const [index, cell] of notebook.cells.entries()) {
+      const stopped = this.#stopped();
+      if (stopped) return stopped;
+      const reason = this.job.skips.cells.get(cell.id);
+      if (reason !== undefined && cell.cell_type === 'code') {
+        this.#skip(cell, index + 1, reason);
+        continue;
+      }
+      cellStarted(cell);
+      let failure: Failure | undefined;
+      if (cell.cell_type === 'code') {
+        router.current = cell;
+        const run = { kernel, limits, secrets, stop: this.#stop, explainDeath };
+        failure = await runCell(run, cell, index + 1);
+        this.ran++;
+        await memory.sample();
+        if (memory.peak !== undefined) this.cellPeaks.set(cell.id, memory.peak);
+        if (!failure) await router.syncWidgets();
+      }
+      cellEnded(cell, failure !== undefined);
+      await this.saver.cellEnded(index + 1);
+      onCell(this.ran, total);
+      if (failure) return failure;
+    }
+    return undefined;
+  }
+
+  #skip(cell: CodeCell, number: number, reason: string): void {
+    markSkipped(cell, reason);
+    cell.outputs = [{ output_type: 'stream', name: 'stderr', text: `This cell was skipped: it ${reason}\n` }];
+    this.skipped.push({ number, id: cell.id, reason });
+  }
+
+  /** Why no further cell is run. */
+  #stopped(): Failure | undefined {
+    const { reason } = this.#stop.signal;
+    return reason instanceof StopReason ? reason.describe('interrupted') : undefined;
   }
 }
 
@@ -122,113 +273,6 @@ const warmUpLimitMs = 30_000;
 async function warmUp(kernel: NotebookKernel, signal: AbortSignal): Promise<void> {
   const limit = sleep(warmUpLimitMs, undefined, { signal, ref: false });
   await Promise.race([kernel.complete(''), limit]).catch(() => {});
-}
-
-const interruptedBeforeStart: Failure = {
-  verdict: 'interrupted',
-  ename: 'Interrupted',
-  evalue: 'the run was interrupted before this notebook started',
-};
-
-/** How long an interrupted cell may take to end before its kernel is killed. */
-const graceMs = 5_000;
-
-async function runCells(
-  job: NotebookJob,
-  kernel: NotebookKernel,
-  state: RunState,
-): Promise<Failure | undefined> {
-  const { notebook } = job;
-  const total = codeCells(notebook).length;
-  const outputs = collectOutputs(kernel);
-  job.onCell(0, total);
-  for (const [index, cell] of notebook.cells.entries()) {
-    cellStarted(cell);
-    let failure: Failure | undefined;
-    if (cell.cell_type === 'code') {
-      outputs.current = cell;
-      failure = await runCell(job, kernel, cell, index + 1);
-      state.ran++;
-      state.peak = (await peakMemory(kernel.pid)) ?? state.peak;
-    }
-    cellEnded(cell, failure !== undefined);
-    await writeNotebook(job.output, notebook);
-    job.onCell(state.ran, total);
-    if (failure) return failure;
-  }
-  return undefined;
-}
-
-/**
- * Sends every output to the cell whose request caused it, also when it comes late, from a timer of an earlier
- * cell. One request runs at a time, so an unknown parent is that of the current cell.
- */
-function collectOutputs(kernel: NotebookKernel): { current: CodeCell | undefined } {
-  const state: { current: CodeCell | undefined } = { current: undefined };
-  const collector = new OutputCollector();
-  const owners = new Map<string, CodeCell>();
-  kernel.onMessage((message: RawMessage) => {
-    const parent = parentId(message);
-    if (parent === undefined || (message.parent as { msg_type?: string }).msg_type !== 'execute_request')
-      return;
-    const owner = owners.get(parent) ?? state.current;
-    if (!owner) return;
-    owners.set(parent, owner);
-    if (isOutput(message)) collector.receive(owner, message as OutputMessage);
-  });
-  return state;
-}
-
-async function runCell(
-  job: NotebookJob,
-  kernel: NotebookKernel,
-  cell: CodeCell,
-  number: number,
-): Promise<Failure | undefined> {
-  if (cell.source.trim() === '') return undefined;
-  const place = () => ({ cell: { number, id: cell.id, executionCount: cell.execution_count } });
-  const limit = startLimit(job.timeoutMs === undefined ? undefined : new TimeLimit('cell', job.timeoutMs));
-  const signal = AbortSignal.any([job.signal, limit.signal]);
-  let reply: ExecuteReply;
-  try {
-    reply = await kernel.execute(cell.source, { signal, graceMs });
-  } catch (error) {
-    const broken = { ...brokenRun(kernel, error, signal), ...place() };
-    const { ename, evalue } = broken;
-    cell.outputs.push({ output_type: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] });
-    return broken;
-  } finally {
-    limit.release();
-  }
-  if (reply.status !== 'aborted') cell.execution_count = reply.execution_count;
-  const mustFail = hasTag(cell, 'raises-exception');
-  if (reply.status === 'error' && !mustFail) {
-    const { ename, evalue } = reply;
-    return { verdict: verdictOfError(ename), ename, evalue, ...place() };
-  }
-  if (reply.status === 'ok' && mustFail) {
-    const evalue = 'the cell is tagged "raises-exception", but it raised no error';
-    return { verdict: 'assertion', ename: 'MissingError', evalue, ...place() };
-  }
-  if (reply.status === 'aborted') {
-    return { verdict: 'error', ename: 'Aborted', evalue: 'the kernel refused to run the cell', ...place() };
-  }
-  return undefined;
-}
-
-function brokenRun(kernel: NotebookKernel, error: unknown, signal: AbortSignal): Failure {
-  if (signal.reason instanceof TimeLimit)
-    return { verdict: 'timeout', ...signal.reason.describe(!kernel.running) };
-  if (signal.aborted)
-    return { verdict: 'interrupted', ename: 'Interrupted', evalue: 'the run was interrupted' };
-  if (error instanceof KernelDiedError)
-    return { verdict: 'dead kernel', ename: error.name, evalue: error.message };
-  // It died while no cell was running: sending the next one is what fails then.
-  if (!kernel.running) {
-    const evalue = `the kernel ${kernel.name} died before this cell`;
-    return { verdict: 'dead kernel', ename: KernelDiedError.name, evalue };
-  }
-  throw error;
 }
 
 /** The file says which kernel really ran it, as nbclient's do. */

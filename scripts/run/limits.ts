@@ -1,24 +1,24 @@
-/** The reasons for which the runner stops a running cell, as one signal: the user's Ctrl-C or a limit in time. */
-
-/** A limit in time that was reached; the reason of the signal that stops the cell. */
-export class TimeLimit {
-  constructor(
-    readonly of: 'cell' | 'notebook',
-    readonly ms: number,
-  ) {}
-
-  /** @param killed the interrupt was not enough */
-  describe(killed: boolean): { ename: string; evalue: string } {
-    return {
-      ename: this.of === 'cell' ? 'KernelTimeoutError' : 'NotebookTimeoutError',
-      evalue: `the ${this.of} did not finish within ${this.ms / 1000} s and was interrupted${killed ? '; the kernel did not answer the interrupt and was killed' : ''}`,
-    };
-  }
+/** What a run of a notebook may use at most; undefined stands for no limit. */
+export interface RunLimits {
+  /** For one cell that names no limit of its own. */
+  cellMs: number | undefined;
+  /** From the start of the kernel to the end of the last cell. */
+  notebookMs: number | undefined;
+  /** Until a kernel answers for the first time. */
+  startMs: number;
+  /** How long an interrupted cell may take to end before its kernel is killed. */
+  graceMs: number;
+  /** Resident memory of a kernel with its child processes, in bytes. */
+  memory: number | undefined;
+  /** What a cell's outputs may take in the file, in bytes; the rest is dropped. */
+  output: number;
 }
 
-/** A signal that aborts with the limit as its reason unless `release` is called before. */
-export function startLimit(limit: TimeLimit | undefined): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const timer = limit && setTimeout(() => controller.abort(limit), limit.ms);
-  return { signal: controller.signal, release: () => clearTimeout(timer) };
-}
+export const defaultLimits: RunLimits = {
+  cellMs: 600_000,
+  notebookMs: undefined,
+  startMs: 60_000,
+  graceMs: 5_000,
+  memory: undefined,
+  output: 64 * 2 ** 20,
+};

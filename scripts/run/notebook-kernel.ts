@@ -2,9 +2,9 @@
  * What the runner asks of the kernel that runs a notebook. A process of ours is one such kernel; one behind a Jupyter
  * server, or one that was started before it was needed, are others.
  */
-import type { KernelSpec } from '../../kernel/kernelspec.js';
+import { findKernelSpec, type KernelSpec } from '../../kernel/kernelspec.js';
 import { type KernelClient, launchKernel } from '../../kernel/protocol/client.js';
-import type { ExecuteReply, KernelInfo, RawMessage } from '../../kernel/protocol/messages.js';
+import type { ContentMap, ExecuteReply, KernelInfo, RawMessage } from '../../kernel/protocol/messages.js';
 
 export interface NotebookKernel {
   /** For messages. */
@@ -18,7 +18,9 @@ export interface NotebookKernel {
    * the cell is interrupted, the kernel killed if it has not ended after `graceMs`, and the promise rejects with the
    * signal's reason. Rejects with KernelDiedError where the kernel ends unasked.
    */
-  execute(code: string, options: { signal: AbortSignal; graceMs: number }): Promise<ExecuteReply>;
+  execute(code: string, options: RunCellOptions): Promise<ExecuteReply>;
+  /** Sends a comm message; there is no reply. */
+  sendComm(type: 'comm_msg', content: ContentMap['comm_msg']): Promise<unknown>;
   /** Any answer will do: it shows that the kernel is ready for code. */
   complete(code: string): Promise<unknown>;
   /** Calls `listener` for every message the kernel publishes. Returns what takes it off again. */
@@ -28,10 +30,19 @@ export interface NotebookKernel {
   kill(): Promise<void>;
 }
 
+export interface RunCellOptions {
+  signal: AbortSignal;
+  graceMs: number;
+  /** The kernel asks for input, although the request says that there is none; the question stays open. */
+  onUnexpectedInput: (prompt: string) => void;
+}
+
 export interface StartOptions {
   /** The kernel's working folder. */
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** How long the kernel may take until it answers. */
+  startTimeoutMs: number;
   /** Gives the start up; the promise then rejects with the signal's reason. */
   signal: AbortSignal;
 }
@@ -40,7 +51,22 @@ export interface StartOptions {
 export type StartKernel = (spec: KernelSpec, options: StartOptions) => Promise<NotebookKernel>;
 
 /** A kernel as a process of this machine that ends with us. */
-export function startLocally(spec: KernelSpec, options: StartOptions): Promise<KernelClient> {
+function startLocally(spec: KernelSpec, options: StartOptions): Promise<KernelClient> {
   // What a notebook contains was not typed at a prompt: it is no part of the user's history.
   return launchKernel(spec, { ...options, env: { KERNELBOOK_HISTORY: 'off', ...options.env } });
 }
+
+/** Where the kernels of a run come from. */
+export interface KernelSource {
+  /** Throws KernelSpecError. */
+  findSpec: (name: string) => KernelSpec;
+  start: StartKernel;
+  /** Whether they run on this machine, whose devices then decide what can run. */
+  local: boolean;
+}
+
+export const localKernels: KernelSource = {
+  findSpec: (name) => findKernelSpec(name),
+  start: startLocally,
+  local: true,
+};

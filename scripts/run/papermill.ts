@@ -53,7 +53,9 @@ export function prepareNotebook(
     duration: null,
     exception: null,
   };
-  return { ...notebook, metadata: { ...structuredClone(notebook.metadata), papermill }, cells };
+  // Widgets belong to the outputs they were shown in.
+  const { widgets: _widgets, ...metadata } = structuredClone(notebook.metadata);
+  return { ...notebook, metadata: { ...metadata, papermill }, cells };
 }
 
 export function cellStarted(cell: Cell): void {

@@ -16,6 +16,12 @@ export interface Parameter {
   type: ParameterType;
   /** The declaration without its value, to be repeated in the injected cell: `let steps: number`. */
   declaration: string;
+  /** Its value is for the kernel alone: a comment at the declaration says `@secret`. */
+  secret: boolean;
+  /** The default as it is written; empty where there is none. */
+  value: string;
+  /** What the comments above and beside the declaration say; empty where there are none. */
+  comment: string;
 }
 
 /** The text does not denote a value of the type. */
@@ -38,6 +44,49 @@ export function parseValue(type: ParameterType, text: string): unknown {
   }
   checkValue(type, json, '');
   return json;
+}
+
+/**
+ * The value itself, where it already has a type: that of a parameter file. A whole number beyond 2^53 arrives as a
+ * bigint; any whole number does for a bigint parameter. Throws ParameterMismatch.
+ */
+export function fitValue(type: ParameterType, value: unknown): unknown {
+  const fitted = withBigints(type, value);
+  if (typeof fitted === 'bigint' && type.kind === 'number') {
+    throw new ParameterMismatch(`is ${fitted}, which a number cannot hold exactly; declare it as a bigint`);
+  }
+  checkValue(type, fitted, '');
+  return fitted;
+}
+
+function withBigints(type: ParameterType, value: unknown): unknown {
+  if (type.kind === 'bigint' && typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
+  if (type.kind === 'array' && Array.isArray(value))
+    return value.map((inner) => withBigints(type.element, inner));
+  return value;
+}
+
+/** The values `text` may denote where the type is not known: a number, JSON, or the text itself. */
+export function possibleValues(text: string): unknown[] {
+  const json = parseJson(text);
+  const values = [parseNumber(text), json, text].filter((value) => value !== undefined);
+  return typeof json === 'number' ? values.filter((value) => value !== json || value === values[0]) : values;
+}
+
+/** Whether all of the type is known. */
+export function isKnown(type: ParameterType): boolean {
+  switch (type.kind) {
+    case 'array':
+      return isKnown(type.element);
+    case 'tuple':
+      return type.elements.every(isKnown);
+    case 'object':
+      return type.fields.every((field) => isKnown(field.type));
+    case 'union':
+      return type.members.every(isKnown);
+    default:
+      return type.kind !== 'unknown';
+  }
 }
 
 /** How the type is written in messages. */
@@ -93,14 +142,18 @@ function parseNumber(text: string): number | undefined {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text, (_, value: unknown) => {
+      // 1e999 is no number anyone means.
+      if (value === Infinity || value === -Infinity) throw new RangeError('not finite');
+      return value;
+    });
   } catch {
     return undefined;
   }
 }
 
 function checkValue(type: ParameterType, value: unknown, path: string): void {
-  if (!conforms(type, value, path)) throw mismatch(path, JSON.stringify(value), type);
+  if (!conforms(type, value, path)) throw mismatch(path, shownValue(value), type);
 }
 
 /** False where the value itself is of the wrong kind; a fault further inside throws with its own path. */
@@ -141,9 +194,14 @@ function conforms(type: ParameterType, value: unknown, path: string): boolean {
         }
       });
     default:
-      // JSON has no literal for bigint, so inside JSON none can be given; its 1e999 is no number anyone means.
-      return typeof value === type.kind && value !== Infinity && value !== -Infinity;
+      return typeof value === type.kind;
   }
+}
+
+function shownValue(value: unknown): string {
+  return typeof value === 'bigint'
+    ? String(value)
+    : JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
 }
 
 function mismatch(path: string, shown: string, type: ParameterType): ParameterMismatch {

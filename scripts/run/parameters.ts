@@ -4,25 +4,42 @@
  * earlier run. A wrong name or type is an error before any kernel starts.
  */
 import { nearest } from '../../kernel/kernelspec.js';
+import type { ParameterTypes } from '../check/parameter-types.js';
 import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
-import { describeType, type Parameter, ParameterMismatch, parseValue } from './parameter-type.js';
+import {
+  describeType,
+  fitValue,
+  isKnown,
+  type Parameter,
+  ParameterMismatch,
+  parseValue,
+  possibleValues,
+} from './parameter-type.js';
+import { noSecrets, redacted, Secrets } from './secrets.js';
 
 /** A fault in what the user gave; the message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** One `-p name value` of the command line. */
-export interface GivenParameter {
-  name: string;
-  text: string;
-}
+/** One `-p name value` of the command line, whose type the declaration decides; or a typed value of a file. */
+export type GivenParameter = { name: string; text: string } | { name: string; value: unknown };
 
 /** A notebook that takes some of the given parameters. */
 export interface Parameterised {
   notebook: Notebook;
-  /** The values by name, as they are recorded in the notebook's metadata. */
+  /** The values by name, as they are recorded in the notebook's metadata; those of secrets are not. */
   values: Record<string, unknown>;
+  secrets: Secrets;
+}
+
+/** A notebook by the name used in messages, with the language of its kernel. */
+export interface NamedNotebook {
+  name: string;
+  language: string;
+  notebook: Notebook;
+  /** Asks the kernel's language engine for what the declarations alone do not tell. */
+  types?: () => Promise<ParameterTypes>;
 }
 
 interface Translator {
@@ -35,27 +52,31 @@ interface Translator {
 /**
  * Injects the parameters each notebook declares. One that no notebook declares, or whose value is not of the
  * declared type, throws UsageError.
- * @param notebooks the notebooks by the name used in messages, with the language of their kernel
  */
 export async function applyParameters(
-  notebooks: { name: string; language: string; notebook: Notebook }[],
+  notebooks: NamedNotebook[],
   given: GivenParameter[],
 ): Promise<Parameterised[]> {
-  if (given.length === 0) return notebooks.map(({ notebook }) => ({ notebook, values: {} }));
+  if (given.length === 0)
+    return notebooks.map(({ notebook }) => ({ notebook, values: {}, secrets: noSecrets }));
   const repeated = given.find(({ name }, index) => given.findIndex((other) => other.name === name) !== index);
   if (repeated) throw new UsageError(`parameter ${repeated.name} is given twice`);
   const declared = await Promise.all(notebooks.map((entry) => declaredParameters(entry)));
   for (const { name } of given) requireDeclared(name, notebooks, declared);
-  return notebooks.map((entry, index) => inject(entry.name, entry.notebook, declared[index]!, given));
+  const results: Parameterised[] = [];
+  // One after the other: they may share a language engine.
+  for (const [index, entry] of notebooks.entries())
+    results.push(await inject(entry, declared[index]!, given));
+  return results;
 }
 
-interface Declared {
+export interface Declared {
   translator: Translator | undefined;
   parameters: Parameter[];
   cell: CodeCell | undefined;
 }
 
-async function declaredParameters(entry: { language: string; notebook: Notebook }): Promise<Declared> {
+export async function declaredParameters(entry: NamedNotebook): Promise<Declared> {
   const cell = entry.notebook.cells.find(
     (one): one is CodeCell => one.cell_type === 'code' && hasTag(one, 'parameters'),
   );
@@ -115,53 +136,101 @@ function requireDeclared(
   );
 }
 
-function inject(
-  name: string,
-  notebook: Notebook,
+async function inject(
+  entry: NamedNotebook,
   declared: Declared,
   given: GivenParameter[],
-): Parameterised {
+): Promise<Parameterised> {
+  const { notebook } = entry;
   const { translator, cell } = declared;
   const values: Record<string, unknown> = {};
-  const lines: string[] = [];
-  for (const { name: parameterName, text } of given) {
-    const parameter = declared.parameters.find((one) => one.name === parameterName);
+  const lines: { run: string; saved: string }[] = [];
+  const hidden: unknown[] = [];
+  for (const one of given) {
+    const parameter = declared.parameters.find((candidate) => candidate.name === one.name);
     if (!parameter || !translator) continue;
-    const value = typedValue(name, parameter, text);
-    // Metadata is JSON, which has neither bigint nor NaN: those are recorded as text.
-    values[parameterName] = isJson(value) ? value : text;
-    lines.push(translator.line(parameter.declaration, translator.literal(value)));
+    const value = await typedValue(entry, parameter, one, translator);
+    const { declaration, secret } = parameter;
+    const run = translator.line(declaration, translator.literal(value));
+    if (secret) hidden.push(value);
+    values[one.name] = secret ? redacted : asJson(value);
+    lines.push({ run, saved: secret ? `${translator.comment} ${one.name}: ${redacted}` : run });
   }
-  if (!translator || !cell || lines.length === 0) return { notebook, values };
-  const source = `${translator.comment} Parameters\n${lines.join('\n')}`;
-  return { notebook: { ...notebook, cells: withInjectedCell(notebook, cell, source) }, values };
+  if (!translator || !cell || lines.length === 0) return { notebook, values, secrets: noSecrets };
+  const source = (kind: 'run' | 'saved') =>
+    `${translator.comment} Parameters\n${lines.map((line) => line[kind]).join('\n')}`;
+  const injected = injectedCell(notebook, source('saved'));
+  const secrets = hidden.length === 0 ? noSecrets : new Secrets(hidden, injected.id, source('run'));
+  return { notebook: { ...notebook, cells: withCell(notebook, cell, injected) }, values, secrets };
 }
 
-function typedValue(notebook: string, parameter: Parameter, text: string): unknown {
+async function typedValue(
+  { name, types }: NamedNotebook,
+  parameter: Parameter,
+  given: GivenParameter,
+  translator: Translator,
+): Promise<unknown> {
+  const { type, secret } = parameter;
+  const refuse = (what: string): never => {
+    throw new UsageError(`${name}: parameter ${parameter.name} ${what}`);
+  };
+  let value: unknown;
   try {
-    return parseValue(parameter.type, text);
+    value = 'text' in given ? parseValue(type, given.text) : fitValue(type, given.value);
   } catch (error) {
     if (!(error instanceof ParameterMismatch)) throw error;
-    throw new UsageError(`${notebook}: parameter ${parameter.name} ${error.message}`);
+    // What is said of a secret does not contain it.
+    refuse(secret ? `is not ${describeType(type)}` : error.message);
   }
+  if (!types || isKnown(type)) return value;
+  const engine = await types();
+  const candidates = 'text' in given && type.kind === 'unknown' ? possibleValues(given.text) : [value];
+  const complaints: string[] = [];
+  for (const candidate of candidates) {
+    const complaint = await engine.mismatch(parameter.name, translator.literal(candidate));
+    if (complaint === undefined) return candidate;
+    complaints.push(complaint);
+  }
+  const inferred = await engine.typeOf(parameter.name);
+  if (secret) refuse(`is not ${inferred}`);
+  const shown = 'text' in given ? JSON.stringify(given.text) : translator.literal(given.value);
+  return refuse(`is ${shown}, not ${inferred}: ${oneLine(complaints[0]!)}`);
 }
 
-function isJson(value: unknown): boolean {
-  return typeof value === 'number' ? Number.isFinite(value) : typeof value !== 'bigint';
+function oneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, ' ');
 }
 
-function withInjectedCell(notebook: Notebook, parametersCell: CodeCell, source: string): Notebook['cells'] {
-  const old = notebook.cells.findIndex((one) => hasTag(one, 'injected-parameters'));
-  const cell: CodeCell = {
+/** Metadata is JSON, which has neither bigint nor NaN: those are recorded as text. */
+function asJson(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (Array.isArray(value)) return value.map(asJson);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asJson(inner)]));
+}
+
+/** In the place of that of an earlier run, if there is one. */
+function injectedCell(notebook: Notebook, source: string): CodeCell {
+  return {
     cell_type: 'code',
-    id: old >= 0 ? notebook.cells[old]!.id : freeId(notebook),
+    id: earlierInjected(notebook)?.id ?? freeId(notebook),
     metadata: { tags: ['injected-parameters'] },
     source,
     execution_count: null,
     outputs: [],
   };
-  if (old >= 0) return notebook.cells.with(old, cell);
-  return notebook.cells.toSpliced(notebook.cells.indexOf(parametersCell) + 1, 0, cell);
+}
+
+function withCell(notebook: Notebook, parametersCell: CodeCell, injected: CodeCell): Notebook['cells'] {
+  const { cells } = notebook;
+  const old = earlierInjected(notebook);
+  if (old) return cells.with(cells.indexOf(old), injected);
+  return cells.toSpliced(cells.indexOf(parametersCell) + 1, 0, injected);
+}
+
+function earlierInjected(notebook: Notebook): Notebook['cells'][number] | undefined {
+  return notebook.cells.find((one) => hasTag(one, 'injected-parameters'));
 }
 
 function freeId(notebook: Notebook): string {

@@ -1,22 +1,38 @@
 /**
  * Parameters of Python notebooks: top-level assignments of the `parameters` cell, with the types their
- * annotations or plain literals show. Enough to run such notebooks with papermill's conventions.
+ * annotations or plain literals show, and the comments beside and above them. Enough to run such notebooks with
+ * papermill's conventions.
  */
 import type { Parameter, ParameterType } from './parameter-type.js';
 
-const assignment = /^([A-Za-z_]\w*)\s*(?::\s*([^=]+?))?\s*=(?!=)\s*(.+?)\s*(?:#.*)?$/;
+const assignment =
+  /^([A-Za-z_]\w*)\s*(?::\s*([^=]+?))?\s*=(?!=)\s*((?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^#"'])+?)\s*(#.*)?$/;
 
 export function pythonParameters(source: string): Parameter[] {
-  return source.split('\n').flatMap((line) => {
-    const [, name, annotation, value] = assignment.exec(line) ?? [];
-    return name && value ? [{ name, type: typeOf(annotation, value), declaration: name }] : [];
+  const lines = source.split('\n');
+  return lines.flatMap((line, index) => {
+    const [, name, annotation, value, beside = ''] = assignment.exec(line) ?? [];
+    if (!name || !value) return [];
+    const secret = /@secret\b/.test(beside);
+    const comment = [...commentsAbove(lines, index), beside].map(withoutMark).filter(Boolean).join('\n');
+    return [{ name, type: typeOf(annotation, value), declaration: name, secret, value, comment }];
   });
+}
+
+function commentsAbove(lines: readonly string[], index: number): string[] {
+  const first = lines.slice(0, index).findLastIndex((line) => !line.startsWith('#')) + 1;
+  return lines.slice(first, index);
+}
+
+function withoutMark(comment: string): string {
+  return comment.replace(/^#+\s*/, '');
 }
 
 /** A value as Python source. */
 export function pythonLiteral(value: unknown): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'bigint') return String(value);
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return Object.is(value, -0) ? '-0.0' : String(value);
     return `float(${JSON.stringify(Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf')})`;

@@ -1,5 +1,6 @@
 /** What a run says at its end: a table of the notebooks, and each failure with cell, error and component. */
 import { relative } from 'node:path';
+import { regressionLines } from '../regression/report.js';
 import type { NotebookResult } from './execute-notebook.js';
 
 /** One line per notebook, columns aligned. */
@@ -8,9 +9,9 @@ export function summaryTable(results: NotebookResult[]): string {
     result.name,
     `${result.ran}/${result.cells}`,
     verified(result),
-    duration(result.seconds),
+    result.kept ? 'kept' : duration(result.seconds),
     result.peakMemory === undefined ? '-' : `${Math.round(result.peakMemory / 2 ** 20)} MiB`,
-    result.verdict,
+    verdictText(result),
   ]);
   const table = [['notebook', 'cells', 'verified', 'time', 'peak memory', 'verdict'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
@@ -22,6 +23,13 @@ export function summaryTable(results: NotebookResult[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** What was left out stands beside the verdict: nothing is skipped in silence. */
+function verdictText({ verdict, skipped, skippedCells = [] }: NotebookResult): string {
+  if (skipped !== undefined) return `${verdict}: ${skipped}`;
+  const cells = skippedCells.map(({ number, reason }) => `cell ${number} skipped: ${reason}`);
+  return [verdict, ...cells].join('; ');
 }
 
 /** Numbers are set to the right, names and verdicts to the left. */
@@ -37,12 +45,17 @@ export function failureReport(results: NotebookResult[]): string {
       if (!failure) return [];
       const { cell } = failure;
       const run = cell?.executionCount == null ? '' : ` (In [${cell.executionCount}])`;
-      const place = cell ? `cell ${cell.number}${run} "${cell.id}"` : 'before its first cell';
+      const place = cell
+        ? `cell ${cell.number}${run} "${cell.id}"`
+        : result.ran === 0
+          ? 'before its first cell'
+          : 'the whole notebook';
       const components = result.verifications.filter((one) => !one.passed).map((one) => one.name);
       return [
         `FAILED ${result.name}, ${place}: ${failure.ename}: ${failure.evalue}`,
         ...(components.length > 0 ? [`  not verified: ${components.join(', ')}`] : []),
-        `  outputs so far: ${relative(process.cwd(), result.output)}`,
+        ...(result.regression ? regressionLines(result.regression) : []),
+        ...(result.ran > 0 ? [`  outputs so far: ${relative(process.cwd(), result.output)}`] : []),
       ];
     })
     .join('\n');
@@ -53,7 +66,11 @@ export function describeResult(result: NotebookResult): string {
   const { failure } = result;
   const where = failure?.cell ? ` in cell ${failure.cell.number}` : '';
   const why = failure ? `${where}: ${failure.ename}` : '';
-  return `${result.name}  ${result.verdict}${why}  (${result.ran}/${result.cells} cells, ${duration(result.seconds)})`;
+  if (result.skipped !== undefined) return `${result.name}  ${verdictText(result)}`;
+  const spent = result.kept
+    ? 'kept from an earlier run'
+    : `${result.ran}/${result.cells} cells, ${duration(result.seconds)}`;
+  return `${result.name}  ${verdictText(result)}${why}  (${spent})`;
 }
 
 export function duration(seconds: number): string {

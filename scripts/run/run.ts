@@ -2,19 +2,40 @@
  * Runs notebooks: everything that can be known beforehand (files, kernels, parameters, places to write) is
  * checked first, then the notebooks run, `jobs` at a time, each in its own kernel.
  */
+import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { dialectOf, dialectVariable } from '../../kernel/dialect.js';
-import { findKernelSpec, type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
+import { type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
 import { packageVersion } from '../../kernel/package-root.js';
+import { checkJobs, decideSkips, type Skips, unmarkSkipped } from '../check/before-run.js';
+import { Engines } from '../check/engines.js';
+import { type CheckedNotebook, errorsOf } from '../check/finding.js';
+import { isOwnKernel, settingOf } from '../check/own-kernel.js';
+import { ParameterTypes } from '../check/parameter-types.js';
+import { MachineProbe } from '../check/probe-machine.js';
+import { requirementFaults } from '../check/requirements.js';
 import { gitCommit } from '../git-commit.js';
 import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
-import { executeNotebook, type NotebookJob, type NotebookResult } from './execute-notebook.js';
-import { startLocally } from './notebook-kernel.js';
+import { goldenPath } from '../regression/golden-file.js';
+import { checkRegression, type RegressionOptions } from '../regression/regression.js';
+import { updateLine } from '../regression/report.js';
+import { checkSettings, SettingsError } from '../regression/settings.js';
+import { checkDirectives, DirectiveError } from './cell-directives.js';
+import {
+  executeNotebook,
+  type NotebookJob,
+  type NotebookResult,
+  skipNotebook,
+  unstarted,
+} from './execute-notebook.js';
+import type { RunLimits } from './limits.js';
+import { type KernelSource, localKernels } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
-import { applyParameters, type GivenParameter, UsageError } from './parameters.js';
+import { applyParameters, type GivenParameter, type NamedNotebook, UsageError } from './parameters.js';
 import type { Progress } from './progress.js';
+import { keptResult, runKey } from './resume.js';
 
 export interface RunOptions {
   /** Files and folders. */
@@ -24,15 +45,33 @@ export interface RunOptions {
   jobs: number;
   /** Overrides the kernel the notebooks name. */
   kernel: string | undefined;
-  timeoutMs: number | undefined;
+  kernels: KernelSource;
+  limits: RunLimits;
+  /** Notebooks that passed before and have not changed are not run again. */
+  resume: boolean;
+  regression: RegressionOptions;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   progress: Progress;
+  /** Gets what the check before the run found; undefined for a run without that check. */
+  onChecked: ((checked: CheckedNotebook[]) => Promise<void>) | undefined;
 }
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
-  const jobs = await prepare(options);
+  const regression = regressionFor(options);
+  const engines = new Engines(1);
+  let jobs: NotebookJob[];
+  try {
+    jobs = await prepare(options, engines);
+    tellUncompared(jobs, regression, options);
+    // What a notebook may import lies where its kernel runs.
+    const refused =
+      options.kernels.local && options.onChecked && (await refuseTypeErrors(jobs, engines, options));
+    if (refused) return refused;
+  } finally {
+    engines.close();
+  }
   const { progress } = options;
   progress.start(jobs.map((job) => job.name));
   const results: NotebookResult[] = [];
@@ -41,9 +80,11 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     for (let index = next++; index < jobs.length; index = next++) {
       const job = jobs[index]!;
       progress.begin(job.name);
-      const result = await executeNotebook(job);
+      const result = await checkRegression(job, await runOne(job, options.resume), regression);
       results[index] = result;
       progress.end(result);
+      const { update } = result.regression ?? {};
+      if (update) progress.note(updateLine(update));
     }
   };
   try {
@@ -54,24 +95,88 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
   return results;
 }
 
+/** The results of a run in which nothing runs because some notebook has type errors; undefined where none has. */
+async function refuseTypeErrors(
+  jobs: NotebookJob[],
+  engines: Engines,
+  { signal, onChecked }: RunOptions,
+): Promise<NotebookResult[] | undefined> {
+  const checked = await checkJobs(jobs, engines, signal);
+  await onChecked?.(checked);
+  const errors = new Map(checked.map((one) => [one.name, errorsOf(one)[0]]));
+  if (![...errors.values()].some((error) => error !== undefined)) return undefined;
+  return jobs.map((job): NotebookResult => {
+    const error = errors.get(job.name);
+    const reason = job.skips.notebook ?? 'not run: another notebook has type errors';
+    if (!error) return { ...unstarted(job), verdict: 'skipped', skipped: reason };
+    const failure = {
+      verdict: 'type error' as const,
+      cell: { ...error.cell, executionCount: null },
+      ename: 'CompileError',
+      evalue: `${error.code}: ${error.message}`,
+    };
+    return { ...unstarted(job), verdict: 'type error', failure };
+  });
+}
+
+async function runOne(job: NotebookJob, resume: boolean): Promise<NotebookResult> {
+  if (job.skips.notebook !== undefined) return skipNotebook(job);
+  return (resume && (await keptResult(job))) || executeNotebook(job);
+}
+
+/** For what is said of notebooks without a run. Throws UsageError. */
+export async function namedNotebooks(
+  { targets, kernel, env }: Pick<RunOptions, 'targets' | 'kernel' | 'env'>,
+  engines: Engines,
+): Promise<NamedNotebook[]> {
+  const selected = await selectNotebooks(targets).catch(asUsageError);
+  return (await readAll(selected, kernel, localKernels)).map((candidate) =>
+    namedNotebook(candidate, env, engines),
+  );
+}
+
 interface Candidate extends SelectedNotebook {
   notebook: Notebook;
   spec: KernelSpec;
 }
 
-async function prepare(options: RunOptions): Promise<NotebookJob[]> {
+/** Golden outputs are those of the default parameters; with other values they say nothing. */
+function regressionFor({ regression, parameters }: RunOptions): RegressionOptions {
+  if (parameters.length === 0 || regression.golden === 'off') return regression;
+  if (regression.golden === 'update')
+    throw new UsageError('--update writes the outputs of the default parameters; leave out -p');
+  return { ...regression, golden: 'off' };
+}
+
+/** Says what a user might otherwise take for granted. */
+function tellUncompared(
+  jobs: NotebookJob[],
+  used: RegressionOptions,
+  { regression, progress }: RunOptions,
+): void {
+  if (used.golden === regression.golden || !jobs.some((job) => existsSync(goldenPath(job.path)))) return;
+  progress.note('golden outputs are not compared: parameters were given');
+}
+
+async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJob[]> {
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
-  const candidates = await readAll(selected, options.kernel);
+  const candidates = await readAll(selected, options.kernel, options.kernels);
   const parameterised = await applyParameters(
-    candidates.map(({ name, notebook, spec }) => ({ name, notebook, language: spec.language.toLowerCase() })),
+    candidates.map((candidate) => namedNotebook(candidate, options.env, engines)),
     options.parameters,
   );
   const version = `kernelbook ${packageVersion()}`;
   const commit = await gitCommit();
+  const probe = new MachineProbe(options.env);
+  const skips = await Promise.all(
+    candidates.map(({ notebook }) =>
+      options.kernels.local ? decideSkips(notebook, probe) : nothingSkipped(),
+    ),
+  );
   return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
     const written = original.metadata.kernelspec?.name;
-    const { notebook, values } = parameterised[index]!;
+    const { notebook, values, secrets } = parameterised[index]!;
     const output = outputs[index]!;
     const prepared = prepareNotebook(notebook, {
       input: relative(process.cwd(), path),
@@ -79,42 +184,77 @@ async function prepare(options: RunOptions): Promise<NotebookJob[]> {
       parameters: values,
       version,
     });
+    const key = runKey(notebook, spec, options.env);
+    unmarkSkipped(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
     return {
       name,
+      path,
+      skips: skips[index]!,
       notebook: prepared,
+      secrets,
+      key,
       output,
       spec,
-      start: startLocally,
+      start: options.kernels.start,
       cwd: dirname(path),
-      env: { ...dialectEnv(written, spec), ...options.env },
-      timeoutMs: options.timeoutMs,
+      env: runEnv(written, spec, options.env),
+      limits: options.limits,
       signal: options.signal,
       onCell: (done, total) => options.progress.cell(name, done, total),
     };
   });
 }
 
+/** Of a machine that is not this one nothing is known beforehand. */
+function nothingSkipped(): Skips {
+  return { notebook: undefined, cells: new Map() };
+}
+
 /** Notebooks written for tslab or jslab run in our kernel as they would in theirs. */
-function dialectEnv(written: string | undefined, spec: KernelSpec): NodeJS.ProcessEnv {
+function runEnv(written: string | undefined, spec: KernelSpec, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const dialect = dialectOf(written);
-  return spec.name === ownName && dialect !== 'typescript' ? { [dialectVariable]: dialect } : {};
+  return spec.name === ownName && dialect !== 'typescript' ? { [dialectVariable]: dialect, ...env } : env;
+}
+
+/** As the parameters' rules take it; in our kernel, its language engine knows the types. */
+function namedNotebook(
+  { name, path, notebook, spec }: Candidate,
+  env: NodeJS.ProcessEnv,
+  engines: Engines,
+): NamedNotebook {
+  const named = { name, notebook, language: spec.language.toLowerCase() };
+  if (!isOwnKernel(spec)) return named;
+  const setting = settingOf(dirname(path), spec, runEnv(notebook.metadata.kernelspec?.name, spec, env));
+  return { ...named, types: () => ParameterTypes.of(notebook, setting, engines) };
 }
 
 /** Reads every notebook and finds its kernel; all faults are told at once, a line each. */
-async function readAll(selected: SelectedNotebook[], kernel: string | undefined): Promise<Candidate[]> {
+async function readAll(
+  selected: SelectedNotebook[],
+  kernel: string | undefined,
+  kernels: KernelSource,
+): Promise<Candidate[]> {
   const faults: string[] = [];
   const candidates: Candidate[] = [];
   for (const one of selected) {
     try {
       const notebook = await readNotebook(one.path);
+      faults.push(...requirementFaults(notebook).map((fault) => `${one.name}: ${fault}`));
+      checkSettings(notebook);
       const name = kernel ?? notebook.metadata.kernelspec?.name;
       if (name === undefined)
         faults.push(`${one.name}: the notebook names no kernel; choose one with --kernel`);
-      else candidates.push({ ...one, notebook, spec: findKernelSpec(name) });
+      else candidates.push({ ...one, notebook, spec: kernels.findSpec(name) });
+      checkDirectives(notebook);
     } catch (error) {
       if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
-      else if (error instanceof KernelSpecError) faults.push(`${one.name}: ${error.message}`);
+      else if (
+        error instanceof KernelSpecError ||
+        error instanceof SettingsError ||
+        error instanceof DirectiveError
+      )
+        faults.push(`${one.name}: ${error.message}`);
       else throw error;
     }
   }

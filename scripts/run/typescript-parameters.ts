@@ -18,10 +18,12 @@ export function typescriptParameters(source: string): Parameter[] {
   for (const statement of file.statements) {
     if (!ts.isVariableStatement(statement)) continue;
     const { flags } = statement.declarationList;
+    const comments = commentsOf(statement, source);
     const keyword = flags & ts.NodeFlags.Const ? 'const' : flags & ts.NodeFlags.Let ? 'let' : 'var';
     for (const { name, type, initializer } of statement.declarationList.declarations) {
       if (!ts.isIdentifier(name)) continue;
       const annotation = type ? `: ${type.getText(file)}` : '';
+      const declaration = `${keyword} ${name.text}${annotation}`;
       parameters.push({
         name: name.text,
         type: type
@@ -29,18 +31,52 @@ export function typescriptParameters(source: string): Parameter[] {
           : initializer
             ? fromValue(initializer, aliases)
             : unknown,
-        declaration: `${keyword} ${name.text}${annotation}`,
+        declaration,
+        secret: comments.isSecret,
+        value: initializer?.getText(file) ?? '',
+        comment: comments.text,
       });
     }
   }
   return parameters;
 }
 
+/** The comments above the statement and behind it; the text is of those with no blank line between, without their marks. */
+function commentsOf(statement: ts.Statement, source: string): { isSecret: boolean; text: string } {
+  const above = ts.getLeadingCommentRanges(source, statement.pos) ?? [];
+  const beside = ts.getTrailingCommentRanges(source, statement.end) ?? [];
+  let next = statement.getStart();
+  const isApart = ({ pos, end }: ts.CommentRange) => {
+    const apart = /\n[^\S\n]*\r?\n/.test(source.slice(end, next));
+    next = pos;
+    return apart;
+  };
+  const near = above.slice(above.findLastIndex(isApart) + 1);
+  const text = (range: ts.CommentRange) => source.slice(range.pos, range.end);
+  return {
+    isSecret: [...above, ...beside].some((range) => /@secret\b/.test(text(range))),
+    text: [...near, ...beside].map((range) => commentText(text(range))).join('\n'),
+  };
+}
+
+function commentText(comment: string): string {
+  const inner = comment.startsWith('//') ? comment.slice(2) : comment.slice(2, -2);
+  const lines = inner.split('\n').map((line) => line.replace(/^\s*\*+\s?/, '').trim());
+  return lines.join('\n').trim();
+}
+
 /** A value as TypeScript source. */
 export function typescriptLiteral(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(typescriptLiteral).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).map(
+    // As a plain key it would set the prototype.
+    ([key, entry]) =>
+      `${key === '__proto__' ? '["__proto__"]' : JSON.stringify(key)}: ${typescriptLiteral(entry)}`,
+  );
+  return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
 }
 
 function fromAnnotation(node: ts.TypeNode, aliases: Map<string, ts.TypeNode>, depth: number): ParameterType {

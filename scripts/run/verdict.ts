@@ -43,10 +43,14 @@ const gravest: Verdict[] = [
   'assertion',
 ];
 
-/** The exit status of a run of several notebooks. */
-export function statusOf(verdicts: readonly Verdict[]): number {
+/**
+ * The exit status of a run of several notebooks.
+ * @param mustNotSkip whether something was skipped that had to run
+ */
+export function statusOf(verdicts: readonly Verdict[], mustNotSkip = false): number {
   const worst = gravest.find((verdict) => verdicts.includes(verdict));
-  return worst === undefined ? exitStatus.passed : exitStatus[worst];
+  if (worst !== undefined) return exitStatus[worst];
+  return mustNotSkip ? exitStatus['skipped but required'] : exitStatus.passed;
 }
 
 const verdictsOfErrors: Record<string, 'assertion' | 'type error'> = {

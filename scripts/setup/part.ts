@@ -12,6 +12,7 @@ export const partNames = [
   'venv',
   'tensorflow-python',
   'kernelspec',
+  'papermill-plugin',
   'tensorflow',
 ] as const;
 export type PartName = (typeof partNames)[number];
@@ -20,9 +21,10 @@ export type PartName = (typeof partNames)[number];
 export const partTitles: Record<PartName, string> = {
   webgpu: 'a WebGPU adapter (software Vulkan is enough)',
   chromium: 'a Chromium browser for the end-to-end tests',
-  venv: 'Jupyter tools in .venv (jupyterlab, anywidget, nbclient, papermill, nbconvert, jupyter_kernel_test)',
+  venv: 'Jupyter tools in .venv (jupyterlab, anywidget, nbclient, papermill, nbconvert, jupyter_kernel_test, jupytext)',
   'tensorflow-python': 'tensorflow-cpu in .venv',
   kernelspec: 'the kernelbook kernelspec in .venv',
+  'papermill-plugin': "the translator of TypeScript parameters in .venv's papermill",
   tensorflow: 'tfjs-node-gpu linked against the TensorFlow of .venv',
 };
 

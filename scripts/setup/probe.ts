@@ -47,6 +47,7 @@ const probes: Record<PartName, () => Omit<PartState, 'name'>> = {
   venv: () => probeRequirements('requirements.txt'),
   'tensorflow-python': () => probeRequirements('requirements-tensorflow.txt'),
   kernelspec: probeKernelspec,
+  'papermill-plugin': probePapermillPlugin,
   tensorflow: probeTensorflow,
 };
 
@@ -160,6 +161,26 @@ function probeKernelspec(): Omit<PartState, 'name'> {
     return { ready: false, reason: 'the kernelspec in .venv starts a kernel outside this package' };
   }
   return { ready: true, reason: path.relative(packageRoot, file) };
+}
+
+export const papermillPlugin = path.join(packageRoot, 'scripts', 'papermill');
+
+/** It must be what papermill loads, and the code of this checkout. */
+function probePapermillPlugin(): Omit<PartState, 'name'> {
+  const script = `
+import sys, pathlib, papermill.engines
+from papermill.translators import papermill_translators
+translator = papermill_translators.find_translator('kernelbook', 'typescript')
+there = pathlib.Path(sys.modules[translator.__module__].__file__).parent
+ours = pathlib.Path(sys.argv[1], 'kernelbook_papermill')
+stale = [f.name for f in ours.glob('*.py') if f.read_bytes() != (there / f.name).read_bytes()]
+if stale: sys.exit('error: what is installed differs from this checkout in ' + ', '.join(stale))
+print(translator.__module__)`;
+  if (!existsSync(venvPython)) return { ready: false, reason: 'there is no .venv with Python in it' };
+  const child = tryProgram(venvPython, ['-c', script, papermillPlugin], 60);
+  return child.ok
+    ? { ready: true, reason: `papermill uses ${child.stdout.trim()}` }
+    : { ready: false, reason: child.reason };
 }
 
 function probeTensorflow(): Omit<PartState, 'name'> {

@@ -3,14 +3,18 @@
  * tfjs-node-gpu is linked against. Versions are pinned in the requirements files beside this one.
  */
 import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { aptInstall, whyNoApt } from './apt.js';
 import { type Installer, packageRoot } from './part.js';
-import { tryProgram, venvPython } from './probe.js';
+import { papermillPlugin, tryProgram, venvPython } from './probe.js';
 
 /** The constraints were recorded on this Python; others resolve what the pins leave open by themselves. */
 const recordedOn = '3.11';
 const oldest = [3, 11] as const;
+
+const quiet = ['--disable-pip-version-check', '--no-input', '--progress-bar', 'off', '--quiet'];
 
 /** An installer of one requirements file into .venv, which it makes first where it is missing or broken. */
 export function installRequirements(file: string): Installer {
@@ -21,7 +25,6 @@ export function installRequirements(file: string): Installer {
     say(`installing ${file} into .venv with pip`);
     const folder = path.join(packageRoot, 'scripts', 'setup');
     const constraints = version === recordedOn ? ['-c', path.join(folder, 'constraints.txt')] : [];
-    const quiet = ['--disable-pip-version-check', '--no-input', '--progress-bar', 'off', '--quiet'];
     const pip = tryProgram(
       venvPython,
       ['-m', 'pip', 'install', ...quiet, ...constraints, '-r', path.join(folder, file)],
@@ -30,6 +33,23 @@ export function installRequirements(file: string): Installer {
     return pip.ok ? undefined : `pip install -r ${file}: ${pip.reason}`;
   };
 }
+
+/** Our plug-in for the papermill of .venv. Built from a copy: pip leaves files in the folder it builds in. */
+export const installPapermillPlugin: Installer = (say) => {
+  say('installing scripts/papermill into .venv with pip');
+  const copy = mkdtempSync(path.join(tmpdir(), 'kernelbook-papermill-'));
+  try {
+    cpSync(papermillPlugin, copy, { recursive: true });
+    const pip = tryProgram(
+      venvPython,
+      ['-m', 'pip', 'install', ...quiet, '--no-deps', '--force-reinstall', copy],
+      5 * 60,
+    );
+    return pip.ok ? undefined : `pip install scripts/papermill: ${pip.reason}`;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+};
 
 function ensureEnvironment(say: (line: string) => void): string | undefined {
   if (tryProgram(venvPython, ['-c', 'import pip'], 60).ok) return undefined;

@@ -17,7 +17,7 @@ import {
   type SetupReport,
 } from './part.js';
 import { probe } from './probe.js';
-import { installRequirements } from './python.js';
+import { installPapermillPlugin, installRequirements } from './python.js';
 import { installVulkan } from './vulkan.js';
 
 const installers: Record<PartName, Installer> = {
@@ -26,11 +26,16 @@ const installers: Record<PartName, Installer> = {
   venv: installRequirements('requirements.txt'),
   'tensorflow-python': installRequirements('requirements-tensorflow.txt'),
   kernelspec: installKernelspec,
+  'papermill-plugin': installPapermillPlugin,
   tensorflow: linkTensorflow,
 };
 
 /** What must be ready before a part can be installed. */
-const needed: Partial<Record<PartName, PartName>> = { kernelspec: 'venv', tensorflow: 'tensorflow-python' };
+const needed: Partial<Record<PartName, PartName>> = {
+  kernelspec: 'venv',
+  'papermill-plugin': 'venv',
+  tensorflow: 'tensorflow-python',
+};
 
 export const reportFile = path.join(packageRoot, '.cache', 'setup.json');
 

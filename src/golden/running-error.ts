@@ -58,13 +58,16 @@ export function subtract(a: Bounded, b: Bounded): Bounded {
 export function multiply(a: Bounded, b: Bounded): Bounded {
   return combine(a, b, (x, y, ex, ey) => [
     x * y,
-    Math.abs(x) * ey + Math.abs(y) * ex + ex * ey + u * Math.abs(x * y),
+    Math.abs(x) * ey + Math.abs(y) * ex + ex * ey + u * Math.abs(x * y) + lost(x * y),
   ]);
 }
 
 /** Multiplication by a number rounded to float32. */
 export function scaleBy(a: Bounded, factor: number): Bounded {
-  return map(a, (x, e) => [x * factor, Math.abs(factor) * e + 2 * u * Math.abs(x * factor)]);
+  return map(a, (x, e) => [
+    x * factor,
+    Math.abs(factor) * e + 2 * u * Math.abs(x * factor) + lost(x * factor),
+  ]);
 }
 
 /** 1/sqrt(x) for x > 0. */
@@ -104,6 +107,11 @@ export function divide(a: Bounded, b: Bounded): Bounded {
 
 /** The smallest normal float32: what is below may be flushed to zero. */
 export const flushed = 2 ** -126;
+
+/** What flushing may take from a product. */
+function lost(product: number): number {
+  return Math.min(Math.abs(product), flushed);
+}
 
 /** Element by element; `rule` gives the value and its error from x and the error of x. */
 export function map(a: Bounded, rule: (x: number, e: number) => [value: number, error: number]): Bounded {
@@ -156,7 +164,7 @@ export function matmul(a: Bounded, b: Bounded): Bounded {
         const ey = b.error.data[block + k * p + c]!;
         value.data[row * p + c]! += x * y;
         error.data[row * p + c]! +=
-          Math.abs(x) * ey + ex * Math.abs(y) + ex * ey + rounding * Math.abs(x * y);
+          Math.abs(x) * ey + ex * Math.abs(y) + ex * ey + rounding * Math.abs(x * y) + lost(x * y);
       }
     }
   }

@@ -28,7 +28,9 @@ describeRequires('venv', 'on Jupyter servers', () => {
     await place.remove();
   });
 
-  async function server(options: Partial<ServerOptions> & Pick<ServerOptions, 'kind'>): Promise<JupyterServer> {
+  async function server(
+    options: Partial<ServerOptions> & Pick<ServerOptions, 'kind'>,
+  ): Promise<JupyterServer> {
     const one = new JupyterServer({ folder: place.folder, port: await freePort(), ...options });
     servers.push(one);
     await one.start();
@@ -36,7 +38,9 @@ describeRequires('venv', 'on Jupyter servers', () => {
   }
 
   function run(url: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
-    return place.kernelbook(['run', '--gateway', url, ...args], { env: { KERNELBOOK_GATEWAY_TOKEN: token, ...env } });
+    return place.kernelbook(['run', '--gateway', url, ...args], undefined, {
+      env: { KERNELBOOK_GATEWAY_TOKEN: token, ...env },
+    });
   }
 
   const outputs = async (file: string) =>
@@ -44,104 +48,164 @@ describeRequires('venv', 'on Jupyter servers', () => {
       cell.cell_type === 'code' ? cell.outputs : [],
     );
   const text = async (file: string, cell: number) =>
-    (await outputs(file))[cell]!.map((output) =>
-      output.output_type === 'stream' ? output.text : 'data' in output ? output.data['text/plain'] : '',
-    ).join('');
+    (await outputs(file))
+      [cell]!.map((output) =>
+        output.output_type === 'stream' ? output.text : 'data' in output ? output.data['text/plain'] : '',
+      )
+      .join('');
 
-  it('runs notebooks of any kernel on a Jupyter server, and leaves none behind', async () => {
-    const jupyter = await server({ kind: 'server' });
-    const { status, stdout, stderr } = await run(jupyter.url, ['sum.ipynb', 'python.ipynb']);
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
-    expect(stdout).not.toContain('WebSocket');
-    expect(await text('sum.ipynb', 0)).toBe('from the server\n20');
-    expect(await text('sum.ipynb', 1)).toBe('42');
-    expect(await text('python.ipynb', 1)).toBe('42');
-    expect(await jupyter.kernels()).toEqual([]);
+  it(
+    'runs notebooks of any kernel on a Jupyter server, and leaves none behind',
+    async () => {
+      const jupyter = await server({ kind: 'server' });
+      const { status, stdout, stderr } = await run(jupyter.url, ['sum.ipynb', 'python.ipynb']);
+      expect(stderr).toBe('');
+      expect(status).toBe(0);
+      expect(stdout).not.toContain('WebSocket');
+      expect(await text('sum.ipynb', 0)).toBe('from the server\n20');
+      expect(await text('sum.ipynb', 1)).toBe('42');
+      expect(await text('python.ipynb', 1)).toBe('42');
+      expect(await jupyter.kernels()).toEqual([]);
 
-    await place.notebook('slow.ipynb', 'python3', ['print("begun")\nimport time\ntime.sleep(100)']);
-    const slow = await run(jupyter.url, ['slow.ipynb', '--timeout', '2']);
-    expect(slow.status).toBe(4);
-    expect(await text('slow.ipynb', 0)).toContain('begun\n');
+      await place.notebook('slow.ipynb', 'python3', ['print("begun")\nimport time\ntime.sleep(100)']);
+      const slow = await run(jupyter.url, ['slow.ipynb', '--timeout', '2']);
+      expect(slow.status).toBe(4);
+      expect(await text('slow.ipynb', 0)).toContain('begun\n');
 
-    await place.notebook('dies.ipynb', 'python3', ['print("last words", flush=True)', 'import os\nos._exit(3)', '1']);
-    const dies = await run(jupyter.url, ['dies.ipynb']);
-    expect(dies.status).toBe(5);
-    expect(dies.stderr).toMatch(/cell 2 .*the kernel python3 on http.* is lost: its process died/);
-    expect(await text('dies.ipynb', 0)).toBe('last words\n');
-    expect(await jupyter.kernels()).toEqual([]);
-  }, limit);
+      await place.notebook('dies.ipynb', 'python3', [
+        'print("last words", flush=True)',
+        'import os\nos._exit(3)',
+        '1',
+      ]);
+      const dies = await run(jupyter.url, ['dies.ipynb']);
+      expect(dies.status).toBe(5);
+      expect(dies.stderr).toMatch(/cell 2 .*the kernel python3 on http.* is lost: its process died/);
+      expect(await text('dies.ipynb', 0)).toBe('last words\n');
+      expect(await jupyter.kernels()).toEqual([]);
+    },
+    limit,
+  );
 
-  it('runs on a kernel gateway', async () => {
-    const gateway = await server({ kind: 'kernelgateway' });
-    const { status, stderr } = await run(gateway.url, ['sum.ipynb']);
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
-    expect(await text('sum.ipynb', 1)).toBe('42');
-  }, limit);
+  it(
+    'runs on a kernel gateway',
+    async () => {
+      const gateway = await server({ kind: 'kernelgateway' });
+      const { status, stderr } = await run(gateway.url, ['sum.ipynb']);
+      expect(stderr).toBe('');
+      expect(status).toBe(0);
+      expect(await text('sum.ipynb', 1)).toBe('42');
+    },
+    limit,
+  );
 
-  it('speaks TLS, and refuses a certificate nobody vouches for', async () => {
-    const [certificate, key] = [place.path('cert.pem'), place.path('key.pem')];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' });
-    const jupyter = await server({ kind: 'server', tls: { certificate, key } });
-    const refused = await run(jupyter.url, ['sum.ipynb']);
-    expect(refused.status).toBe(2);
-    expect(refused.stderr).toMatch(/self-signed certificate; .*NODE_EXTRA_CA_CERTS/);
-    const { status, stderr } = await run(jupyter.url, ['sum.ipynb'], { NODE_EXTRA_CA_CERTS: certificate });
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
-  }, limit);
+  it(
+    'speaks TLS, and refuses a certificate nobody vouches for',
+    async () => {
+      const [certificate, key] = [place.path('cert.pem'), place.path('key.pem')];
+      execFileSync(
+        'openssl',
+        [
+          'req',
+          '-x509',
+          '-newkey',
+          'rsa:2048',
+          '-nodes',
+          '-keyout',
+          key,
+          '-out',
+          certificate,
+          '-days',
+          '2',
+          '-subj',
+          '/CN=localhost',
+          '-addext',
+          'subjectAltName=DNS:localhost',
+        ],
+        { stdio: 'ignore' },
+      );
+      const jupyter = await server({ kind: 'server', tls: { certificate, key } });
+      const refused = await run(jupyter.url, ['sum.ipynb']);
+      expect(refused.status).toBe(2);
+      expect(refused.stderr).toMatch(/self-signed certificate; .*NODE_EXTRA_CA_CERTS/);
+      const { status, stderr } = await run(jupyter.url, ['sum.ipynb'], { NODE_EXTRA_CA_CERTS: certificate });
+      expect(stderr).toBe('');
+      expect(status).toBe(0);
+    },
+    limit,
+  );
 
-  it('goes on after the connection was cut, with every line of output', async () => {
-    const jupyter = await server({ kind: 'server' });
-    const proxy = new CuttableProxy(jupyter.options.port);
-    const url = `http://127.0.0.1:${await proxy.listen()}/`;
-    await place.notebook('lines.ipynb', 'python3', [
-      'import time\nfor i in range(60):\n    print(i, flush=True)\n    time.sleep(0.1)',
-      '"after"',
-    ]);
-    const running = run(url, ['lines.ipynb']);
-    await untilText(place, 'lines.ipynb', jupyter);
-    proxy.cut(true);
-    await sleep(1500);
-    proxy.restore();
-    const { status, stderr } = await running;
-    proxy.close();
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
-    expect(await text('lines.ipynb', 0)).toBe(Array.from({ length: 60 }, (_, i) => `${i}\n`).join(''));
-    expect(await text('lines.ipynb', 1)).toBe("'after'");
-  }, limit);
+  it(
+    'goes on after the connection was cut, with every line of output',
+    async () => {
+      const jupyter = await server({ kind: 'server' });
+      const proxy = new CuttableProxy(jupyter.options.port);
+      const url = `http://127.0.0.1:${await proxy.listen()}/`;
+      await place.notebook('lines.ipynb', 'python3', [
+        'import time\nfor i in range(60):\n    print(i, flush=True)\n    time.sleep(0.1)',
+        '"after"',
+      ]);
+      const running = run(url, ['lines.ipynb']);
+      await untilText(place, 'lines.ipynb', jupyter);
+      proxy.cut(true);
+      await sleep(1500);
+      proxy.restore();
+      const { status, stderr } = await running;
+      proxy.close();
+      expect(stderr).toBe('');
+      expect(status).toBe(0);
+      expect(await text('lines.ipynb', 0)).toBe(Array.from({ length: 60 }, (_, i) => `${i}\n`).join(''));
+      expect(await text('lines.ipynb', 1)).toBe("'after'");
+    },
+    limit,
+  );
 
-  it('names a server that died, keeps the outputs, and runs the next notebook when it is back', async () => {
-    const jupyter = await server({ kind: 'server' });
-    await place.notebook('lost.ipynb', 'python3', ['print("kept")', 'import time\ntime.sleep(60)', '1']);
-    const running = run(jupyter.url, ['lost.ipynb', 'sum.ipynb']);
-    await untilText(place, 'lost.ipynb', jupyter);
-    await sleep(1500);
-    await jupyter.kill();
-    await jupyter.start();
-    const { status, stdout, stderr } = await running;
-    expect(stderr).toMatch(/FAILED lost\.ipynb, cell 2 .*KernelDiedError: .* the server came back without it/);
-    expect(stdout).toMatch(/sum\.ipynb .*passed/);
-    expect(status).toBe(5);
-    expect(await text('lost.ipynb', 0)).toBe('kept\n');
-    expect(await text('sum.ipynb', 1)).toBe('42');
-  }, limit);
+  it(
+    'names a server that died, keeps the outputs, and runs the next notebook when it is back',
+    async () => {
+      const jupyter = await server({ kind: 'server' });
+      await place.notebook('lost.ipynb', 'python3', ['print("kept")', 'import time\ntime.sleep(60)', '1']);
+      const running = run(jupyter.url, ['lost.ipynb', 'sum.ipynb']);
+      await untilText(place, 'lost.ipynb', jupyter);
+      await sleep(1500);
+      await jupyter.kill();
+      await jupyter.start();
+      const { status, stdout, stderr } = await running;
+      expect(stderr).toMatch(
+        /FAILED lost\.ipynb, cell 2 .*KernelDiedError: .* the server came back without it/,
+      );
+      expect(stdout).toMatch(/sum\.ipynb .*passed/);
+      expect(status).toBe(5);
+      expect(await text('lost.ipynb', 0)).toBe('kept\n');
+      expect(await text('sum.ipynb', 1)).toBe('42');
+    },
+    limit,
+  );
 
-  it('tells what is wrong with the server before anything starts', async () => {
-    const jupyter = await server({ kind: 'server' });
-    const line = async (url: string, args: string[], env: NodeJS.ProcessEnv = {}) => {
-      const { status, stdout, stderr } = await run(url, args, env);
-      expect([status, stdout]).toEqual([2, '']);
-      return stderr.trim();
-    };
-    expect(await line(jupyter.url, ['sum.ipynb'], { KERNELBOOK_GATEWAY_TOKEN: 'wrong' })).toMatch(/refuses the token/);
-    expect(await line(jupyter.url, ['sum.ipynb'], { KERNELBOOK_GATEWAY_TOKEN: '' })).toMatch(/needs a token/);
-    expect(await line(jupyter.url, ['sum.ipynb', '-k', 'python'])).toMatch(/no kernel named "python", did you mean "python3"/);
-    expect(await line(`http://127.0.0.1:${await freePort()}`, ['sum.ipynb'])).toMatch(/cannot be reached: .*ECONNREFUSED/);
-    expect(await line('ftp://there', ['sum.ipynb'])).toMatch(/is not the URL of a server/);
-  }, limit);
+  it(
+    'tells what is wrong with the server before anything starts',
+    async () => {
+      const jupyter = await server({ kind: 'server' });
+      const line = async (url: string, args: string[], env: NodeJS.ProcessEnv = {}) => {
+        const { status, stdout, stderr } = await run(url, args, env);
+        expect([status, stdout]).toEqual([2, '']);
+        return stderr.trim();
+      };
+      expect(await line(jupyter.url, ['sum.ipynb'], { KERNELBOOK_GATEWAY_TOKEN: 'wrong' })).toMatch(
+        /refuses the token/,
+      );
+      expect(await line(jupyter.url, ['sum.ipynb'], { KERNELBOOK_GATEWAY_TOKEN: '' })).toMatch(
+        /needs a token/,
+      );
+      expect(await line(jupyter.url, ['sum.ipynb', '-k', 'python'])).toMatch(
+        /no kernel named "python", did you mean "python3"/,
+      );
+      expect(await line(`http://127.0.0.1:${await freePort()}`, ['sum.ipynb'])).toMatch(
+        /cannot be reached: .*ECONNREFUSED/,
+      );
+      expect(await line('ftp://there', ['sum.ipynb'])).toMatch(/is not the URL of a server/);
+    },
+    limit,
+  );
 });
 
 /** Resolves once the first cell runs: its kernel is on the server, and its output on the way. */

@@ -52,7 +52,7 @@ export class JupyterServer {
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
     const end = Date.now() + startSeconds * 1000;
-    while (!(await this.#answers())) {
+    while (!this.#answers()) {
       if (child.exitCode !== null || Date.now() > end) {
         child.kill('SIGKILL');
         throw new Error(`the Jupyter ${kind} did not start; it printed:\n${this.#log}`);
@@ -84,9 +84,8 @@ export class JupyterServer {
     return (await reply.json()) as unknown[];
   }
 
-  async #answers(): Promise<boolean> {
-    if (/ is running at|Jupyter Kernel Gateway at/.test(this.#log)) return true;
-    return false;
+  #answers(): boolean {
+    return / is running at| is available at/.test(this.#log);
   }
 
   #arguments(): string[] {

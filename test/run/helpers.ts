@@ -1,19 +1,31 @@
 /** What the runner's tests share: small notebooks in a folder of their own, and the command line as it is shipped. */
 import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseNotebook } from '../../scripts/notebook/read.js';
+import type { CodeCell, Output } from '../../scripts/notebook/format.js';
+import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
 import { serializeNotebook } from '../../scripts/notebook/write.js';
 
 const main = fileURLToPath(new URL('../../dist/scripts/main.js', import.meta.url));
+
+/** Sources, sources with tags, or with any metadata. */
+export type TestCell = string | [string, ...string[]] | { source: string; metadata: Record<string, unknown> };
 
 export interface Finished {
   status: number | null;
   stdout: string;
   stderr: string;
 }
+
+/** What streams show; other outputs by their type. */
+export const textOf = (outputs: Output[]) =>
+  outputs.map((output) => (output.output_type === 'stream' ? output.text : output.output_type)).join('');
+
+/** Papermill's record of a cell: pending, running, completed or failed. */
+export const statusOf = (cell: CodeCell) => (cell.metadata.papermill as { status: string }).status;
 
 /** A folder for one suite, with what the tests do in it. */
 export class Workplace {
@@ -36,18 +48,19 @@ export class Workplace {
     await writeFile(this.path(file), content);
   }
 
-  /** Writes a notebook of code cells: sources, or sources with tags. */
-  async notebook(file: string, kernel: string, cells: (string | [string, ...string[]])[]): Promise<void> {
+  /** Writes a notebook of code cells. */
+  async notebook(file: string, kernel: string, cells: TestCell[]): Promise<void> {
     const document = {
       nbformat: 4,
       nbformat_minor: 5,
       metadata: { kernelspec: { name: kernel, display_name: kernel } },
       cells: cells.map((cell, index) => {
-        const [source, ...tags] = typeof cell === 'string' ? [cell] : cell;
+        const [source, ...tags] =
+          typeof cell === 'string' ? [cell] : Array.isArray(cell) ? cell : [cell.source];
         return {
           cell_type: 'code',
           id: `cell-${index + 1}`,
-          metadata: { tags },
+          metadata: typeof cell === 'object' && 'metadata' in cell ? cell.metadata : { tags },
           source,
           execution_count: null,
           outputs: [],
@@ -57,11 +70,38 @@ export class Workplace {
     await this.write(file, serializeNotebook(parseNotebook(JSON.stringify(document))));
   }
 
-  /** Runs `kernelbook ...` in the folder; `started` gets the process id. */
-  kernelbook(args: string[], started?: (pid: number) => void): Promise<Finished> {
-    const child = spawn(process.execPath, [main, ...args], {
+  /** The cells of an executed notebook. */
+  async executed(file: string): Promise<CodeCell[]> {
+    return (await readNotebook(this.path('build/notebooks', file))).cells as CodeCell[];
+  }
+
+  /** Processes that work in this folder, as its kernels do. */
+  leftBehind(): string[] {
+    return readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .filter((pid) => {
+        try {
+          const ended = / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, ''));
+          return readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder) && !ended;
+        } catch {
+          return false; // ended while we looked, or not ours to see
+        }
+      });
+  }
+
+  /**
+   * Runs `kernelbook ...` in the folder; `started` gets the process id.
+   * @param options.prefix a command that runs the one after it, in a setting of its own
+   */
+  kernelbook(
+    args: string[],
+    started?: (pid: number) => void,
+    { env = {}, prefix = [] }: { env?: NodeJS.ProcessEnv; prefix?: string[] } = {},
+  ): Promise<Finished> {
+    const [program, ...words] = [...prefix, process.execPath, main, ...args];
+    const child = spawn(program!, words, {
       cwd: this.folder,
-      env: { ...process.env, KERNELBOOK_BACKEND: 'cpu', NO_COLOR: '1' },
+      env: { ...process.env, KERNELBOOK_BACKEND: 'cpu', NO_COLOR: '1', ...env },
     });
     if (child.pid !== undefined) started?.(child.pid);
     let stdout = '';

@@ -1,10 +1,15 @@
 /** Parameters: types read from declarations, values checked against them, papermill's injected cell. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runInThisContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { CodeCell, Notebook } from '../../scripts/notebook/format.js';
-import { describeType, ParameterMismatch, parseValue } from '../../scripts/run/parameter-type.js';
+import { parameterFiles } from '../../scripts/run/parameter-file.js';
+import { describeType, fitValue, ParameterMismatch, parseValue } from '../../scripts/run/parameter-type.js';
 import { applyParameters, UsageError } from '../../scripts/run/parameters.js';
 import { pythonLiteral, pythonParameters } from '../../scripts/run/python-parameters.js';
+import { noSecrets, Secrets } from '../../scripts/run/secrets.js';
 import { typescriptLiteral, typescriptParameters } from '../../scripts/run/typescript-parameters.js';
 
 const typeOf = (declaration: string) => typescriptParameters(declaration)[0]!.type;
@@ -151,6 +156,7 @@ describe('applyParameters', () => {
       'last',
     ]);
     const injected = result!.notebook.cells[2]!;
+    expect(result!.secrets.sourceOf(injected)).toBe(injected.source);
     expect(injected.source).toBe("// Parameters\nlet steps: number = 7;\nconst layout: 'a' | 'b' = \"b\";");
     expect(injected.metadata.tags).toEqual(['injected-parameters']);
     expect(result!.values).toEqual({ steps: 7, layout: 'b' });
@@ -220,5 +226,121 @@ describe('applyParameters', () => {
   it('refuses a parameter given twice', async () => {
     const twice = [...given('steps', '1'), ...given('steps', '2')];
     await expect(applyParameters([entry(notebook(parameters))], twice)).rejects.toThrow('given twice');
+  });
+
+  it.each([
+    ['typescript', "let steps = 3;\n/** Where to push. @secret */\nlet token: string = '';", '//'],
+    ['typescript', "let steps = 3;\nlet token = ''; // @secret", '//'],
+    ['python', "steps = 3\ntoken = '' # @secret", '#'],
+  ])('gives a secret to the kernel and not to the file (%s)', async (language, source, comment) => {
+    const book = notebook(cell('p', source, ['parameters']), cell('q', 'token'));
+    const [result] = await applyParameters(
+      [entry(book, language)],
+      [...given('token', 'hunter2"<&'), ...given('steps', '4')],
+    );
+    const { notebook: saved, values, secrets } = result!;
+    expect(JSON.stringify([saved, values])).not.toContain('hunter2');
+    expect(values).toEqual({ token: '[redacted]', steps: 4 });
+    expect(saved.cells[1]!.source).toContain(`${comment} token: [redacted]\n`);
+    expect(secrets.sourceOf(saved.cells[1]!)).toContain('"hunter2\\"<&"');
+    expect(secrets.sourceOf(saved.cells[2]!)).toBe('token');
+  });
+});
+
+describe('Secrets', () => {
+  const secrets = new Secrets(
+    ['hunter2"<&', 'hunter2"<&-longer', { key: 'in an object' }, 123456, 'abc'],
+    'x',
+    '',
+  );
+
+  it.each([
+    ['as it stands', 'a hunter2"<& b', 'a [redacted] b'],
+    ['as JSON', JSON.stringify({ t: 'hunter2"<&' }), '{"t":"[redacted]"}'],
+    ['as HTML', '<b>hunter2&quot;&lt;&amp;</b>', '<b>[redacted]</b>'],
+    ['in a URL', '?t=hunter2%22%3C%26&x', '?t=[redacted]&x'],
+    ['the longer of two', 'hunter2"<&-longer', '[redacted]'],
+    ['inside an object', 'in an object!', '[redacted]!'],
+    ['a number', 'pin 123456', 'pin [redacted]'],
+    ['not where it is too short to be told from a word', 'abcdef', 'abcdef'],
+  ])('are taken out %s', (_, text, expected) => {
+    expect(secrets.redact({ data: { 'text/plain': [text] } })).toEqual({
+      data: { 'text/plain': [expected] },
+    });
+  });
+
+  it('are found where a stream was cut in two', () => {
+    expect(secrets.join('first\nhunt', 'er2"<& last')).toBe('first\n[redacted] last');
+    expect(noSecrets.join('a', 'b')).toBe('ab');
+  });
+});
+
+describe('parameter files', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kernelbook-parameters-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, text: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('give typed values, exact whole numbers and all; a later file overrides', async () => {
+    const first = file(
+      'a.yaml',
+      'steps: 3\nid: 12345678901234567890\nrates: [1e-3, .inf, .nan]\nname: "3"\nnothing: ~\n',
+    );
+    const second = file('b.json', '{"steps": 4, "nested": {"on": true, "date": "2026-01-01"}}');
+    expect(await parameterFiles([first, second])).toEqual([
+      { name: 'steps', value: 4 },
+      { name: 'id', value: 12345678901234567890n },
+      { name: 'rates', value: [1e-3, Infinity, Number.NaN] },
+      { name: 'name', value: '3' },
+      { name: 'nothing', value: null },
+      { name: 'nested', value: { on: true, date: '2026-01-01' } },
+    ]);
+    expect(await parameterFiles([file('empty.yaml', '# nothing\n')])).toEqual([]);
+  });
+
+  it.each([
+    ['list.yaml', '- 1\n- 2', 'a mapping, a line "name: value" for each; this one is a list'],
+    ['word.yaml', 'steps', 'this one is the value "steps"'],
+    ['twice.yaml', 'a: 1\na: 2', 'Map keys must be unique at line 2'],
+    ['broken.yaml', 'a: [1', 'at line 1'],
+    [
+      'bomb.yaml',
+      `a: &a [1]\n${'bcdefghi'
+        .split('')
+        .map((c, n) => `${c}: &${c} [${`*${'abcdefgh'[n]},`.repeat(9)}]`)
+        .join('\n')}`,
+      'alias',
+    ],
+  ])('refuse %s', async (name, text, message) => {
+    await expect(parameterFiles([file(name, text)])).rejects.toThrow(UsageError);
+    await expect(parameterFiles([join(folder, name)])).rejects.toThrow(message);
+  });
+
+  it('refuse a file that is not there', async () => {
+    await expect(parameterFiles([join(folder, 'none.yaml')])).rejects.toThrow('no such parameter file');
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['let n: number', 3, 3],
+    ['let n: number', Infinity, Infinity],
+    ['let n: bigint', 3, 3n],
+    ['let ns: bigint[]', [3, 2n ** 70n], [3n, 2n ** 70n]],
+    ['let s: string | null', null, null],
+    ['let o: { eps: number }', { eps: 1e-5 }, { eps: 1e-5 }],
+  ])('%s takes %s', (declaration, value, expected) => {
+    expect(fitValue(typeOf(declaration), value)).toEqual(expected);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['let n: number', '3', 'is "3", not number'],
+    ['let n: number', 2n ** 60n, 'is 1152921504606846976, which a number cannot hold exactly'],
+    ['let s: string', 3, 'is 3, not string'],
+    ['let n: bigint', 1.5, 'is 1.5, not bigint'],
+    ['let ns: number[]', [2n ** 60n], 'its part [0] is 1152921504606846976, not number'],
+  ])('%s refuses %s', (declaration, value, message) => {
+    expect(() => fitValue(typeOf(declaration), value)).toThrow(message);
   });
 });

@@ -1,0 +1,119 @@
+/** `kernelbook clean`: what goes, what stays, and that the committed notebooks are clean. Oracle: Python's nbformat. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { lstat, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../kernel/package-root.js';
+import { parseNotebook } from '../../scripts/notebook/read.js';
+import { selectNotebooks } from '../../scripts/notebook/select.js';
+import { withoutVolatile } from '../../scripts/notebook/volatile.js';
+import { serializeNotebook } from '../../scripts/notebook/write.js';
+import { Workplace } from '../run/helpers.js';
+import { describeRequires } from '../support/requires.js';
+
+let place: Workplace;
+beforeAll(async () => {
+  place = await Workplace.create();
+});
+afterAll(() => place.remove());
+
+const kernelspec = { name: 'kernelbook', display_name: 'TypeScript (kernelbook)', language: 'typescript' };
+const code = (id: string, metadata: object, source: string) => ({
+  ...{ cell_type: 'code', id, metadata, source, execution_count: 7 },
+  outputs: [{ output_type: 'stream', name: 'stdout', text: 'x' }],
+});
+const text = (id: string, metadata: object) => ({ cell_type: 'markdown', id, metadata, source: 'Ä\n注' });
+
+/** As Jupyter, papermill and our runner leave a notebook behind. */
+const executed = {
+  nbformat: 4,
+  nbformat_minor: 5,
+  metadata: {
+    kernelspec,
+    language_info: { version: '5.9', name: 'typescript', file_extension: '.ts' },
+    papermill: { version: '2.6' },
+    widgets: { 'application/vnd.jupyter.widget-state+json': {} },
+    kernelbook: { commit: 'abc' },
+    title: 'kept',
+  },
+  cells: [
+    text('intro', { editable: true, slideshow: { slide_type: '' }, tags: [] }),
+    code('a', { tags: ['parameters'], collapsed: true, scrolled: 'auto', execution: {} }, 'const p = 1;\n'),
+    code('b', { tags: ['injected-parameters'] }, 'const p = 2;'),
+    code('c', { papermill: {}, jupyter: { outputs_hidden: true, source_hidden: true } }, 'p'),
+    code('d', { jupyter: { outputs_hidden: false }, kernelbook: { errata: ['E1'] }, editable: false }, ''),
+    text('end', { slideshow: { slide_type: 'slide' } }),
+  ],
+};
+const cleaned = {
+  ...executed,
+  metadata: { kernelspec, language_info: { name: 'typescript', file_extension: '.ts' }, title: 'kept' },
+  cells: [
+    text('intro', {}),
+    { ...code('a', { tags: ['parameters'] }, 'const p = 1;\n'), execution_count: null, outputs: [] },
+    { ...code('c', { jupyter: { source_hidden: true } }, 'p'), execution_count: null, outputs: [] },
+    {
+      ...code('d', { kernelbook: { errata: ['E1'] }, editable: false }, ''),
+      execution_count: null,
+      outputs: [],
+    },
+    text('end', { slideshow: { slide_type: 'slide' } }),
+  ],
+};
+
+describe('kernelbook clean', () => {
+  it('leaves the content and nothing else, and is done after once', async () => {
+    await place.write('nb.ipynb', JSON.stringify(executed));
+    await symlink('nb.ipynb', place.path('link.ipynb'));
+    expect(await place.kernelbook(['clean', 'link.ipynb'])).toMatchObject({
+      status: 0,
+      stdout: 'link.ipynb  cleaned\n',
+    });
+    expect((await lstat(place.path('link.ipynb'))).isSymbolicLink()).toBe(true);
+    const content = readFileSync(place.path('nb.ipynb'), 'utf8');
+    expect(content).toBe(serializeNotebook(parseNotebook(JSON.stringify(cleaned))));
+    expect(content).toContain('"注"');
+    expect(await place.kernelbook(['clean', 'nb.ipynb'])).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  it('checks without writing, and names what is not clean', async () => {
+    await place.write('check/bad.ipynb', JSON.stringify(executed));
+    await place.write('check/good.ipynb', serializeNotebook(parseNotebook(JSON.stringify(cleaned))));
+    const { status, stderr } = await place.kernelbook(['clean', '--check', 'check']);
+    expect(status).toBe(1);
+    expect(stderr).toBe('kernelbook clean: check/bad.ipynb is not clean\nclean with: kernelbook clean\n');
+    expect(readFileSync(place.path('check/bad.ipynb'), 'utf8')).toBe(JSON.stringify(executed));
+    expect((await place.kernelbook(['clean', '--check', 'check/good.ipynb'])).status).toBe(0);
+  });
+
+  it('leaves an invalid notebook as it is, and cleans the others', async () => {
+    await place.write('mixed/a.ipynb', '{"nbformat": 4');
+    await place.write('mixed/b.ipynb', JSON.stringify(executed));
+    const { status, stdout, stderr } = await place.kernelbook(['clean', 'mixed']);
+    expect([status, stdout]).toEqual([1, 'mixed/b.ipynb  cleaned\n']);
+    expect(stderr).toContain('kernelbook clean: mixed/a.ipynb: not a valid notebook');
+    expect(readFileSync(place.path('mixed/a.ipynb'), 'utf8')).toBe('{"nbformat": 4');
+    expect((await place.kernelbook(['clean', 'gone.ipynb'])).status).toBe(2);
+  });
+});
+
+describe('the committed notebooks', async () => {
+  const folders = [join(packageRoot(), 'notebooks')];
+  it.each(await selectNotebooks(folders))('$place is clean', ({ path }) => {
+    const content = readFileSync(path, 'utf8');
+    expect(content, 'clean it with: kernelbook clean').toBe(
+      serializeNotebook(withoutVolatile(parseNotebook(content))),
+    );
+  });
+});
+
+describeRequires('venv', 'beside nbformat', () => {
+  it('a cleaned notebook is byte for byte what Jupyter writes of it', () => {
+    const content = serializeNotebook(withoutVolatile(parseNotebook(JSON.stringify(executed))));
+    const script =
+      'import sys, nbformat\nnb = nbformat.reads(sys.stdin.read(), 4)\nnbformat.validate(nb)\nprint(nbformat.writes(nb))';
+    const python = join(packageRoot(), '.venv', 'bin', 'python');
+    expect(execFileSync(python, ['-c', script], { input: content, encoding: 'utf8' })).toBe(content);
+  });
+});
