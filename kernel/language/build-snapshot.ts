@@ -38,6 +38,20 @@ const withoutModules: Plugin = {
   },
 };
 
+/** One object for all importers: esbuild would make each of them a copy of the compiler's two thousand exports. */
+const oneCompiler: Plugin = {
+  name: 'one-compiler',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^typescript$/ }, ({ kind, path, resolveDir }) =>
+      kind === 'import-statement' ? { path, namespace: 'compiler', pluginData: resolveDir } : undefined,
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'compiler' }, ({ pluginData }) => ({
+      contents: "const ts = require('typescript'); export default ts;",
+      resolveDir: pluginData as string,
+    }));
+  },
+};
+
 /** Native modules are loaded by the process that was started from the snapshot, at first use. */
 const nativeModulesLater: Plugin = {
   name: 'native-modules-later',
@@ -75,10 +89,10 @@ async function bundle(outfile: string): Promise<SnapshotDescription['inputs']> {
       __filename: JSON.stringify(join(compiler, 'typescript.js')),
       __dirname: JSON.stringify(compiler),
     },
-    plugins: [withoutModules, nativeModulesLater],
+    plugins: [withoutModules, oneCompiler, nativeModulesLater],
   });
   const files = Object.keys(metafile.inputs)
-    .filter((path) => !/^(without|later):/.test(path))
+    .filter((path) => !/^(without|compiler|later):/.test(path))
     .map((path) => join(packageRoot, path));
   files.push(join(dependencyFolder('typescript')!, 'package.json'));
   return [process.execPath, ...files].map((path) => {
