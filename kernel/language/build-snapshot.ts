@@ -4,9 +4,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { fileStamp } from './file-stamp.js';
 import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
@@ -52,18 +52,31 @@ const oneCompiler: Plugin = {
   },
 };
 
-/** Native modules are loaded by the process that was started from the snapshot, at first use. */
+/**
+ * Native modules are loaded by the process that was started from the snapshot, at first use. Their own JavaScript, which
+ * looks for the right binary, is in the bundle: reading it from its files would take longer than all else of a first cell.
+ */
 const nativeModulesLater: Plugin = {
   name: 'native-modules-later',
   setup(bundle) {
-    bundle.onResolve({ filter: /^oxc-(parser|transform)$/ }, ({ path }) => ({ path, namespace: 'later' }));
+    const filter = /^oxc-(parser|transform)$/;
+    bundle.onResolve({ filter }, ({ path, namespace }) =>
+      namespace === 'later' ? undefined : { path, namespace: 'later' },
+    );
     bundle.onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => ({
       contents: `
-        const { createRequire } = require('node:module');
         let found;
-        const load = () => (found ??= createRequire(${JSON.stringify(join(packageRoot, 'package.json'))})('${path}'));
+        const load = () => (found ??= require('${path}'));
         exports.parseSync = (...args) => load().parseSync(...args);
         exports.transformSync = (...args) => load().transformSync(...args);`,
+      resolveDir: packageRoot,
+    }));
+    // They look for the binary beside themselves and in packages of theirs.
+    bundle.onLoad({ filter: /[\\/]node_modules[\\/]oxc-(parser|transform)[\\/].*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(
+        'import.meta.url',
+        JSON.stringify(pathToFileURL(path).href),
+      ),
     }));
   },
 };

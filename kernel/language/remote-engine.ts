@@ -174,8 +174,12 @@ export class RemoteEngine implements LanguageEngine {
     const patience =
       snapshot &&
       setTimeout(() => {
-        hung = true;
-        child.kill('SIGKILL');
+        // It may have been ready for long, and this thread too busy to read that.
+        setImmediate(() => {
+          if (!tried) return;
+          hung = true;
+          child.kill('SIGKILL');
+        });
       }, snapshotPatienceMs);
     createInterface({ input: child.stdout }).on('line', (line) => {
       const response = JSON.parse(line) as EngineResponse;
