@@ -21,6 +21,7 @@ export * from './display.js';
 export * as documented from './documented/index.js';
 export * from './feed-forward/index.js';
 export * from './golden/index.js';
+export * from './half/index.js';
 export { linear } from './linear.js';
 export * from './llama/index.js';
 export * from './loss/index.js';
