@@ -25,6 +25,7 @@ export * from './half/index.js';
 export { linear } from './linear.js';
 export * from './llama/index.js';
 export * from './loss/index.js';
+export * from './matmul/index.js';
 export * from './moe/index.js';
 export * from './norm/index.js';
 export * from './optimizer/index.js';

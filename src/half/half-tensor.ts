@@ -70,7 +70,7 @@ export function packedShape(shape: readonly number[]): [number] {
 }
 
 /** The gradient of an operation that takes half tensors or makes them. */
-export const noGradient: FusedGradient<string, never> = {
+export const noGradient: FusedGradient<never, never> = {
   backward: () => {
     throw new Error(
       'half-precision tensors have no gradients, because tfjs wants them in float32: ' +
