@@ -89,7 +89,7 @@ ${entry(threads, tile.M, tile.N).trim()}
   let subgroup = lane / ${lanes}u;
   let firstRow = subgroup / 2u * ${across * M}u;
   let firstColumn = subgroup % 2u * ${across * N}u;
-  ${pairs.map(([i, j]) => `var sum${i}_${j}: ${resultType(variant)};`).join('\n  ')}
+  ${pairs.map(([i, j]) => `var sum${i}_${j} = ${resultType(variant)}();`).join('\n  ')}
   for (var k = 0u; k < u.K; k += ${tile.K}u) {
     workgroupBarrier();
     ${stage('a', 'tileA', 'baseA', transposeA ? 'k' : 'firstM', transposeA ? 'firstM' : 'k', rowsA, columnsA, threads)}
