@@ -66,7 +66,7 @@ async function checkHere(json: boolean): Promise<number> {
     results: [],
   };
   if (!json) console.log(`${device}, matrix unit: ${report.matrixUnit ?? 'none'}`);
-  for (const make of halfChecks()) {
+  for (const make of halfChecks('fused')) {
     const result = await runHalfCheck(make);
     report.results.push(result);
     const { name, path, share, failure } = result;

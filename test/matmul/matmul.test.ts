@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { halfFrom, halfNormal } from '../../scripts/half/check.js';
 import { launchedKernels } from '../../src/compute/launch.js';
 import { ndarray } from '../../src/compute/ndarray.js';
 import { fromNdArray, read, toNdArray } from '../../src/compute/read.js';
@@ -9,7 +10,7 @@ import { matmul as boundedMatmul, exact, reshape, transposeLast } from '../../sr
 import { toFloat, toHalf } from '../../src/half/index.js';
 import { matmul, matmulOracle } from '../../src/matmul/index.js';
 import { eachBackend } from '../compute/backends.js';
-import { expectHalfWithin, halfFrom, halfNormal } from '../support/half.js';
+import { expectHalfWithin } from '../support/half.js';
 import { expectWithin, leaked } from '../support/numeric.js';
 
 /** M, N, K: one, less and more than a tile, multiples of 4 and not. */

@@ -46,7 +46,7 @@ export const targets: readonly Target[] = [
     'halvesBackward',
   ]),
   target('webgpu', 'activation/activation.wgsl', 'activation/glu'),
-  target('webgpu', 'position/rope.wgsl', 'position/rope', ['body', 'interleaved', 'half']),
+  target('webgpu', 'position/rope.wgsl', 'position/rope', ['body', 'ropeKernelOf']),
   target('webgpu', 'attention/flash-attention.wgsl', 'attention/attention', ['forwardKernel']),
   target('webgpu', 'attention/flash-attention-gradient.wgsl', 'attention/attention', [
     'queryGradientKernel',
