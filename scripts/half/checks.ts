@@ -46,11 +46,7 @@ export async function runHalfCheck(make: () => HalfCheck): Promise<HalfResult> {
   let path = '';
   try {
     const result = tf.tidy(run);
-    // Conversions of the inputs are no part of what is checked.
-    path = launched
-      .list()
-      .filter((one) => !one.startsWith('half.'))
-      .join(', ');
+    path = launched.list().join(', ');
     const computed = { value: expected, error: errors };
     const { value, error } = isHalf(result) ? roundedToHalf(computed) : computed;
     const floats = isHalf(result) ? toFloat(result) : result;

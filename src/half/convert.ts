@@ -25,6 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 const packKernel = defineKernel({
   name: 'half.pack',
+  internal: true,
   inputs: { x: 'f32' },
   outputs: { y: 'u32' },
   uniforms: { count: 'u32' },
@@ -35,6 +36,7 @@ const packKernel = defineKernel({
 
 const unpackKernel = defineKernel({
   name: 'half.unpack',
+  internal: true,
   inputs: { x: 'u32' },
   outputs: { y: 'f32' },
   uniforms: { count: 'u32' },

@@ -8,7 +8,7 @@ import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
 import { noGradient } from '../half/half-tensor.js';
 import { widthOf } from './matmul-tile.wgsl.js';
-import { matrixKernel, matrixTile } from './matrix-matmul.wgsl.js';
+import { acrossFor, matrixKernel, matrixTile } from './matrix-matmul.wgsl.js';
 import { tiledKernel, tiledTile } from './tiled-matmul.wgsl.js';
 
 export const matmulKernel = 'KernelbookMatmulHalf';
@@ -45,12 +45,13 @@ const fused = registerFused({
       widthC: widthOf(N),
     };
     const unit = subgroupMatrix ? matrixUnit(gpu) : undefined;
-    // Large tiles hide the memory on a GPU; software Vulkan compiles the unrolled products for long.
-    const wide = { ...variant, ...unit!, across: gpu.hardware ? 4 : 2 };
-    const tile = unit ? matrixTile(wide) : tiledTile;
+    const memory = gpu.device.limits.maxComputeWorkgroupStorageSize;
+    const across = unit && acrossFor(unit, memory, gpu.hardware);
+    const wide = unit && across ? { ...variant, ...unit, across } : undefined;
+    const tile = wide ? matrixTile(wide) : tiledTile;
     const [tilesM, tilesN] = [Math.ceil(M / tile.M), Math.ceil(N / tile.N)];
     const total = batch * tilesM * tilesN;
-    const { c } = launch(unit ? matrix(wide) : tiled(variant), {
+    const { c } = launch(wide ? matrix(wide) : tiled(variant), {
       inputs,
       outputs: { c: { shape: storedShape(output, [batch, M, N]) } },
       uniforms: { M, N, K, tilesM, tilesN, total, strideB: sharedB ? 0 : K * N, steps: tile.steps },

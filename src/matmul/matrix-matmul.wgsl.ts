@@ -34,6 +34,17 @@ export function matrixTile({ M, N, K, across }: Pick<MatrixVariant, 'M' | 'N' | 
 /** More than a row needs, so that rows start in different banks of workgroup memory. */
 const padding = 8;
 
+/** The most that fits the workgroup memory; undefined where nothing does. Software Vulkan compiles many of them for long. */
+export function acrossFor({ M, N, K }: MatrixUnit, memory: number, hardware: boolean): number | undefined {
+  return (hardware ? [4, 2, 1] : [2, 1]).find((across) => {
+    const tile = matrixTile({ M, N, K, across });
+    // Either orientation of a tile pads its longer or its shorter side.
+    const staged = (rows: number, columns: number) =>
+      Math.max(rows * (columns + padding), columns * (rows + padding));
+    return 2 * (staged(tile.M, tile.K) + staged(tile.N, tile.K)) + 16 * M * N <= memory;
+  });
+}
+
 /** Copies a tile of a matrix in memory, as it lies there; `rows` and `columns` of it. */
 function stage(
   name: string,
