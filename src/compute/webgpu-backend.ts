@@ -46,6 +46,9 @@ export interface TimedDispatch {
   query: Promise<number>;
 }
 
+/** Axes that tfjs's shaders can index. */
+const largestRank = 6;
+
 export class GpuBackend extends WebGPUBackend {
   private readonly inFlight: InFlight;
 
@@ -115,6 +118,20 @@ export class GpuBackend extends WebGPUBackend {
       tensor.values = null;
     }
     tensor.resource = buffer;
+  }
+
+  /** @throws Error where tfjs's shaders cannot index the tensors, which they say without a name or a shape */
+  override runWebGPUProgram(...args: Parameters<WebGPUBackend['runWebGPUProgram']>): tf.TensorInfo {
+    const [program, inputs, , , output] = args;
+    const shapes = [output?.shape ?? program.outputShape, ...inputs.map(({ shape }) => shape)];
+    const tooMany = shapes.find(({ length }) => length > largestRank);
+    if (tooMany) {
+      const name = program.constructor.name.replace(/Program$/, '');
+      throw new Error(
+        `${name}: shape [${tooMany}] has rank ${tooMany.length}; webgpu handles at most ${largestRank}: reshape some axes into one`,
+      );
+    }
+    return super.runWebGPUProgram(...args);
   }
 
   override submitQueue(): void {
