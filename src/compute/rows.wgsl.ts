@@ -69,7 +69,8 @@ fn workgroup${name}(value: f32, lane: u32) -> f32 {
 fn workgroup${name}(value: f32, lane: u32) -> f32 {
   workgroupBarrier();
   shares[lane] = value;
-  for (var step = ${lanes / 2}u; step > 0u; step >>= 1u) {
+  // Counted from a number that the compiler does not know: unrolled, software Vulkan compiles it for seconds.
+  for (var step = min(${lanes / 2}u, u.groups * ${lanes}u); step > 0u; step >>= 1u) {
     workgroupBarrier();
     if (lane < step) { shares[lane] = ${combine('shares[lane]', 'shares[lane + step]')}; }
   }

@@ -36,7 +36,7 @@ const target = (
 export const targets: readonly Target[] = [
   target('webgpu', 'norm/row-norm.wgsl', ['norm/rms-norm', 'norm/normalization'], ['forward', 'backward']),
   target('webgpu', 'softmax/softmax.wgsl', 'softmax/softmax', ['onlineRow', 'forward', 'backward']),
-  target('webgpu', 'compute/rows.wgsl', 'softmax/softmax', ['vectors', 'reduction']),
+  target('webgpu', 'compute/rows.wgsl', ['softmax/softmax', 'compute/rows'], ['vectors', 'reduction']),
   target('webgpu', 'loss/cross-entropy.wgsl', 'loss/cross-entropy', ['hot', 'forward', 'backward']),
   target('webgpu', 'optimizer/adam.wgsl', 'optimizer/optimizer', ['stepKernel', 'register']),
   target('webgpu', 'activation/gated.wgsl', 'activation/glu', [
@@ -98,10 +98,6 @@ export const targets: readonly Target[] = [
   target('cpu', 'softmax/softmax', 'softmax/softmax'),
 ];
 
-/** Sums of a workgroup for devices without subgroups, which are not run where there are some. */
-const withoutSubgroups =
-  'the sum without subgroups; the device of this machine has them, and takes the other one';
-
 /** Workgroups are folded into two dimensions beyond 65,535 only, which the launcher's own tests do. */
 const folded = 'group.y is 0 at the sizes of these tests';
 
@@ -118,12 +114,6 @@ export const equivalents: readonly Equivalent[] = [
     file: 'src/optimizer/adam.wgsl.ts',
     text: 'spread(Math.ceil(count / threads))',
     reason: 'workgroups beyond the last element do nothing',
-  },
-  { file: 'src/compute/rows.wgsl.ts', text: 'if (lane < step)', reason: withoutSubgroups },
-  {
-    file: 'src/compute/rows.wgsl.ts',
-    text: 'lanes / 2',
-    reason: withoutSubgroups,
   },
   {
     file: 'src/activation/erf.ts',
