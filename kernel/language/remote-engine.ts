@@ -171,19 +171,17 @@ export class RemoteEngine implements LanguageEngine {
     child.stdin.on('error', () => {});
     let tried = snapshot;
     let hung = false;
-    const patience =
-      snapshot &&
-      setTimeout(() => {
-        // It may have been ready for long, and this thread too busy to read that.
-        setImmediate(() => {
-          if (!tried) return;
-          hung = true;
-          child.kill('SIGKILL');
-        });
-      }, snapshotPatienceMs);
+    const giveUp = (): void => {
+      if (tried === undefined) return;
+      hung = true;
+      child.kill('SIGKILL');
+    };
+    // Where this process was busy itself, the word that it is ready waits to be read: that comes first.
+    const patience = snapshot && setTimeout(() => setImmediate(giveUp), snapshotPatienceMs);
     createInterface({ input: child.stdout }).on('line', (line) => {
       const response = JSON.parse(line) as EngineResponse;
       if (!('ready' in response)) return this.#settle(response);
+      if (hung) return;
       clearTimeout(patience || undefined);
       tried = undefined;
       isReady();

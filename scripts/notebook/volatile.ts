@@ -35,8 +35,9 @@ interface Split {
 export function splitCellMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (cellKeys.includes(key)) return undefined;
-    // The rest are JupyterLab's leftovers: how outputs were shown, and properties set to what they are anyway.
+    // Most of the rest are JupyterLab's leftovers: how outputs were shown, and properties set to what they are anyway.
     if (key === 'jupyter' && isObject(value)) return without(value, ['outputs_hidden']);
+    if (key === 'kernelbook' && isObject(value)) return without(value, ['skipped']);
     if (key === 'tags' && Array.isArray(value) && value.length === 0) return undefined;
     if ((key === 'editable' || key === 'deletable') && value === true) return undefined;
     if (key === 'slideshow' && isObject(value) && value.slide_type === '')
@@ -50,7 +51,7 @@ export function splitNotebookMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (notebookKeys.includes(key)) return undefined;
     if (key === 'language_info' && isObject(value)) return without(value, ['version']);
-    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit']);
+    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit', 'skipped']);
     return value;
   });
 }
