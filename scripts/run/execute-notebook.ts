@@ -89,7 +89,7 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
     failure = await run.run();
   } finally {
     notebookEnded(job.notebook, failure !== undefined);
-    if (!failure) recordPassed(job.notebook, job.key);
+    if (!failure && run.skipped.length === 0) recordPassed(job.notebook, job.key);
     await run.saver.close();
   }
   failure = unsaved(run.saver, failure) ?? failure;
