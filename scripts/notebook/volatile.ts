@@ -50,7 +50,7 @@ export function splitNotebookMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (notebookKeys.includes(key)) return undefined;
     if (key === 'language_info' && isObject(value)) return without(value, ['version']);
-    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit']);
+    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit', 'passed']);
     return value;
   });
 }
