@@ -51,7 +51,7 @@ export function splitNotebookMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (notebookKeys.includes(key)) return undefined;
     if (key === 'language_info' && isObject(value)) return without(value, ['version']);
-    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit', 'skipped']);
+    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit', 'skipped', 'passed']);
     return value;
   });
 }

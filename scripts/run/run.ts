@@ -175,7 +175,7 @@ async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJ
       parameters: values,
       version,
     });
-    const key = runKey(notebook, spec, options.env);
+    const key = runKey(notebook, spec, options.env, options.regression.budgets);
     unmarkSkipped(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
     return {
