@@ -35,7 +35,8 @@ interface Split {
 export function splitCellMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (cellKeys.includes(key)) return undefined;
-    // The rest are JupyterLab's leftovers: how outputs were shown, and properties set to what they are anyway.
+    // JupyterLab's leftovers: how outputs were shown, and properties set to what they are anyway.
+    if (key === 'kernelbook' && isObject(value)) return without(value, ['regression', 'skipped']);
     if (key === 'jupyter' && isObject(value)) return without(value, ['outputs_hidden']);
     if (key === 'tags' && Array.isArray(value) && value.length === 0) return undefined;
     if ((key === 'editable' || key === 'deletable') && value === true) return undefined;
@@ -50,7 +51,8 @@ export function splitNotebookMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (notebookKeys.includes(key)) return undefined;
     if (key === 'language_info' && isObject(value)) return without(value, ['version']);
-    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit']);
+    if (key === 'kernelbook' && isObject(value))
+      return without(value, ['commit', 'passed', 'regression', 'skipped']);
     return value;
   });
 }
