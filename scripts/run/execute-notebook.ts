@@ -27,6 +27,8 @@ export interface Failure {
   verdict: Exclude<Verdict, 'passed' | 'skipped'>;
   /** Absent where no cell was running: the kernel did not start. */
   cell?: { number: number; id: string; executionCount: number | null };
+  /** Of the cell's source, from 1, where it is known without a traceback. */
+  line?: number;
   ename: string;
   evalue: string;
 }

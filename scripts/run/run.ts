@@ -109,6 +109,7 @@ async function refuseTypeErrors(
     const failure = {
       verdict: 'type error' as const,
       cell: { ...error.cell, executionCount: null },
+      ...(error.file === undefined && { line: error.line }),
       ename: 'CompileError',
       evalue: `${error.code}: ${error.message}`,
     };
