@@ -5,6 +5,7 @@
 import type { CommMessage } from './comms/messages.js';
 import type { CellOutcome, DisplayOutput } from './evaluator/outcome.js';
 import type { CompiledCell } from './language/engine.js';
+import type { HandedEngine } from './language/engine-child.js';
 import type { ConnectionInfo } from './protocol/connection-file.js';
 
 export type CellId = number;
@@ -38,6 +39,8 @@ export interface WorkerSetup {
   connection: ConnectionInfo;
   cwd: string;
   flow: SharedArrayBuffer;
+  /** The language engine, where it has been started for the worker. */
+  engine: HandedEngine | undefined;
 }
 
 /** The name under which the user thread offers the inspector a function that cleans Node's async stack. */

@@ -3,8 +3,9 @@
  * The kernel process: `node main.js CONNECTION_FILE`. This thread is for user code only; the protocol worker owns
  * the sockets and answers while user code runs.
  */
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { DialectError, dialect } from './dialect.js';
+import { startEngineFor } from './language/engine-child.js';
 import { Flow, type WorkerSetup } from './link.js';
 import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
 import { workingFolder } from './working-folder.js';
@@ -22,16 +23,23 @@ if (file === undefined || words.length > 1)
 try {
   dialect(); // a wrong choice ends the kernel here, with a word on it
   const flow = new Flow();
+  const connection = readConnectionFile(file);
+  const cwd = workingFolder();
+  const { port1, port2 } = new MessageChannel();
   const setup: WorkerSetup = {
-    connection: readConnectionFile(file),
-    cwd: workingFolder(),
+    connection,
+    cwd,
     flow: flow.buffer,
+    engine: startEngineFor(cwd, port1, port2),
   };
-  const worker = new Worker(new URL('./worker-start.js', import.meta.url), { workerData: setup });
+  const worker = new Worker(new URL('./worker-start.js', import.meta.url), {
+    workerData: setup,
+    transferList: setup.engine ? [port2] : [],
+  });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
   const { serveUserCode } = await import('./user-thread.js');
-  serveUserCode(worker, setup.cwd, flow);
+  serveUserCode(worker, cwd, flow);
 } catch (error) {
   if (error instanceof ConnectionFileError || error instanceof DialectError) fail(error.message, 2);
   throw error;

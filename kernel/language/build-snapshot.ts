@@ -4,9 +4,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { fileStamp } from './file-stamp.js';
 import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
@@ -38,18 +38,45 @@ const withoutModules: Plugin = {
   },
 };
 
-/** Native modules are loaded by the process that was started from the snapshot, at first use. */
+/** One object for all importers: esbuild would make each of them a copy of the compiler's two thousand exports. */
+const oneCompiler: Plugin = {
+  name: 'one-compiler',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^typescript$/ }, ({ kind, path, resolveDir }) =>
+      kind === 'import-statement' ? { path, namespace: 'compiler', pluginData: resolveDir } : undefined,
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'compiler' }, ({ pluginData }) => ({
+      contents: "const ts = require('typescript'); export default ts;",
+      resolveDir: pluginData as string,
+    }));
+  },
+};
+
+/**
+ * Native modules are loaded by the process that was started from the snapshot, at first use. Their own JavaScript, which
+ * looks for the right binary, is in the bundle: reading it from its files would take longer than all else of a first cell.
+ */
 const nativeModulesLater: Plugin = {
   name: 'native-modules-later',
   setup(bundle) {
-    bundle.onResolve({ filter: /^oxc-(parser|transform)$/ }, ({ path }) => ({ path, namespace: 'later' }));
+    const filter = /^oxc-(parser|transform)$/;
+    bundle.onResolve({ filter }, ({ path, namespace }) =>
+      namespace === 'later' ? undefined : { path, namespace: 'later' },
+    );
     bundle.onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => ({
       contents: `
-        const { createRequire } = require('node:module');
         let found;
-        const load = () => (found ??= createRequire(${JSON.stringify(join(packageRoot, 'package.json'))})('${path}'));
+        const load = () => (found ??= require('${path}'));
         exports.parseSync = (...args) => load().parseSync(...args);
         exports.transformSync = (...args) => load().transformSync(...args);`,
+      resolveDir: packageRoot,
+    }));
+    // They look for the binary beside themselves and in packages of theirs.
+    bundle.onLoad({ filter: /[\\/]node_modules[\\/]oxc-(parser|transform)[\\/].*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(
+        'import.meta.url',
+        JSON.stringify(pathToFileURL(path).href),
+      ),
     }));
   },
 };
@@ -75,10 +102,10 @@ async function bundle(outfile: string): Promise<SnapshotDescription['inputs']> {
       __filename: JSON.stringify(join(compiler, 'typescript.js')),
       __dirname: JSON.stringify(compiler),
     },
-    plugins: [withoutModules, nativeModulesLater],
+    plugins: [withoutModules, oneCompiler, nativeModulesLater],
   });
   const files = Object.keys(metafile.inputs)
-    .filter((path) => !/^(without|later):/.test(path))
+    .filter((path) => !/^(without|compiler|later):/.test(path))
     .map((path) => join(packageRoot, path));
   files.push(join(dependencyFolder('typescript')!, 'package.json'));
   return [process.execPath, ...files].map((path) => {

@@ -17,7 +17,7 @@ const never = { isCancellationRequested: () => false, throwIfCancellationRequest
 export function complete(cell: ts.SourceFile, cursor: number, owner: PersistentChecker): CompletionResult {
   const info = internal.Completions.getCompletionsAtPosition(
     serviceHost(owner),
-    owner.asProgram,
+    withNamesLike(typedBefore(cell.text, cursor), owner),
     () => {},
     cell,
     cursor,
@@ -36,6 +36,31 @@ export function complete(cell: ts.SourceFile, cursor: number, owner: PersistentC
     info?.optionalReplacementSpan,
     (entry, rank) => (rank < mostDescribed ? describe(entry.symbol, cell, owner.checker) : {}),
   );
+}
+
+/**
+ * The program, whose lists of all names in sight have only those that begin as the typed one does: the compiler asks
+ * for the declarations of each, and most of them are asleep (`sleeping-symbol.ts`; `name` would wake them too).
+ */
+function withNamesLike(typed: string, { asProgram, checker }: PersistentChecker): ts.Program {
+  const like = (symbols: ts.Symbol[]) =>
+    symbols.filter(({ escapedName }) => begins(ts.unescapeLeadingUnderscores(escapedName), typed));
+  const narrowed: Partial<ts.TypeChecker> = {
+    getSymbolsInScope: (...place) => like(checker.getSymbolsInScope(...place)),
+    getExportsOfModule: (module) => like(checker.getExportsOfModule(module)),
+  };
+  return Object.assign(Object.create(asProgram) as ts.Program, {
+    getTypeChecker: () => Object.assign(Object.create(checker) as ts.TypeChecker, narrowed),
+  });
+}
+
+function typedBefore(code: string, cursor: number): string {
+  return /[\p{ID_Continue}$]*$/u.exec(code.slice(0, cursor))![0];
+}
+
+/** Front ends replace what was typed, so capital letters need not be right yet. */
+function begins(name: string, typed: string): boolean {
+  return name.replace(/^["']/, '').toLowerCase().startsWith(typed.toLowerCase());
 }
 
 /** `kernelbook` can be imported everywhere, also where no `node_modules` has it. */
@@ -71,12 +96,12 @@ export function completionResult<E extends Entry>(
   span: ts.TextSpan | undefined,
   describe: (entry: E, rank: number) => Description,
 ): CompletionResult {
-  const typed = /[\p{ID_Continue}$]*$/u.exec(code.slice(0, cursor))![0];
+  const typed = typedBefore(code, cursor);
   const start = span && span.start <= cursor ? span.start : cursor - typed.length;
   // Paths replace more than the last word.
   const isWanted = ({ kind, name, replacementSpan, insertText }: E): boolean => {
     const from = replacementSpan && insertText === undefined ? replacementSpan.start : start;
-    return kind !== 'warning' && unquoted(name).startsWith(code.slice(from, cursor).toLowerCase());
+    return kind !== 'warning' && begins(name, code.slice(from, cursor));
   };
   const matchesCase = ({ name }: E) => Number(!name.startsWith(typed));
   const found = new Map(entries.filter(isWanted).map((entry) => [textOf(entry), entry]));
@@ -108,10 +133,6 @@ export function completionResult<E extends Entry>(
 function rankOf({ kind, isOwn }: Entry): number {
   if (kind === ts.ScriptElementKind.string) return 0;
   return isOwn ? 1 : 2;
-}
-
-function unquoted(name: string): string {
-  return name.replace(/^["']/, '').toLowerCase();
 }
 
 function textOf(entry: ts.CompletionEntry): string {

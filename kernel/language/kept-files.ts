@@ -5,6 +5,7 @@
  */
 import type ts from 'typescript';
 import { fileStamp } from './file-stamp.js';
+import { putToSleep } from './put-to-sleep.js';
 
 const kept = new Map<string, { file: ts.SourceFile; stamp: string }>();
 let keeping = false;
@@ -22,6 +23,12 @@ export function keepFilesOf<T>(work: () => T): T {
 export function keepFile(fileName: string, file: ts.SourceFile): void {
   const stamp = keeping ? fileStamp(fileName) : undefined;
   if (stamp !== undefined) kept.set(fileName, { file, stamp });
+}
+
+/** Once a kept file is bound, most of it is left out of the snapshot. */
+export function sleepIfKept(file: ts.SourceFile): void {
+  const found = keeping ? kept.get(file.fileName) : undefined;
+  if (found?.file === file && file.isDeclarationFile) putToSleep(file);
 }
 
 export function keptFile(fileName: string): ts.SourceFile | undefined {

@@ -9,6 +9,7 @@ import ts from 'typescript';
 import { parseCell, references } from './cell-file.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
 import { located } from './diagnostics.js';
+import { sleepIfKept } from './kept-files.js';
 import { ModuleHost } from './module-host.js';
 import { packageRoot } from './own-package.js';
 import { Scope } from './scope.js';
@@ -224,7 +225,10 @@ export class PersistentChecker {
       this.#resolved.set(name, this.host.resolve(name, join(this.cwd, '__imports.ts'), ts.ModuleKind.ESNext));
     for (const file of this.#program.getSourceFiles()) {
       if (before.has(file)) continue;
-      internal.bindSourceFile(file, this.options);
+      if (!internals(file).locals) {
+        internal.bindSourceFile(file, this.options);
+        sleepIfKept(file);
+      }
       if (changesGlobals(file)) this.#checker = undefined;
     }
   }

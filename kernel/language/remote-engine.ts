@@ -2,9 +2,7 @@
  * A language engine in a child process. If the process dies, the next request starts a new one and tells it the
  * cells that ran, so the notebook keeps its types.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { log } from '../log.js';
 import type {
   CheckedCell,
@@ -15,9 +13,9 @@ import type {
   InspectResult,
   LanguageEngine,
 } from './engine.js';
-import { builtFile } from './own-package.js';
+import { type EngineChild, startEngine, startPlainEngine } from './engine-child.js';
 import type { EngineMethod, EngineRequest, EngineResponse } from './remote-protocol.js';
-import { buildSnapshotInBackground, findSnapshot, rejectSnapshot, snapshotOptions } from './snapshot.js';
+import { buildSnapshotInBackground, rejectSnapshot } from './snapshot.js';
 
 interface Waiting {
   resolve(result: unknown): void;
@@ -40,17 +38,20 @@ export class RemoteEngine implements LanguageEngine {
   /** Compiled cells by the token the caller knows, with the token of the process that compiled them. */
   readonly #compiled = new Map<number, Cell & { remote: number; start: number }>();
   readonly #committed: Cell[] = [];
-  #child: ChildProcess | undefined;
+  #child: EngineChild | undefined;
   #ready: Promise<void> = Promise.resolve();
   #closed = false;
   #starts = 0;
   #sequence = 0;
   #fromSnapshot = false;
 
-  /** Starts the process at once; requests wait until it is ready. */
-  constructor(options: EngineOptions) {
+  /**
+   * Requests wait until the process is ready.
+   * @param child a process that was started for it; without, one is started at once
+   */
+  constructor(options: EngineOptions, child?: EngineChild) {
     this.#options = options;
-    this.#start();
+    this.#start(child);
   }
 
   /** Resolves when the engine has loaded its libraries. */
@@ -120,7 +121,7 @@ export class RemoteEngine implements LanguageEngine {
   /** Ends the process; further requests are rejected. */
   close(): void {
     this.#closed = true;
-    this.#child?.stdin?.end();
+    this.#child?.stdin.end();
     this.#child?.kill();
   }
 
@@ -135,11 +136,11 @@ export class RemoteEngine implements LanguageEngine {
     const request: EngineRequest = { id: ++this.#sequence, method, args };
     return new Promise((resolve, reject) => {
       this.#waiting.set(request.id, { resolve, reject });
-      this.#child?.stdin?.write(`${JSON.stringify(request)}\n`);
+      this.#child?.stdin.write(`${JSON.stringify(request)}\n`);
     });
   }
 
-  #start(): void {
+  #start(child?: EngineChild): void {
     if (++this.#starts > mostStarts) {
       this.#ready = Promise.reject(
         new Error(`language engine: it died ${mostStarts} times; restart the kernel`),
@@ -155,19 +156,14 @@ export class RemoteEngine implements LanguageEngine {
     });
     this.#ready = started.then(() => this.#replay());
     this.#ready.catch(() => {});
-    this.#launch(findSnapshot(this.#options.env), isReady, isDead);
+    this.#attach(child ?? startEngine(this.#options), isReady, isDead);
   }
 
-  /** From a snapshot if there is one; where that fails before it is ready, once more without. */
-  #launch(snapshot: string | undefined, isReady: () => void, isDead: (error: Error) => void): void {
-    const script = fileURLToPath(builtFile('kernel', 'language', 'engine-process.js'));
-    const options = snapshot ? [...snapshotOptions, '--snapshot-blob', snapshot] : [];
-    const child = spawn(process.execPath, [...options, script, this.#options.cwd], {
-      // What Node says of a blob it cannot use is nobody's business: the plain process says its own.
-      stdio: 'pipe',
-      env: this.#options.env ?? process.env,
-    });
+  /** Where a process from a snapshot fails before it is ready, once more without. */
+  #attach(child: EngineChild, isReady: () => void, isDead: (error: Error) => void): void {
+    const { snapshot } = child;
     child.stderr.on('data', (bytes: Buffer) => {
+      // What Node says of a blob it cannot use is nobody's business: the plain process says its own.
       if (!tried) log(bytes.toString().trimEnd());
     });
     this.#child = child;
@@ -175,37 +171,37 @@ export class RemoteEngine implements LanguageEngine {
     child.stdin.on('error', () => {});
     let tried = snapshot;
     let hung = false;
-    const patience =
-      snapshot &&
-      setTimeout(() => {
-        hung = true;
-        child.kill('SIGKILL');
-      }, snapshotPatienceMs);
+    const giveUp = (): void => {
+      if (tried === undefined) return;
+      hung = true;
+      child.kill('SIGKILL');
+    };
+    // Where this process was busy itself, the word that it is ready waits to be read: that comes first.
+    const patience = snapshot && setTimeout(() => setImmediate(giveUp), snapshotPatienceMs);
     createInterface({ input: child.stdout }).on('line', (line) => {
       const response = JSON.parse(line) as EngineResponse;
       if (!('ready' in response)) return this.#settle(response);
+      if (hung) return;
       clearTimeout(patience || undefined);
       tried = undefined;
       isReady();
       if (!snapshot) buildSnapshotInBackground(this.#options.env);
     });
-    const gone = (why: string, ended?: NodeJS.Signals | null): void => {
+    child.onEnd((why, ended) => {
       clearTimeout(patience || undefined);
       if (this.#child === child) this.#child = undefined;
       if (tried && !this.#closed) {
         // Who ends a process from outside says nothing against its snapshot.
         if (hung || !endings.has(ended ?? '')) rejectSnapshot(tried, this.#options.env);
         tried = undefined;
-        this.#launch(undefined, isReady, isDead);
+        this.#attach(startPlainEngine(this.#options), isReady, isDead);
         return;
       }
       const error = new Error(`language engine: its process ended (${why})`);
       isDead(error);
       for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
-    };
-    child.on('error', (error) => gone(error.message));
-    child.on('exit', (code, signal) => gone(signal ?? `exit code ${code}`, signal));
+    });
   }
 
   #settle(response: Exclude<EngineResponse, { ready: true }>): void {

@@ -29,7 +29,7 @@ const mostFailures = 2;
 /**
  * Node checks that a blob is used with the options it was made with. Hash tables keep their layout, where V8 would make
  * them anew with another seed: a tenth of the start, for a process that hashes nobody's input but the user's. The heap,
- * 117 MB large from the start, is not searched for garbage before the first import has been read.
+ * large from the start, is not searched for garbage before the first import has been read.
  */
 export const snapshotOptions = ['--no-rehash-snapshot', '--initial-heap-size=192'];
 

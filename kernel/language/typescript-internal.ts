@@ -28,9 +28,38 @@ export interface FileInternals {
   ambientModuleNames: string[];
   patternAmbientModules?: unknown[];
   jsGlobalAugmentations?: ts.SymbolTable;
+  identifiers: Map<string, string>;
+  classifiableNames: Set<ts.__String> | undefined;
   parseDiagnostics: ts.DiagnosticWithLocation[];
   bindDiagnostics: ts.DiagnosticWithLocation[];
   commentDirectives?: CommentDirective[];
+}
+
+/** The fields of a symbol that a binder sets, and that a later one may change. */
+export interface SymbolFields {
+  flags: ts.SymbolFlags;
+  escapedName: ts.__String;
+  declarations: ts.Node[] | undefined;
+  valueDeclaration: ts.Node | undefined;
+  members: Map<ts.__String, SymbolFields> | undefined;
+  exports: Map<ts.__String, SymbolFields> | undefined;
+  parent: SymbolFields | undefined;
+  exportSymbol: SymbolFields | undefined;
+  constEnumOnlyModule: boolean | undefined;
+}
+
+/** What the binder hangs on a node. */
+export interface BoundNode {
+  symbol?: SymbolFields;
+  localSymbol?: SymbolFields;
+  locals?: Map<ts.__String, SymbolFields>;
+  nextContainer?: unknown;
+  /** Of classes, interfaces and enums. */
+  members?: readonly { symbol?: SymbolFields }[];
+}
+
+export function bound(node: ts.Node): BoundNode {
+  return node as unknown as BoundNode;
 }
 
 export function internals(file: ts.SourceFile): FileInternals {
@@ -88,6 +117,7 @@ interface SymbolDisplay {
 interface TypeScriptInternals {
   createTypeChecker(host: unknown): ts.TypeChecker;
   bindSourceFile(file: ts.SourceFile, options: ts.CompilerOptions): void;
+  objectAllocator: { getSymbolConstructor(): { prototype: object } };
   createSymbolTable(): ts.SymbolTable;
   createCommentDirectivesMap(file: ts.SourceFile, directives: CommentDirective[]): CommentDirectivesMap;
   isExternalOrCommonJsModule(file: ts.SourceFile): boolean;
@@ -123,6 +153,7 @@ interface TypeScriptInternals {
 const functions = [
   'createTypeChecker',
   'bindSourceFile',
+  'objectAllocator.getSymbolConstructor',
   'createSymbolTable',
   'createCommentDirectivesMap',
   'isExternalOrCommonJsModule',

@@ -80,7 +80,8 @@ export class ClientChannels {
     this.#listen(this.#shell, (message) => this.#onReply(message));
     this.#listen(this.#control, (message) => this.#onReply(message));
     this.#listen(this.#stdin, (message) => this.#onStdin(message));
-    this.#listen(this.#iopub, (message) => this.#onIopub(message));
+    // A listener that has enough of a cell's output need not pay for parsing the rest of it.
+    this.#listen(this.#iopub, (message) => this.#onIopub(message), { lazy: true });
   }
 
   /** Sends a request; resolves with its reply, rejects if the channels are closed before that. */
@@ -125,17 +126,25 @@ export class ClientChannels {
     if (this.#closed) throw new Error(`${type}: the kernel ${this.kernelName} has ended`);
   }
 
-  #listen(socket: Dealer | Subscriber, handle: (message: RawMessage) => void): void {
+  #listen(
+    socket: Dealer | Subscriber,
+    handle: (message: RawMessage) => void,
+    options = { lazy: false },
+  ): void {
     // A socket that is closed while messages stream in fails instead of ending.
-    this.#receive(socket, handle).catch((error: unknown) => {
+    this.#receive(socket, handle, options).catch((error: unknown) => {
       if (!this.#closed) throw error;
     });
   }
 
-  async #receive(socket: Dealer | Subscriber, handle: (message: RawMessage) => void): Promise<void> {
+  async #receive(
+    socket: Dealer | Subscriber,
+    handle: (message: RawMessage) => void,
+    options: { lazy: boolean },
+  ): Promise<void> {
     for await (const frames of socket) {
       try {
-        handle(this.#session.decode(frames).message);
+        handle(this.#session.decode(frames, options).message);
       } catch (error) {
         // One bad message or one failing listener must not silence the channel.
         process.emitWarning(`message of the kernel ${this.kernelName} dropped: ${(error as Error).message}`);

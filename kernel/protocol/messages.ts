@@ -179,6 +179,8 @@ interface Envelope<T extends string, C> {
   parent: Header | Record<string, never>;
   metadata: Metadata;
   content: C;
+  /** The JSON of a content that is parsed when it is looked at. */
+  contentFrame?: Uint8Array;
   buffers: Uint8Array[];
 }
 

@@ -89,7 +89,8 @@ export class Session {
     ];
   }
 
-  decode(frames: readonly Uint8Array[]): Decoded {
+  /** @param lazy leaves the content unparsed until it is looked at; a content that is not JSON throws only then */
+  decode(frames: readonly Uint8Array[], { lazy = false }: { lazy?: boolean } = {}): Decoded {
     const at = frames.findIndex((frame) => delimiter.equals(frame));
     if (at < 0) throw new WireError(`no <IDS|MSG> delimiter in ${frames.length} frames`);
     const [signature, ...rest] = frames.slice(at + 1);
@@ -97,17 +98,18 @@ export class Session {
     if (signature === undefined || parts.length < 4)
       throw new WireError(`${frames.length - at - 1} frames after the delimiter, at least 5 are needed`);
     this.#verify(signature, parts);
-    const [header, parent, metadata, content] = parts.map(parseObject) as [Rec, Rec, Rec, Rec];
+    const [header, parent, metadata] = parts.slice(0, 3).map(parseObject) as [Rec, Rec, Rec];
+    const content = parts[3]!;
+    const message = {
+      type: requireHeader(header).msg_type,
+      header: header as unknown as Header,
+      parent: parent as unknown as Header,
+      metadata,
+      buffers: rest.slice(4),
+    };
     return {
       identities: frames.slice(0, at),
-      message: {
-        type: requireHeader(header).msg_type,
-        header: header as unknown as Header,
-        parent: parent as unknown as Header,
-        metadata,
-        content,
-        buffers: rest.slice(4),
-      },
+      message: lazy ? withLazyContent(message, content) : { ...message, content: parseObject(content, 3) },
     };
   }
 
@@ -148,6 +150,17 @@ function parseObject(part: Uint8Array, index: number): Rec {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new WireError(`the ${partNames[index]} is not a JSON object`);
   return value as Rec;
+}
+
+function withLazyContent(message: Omit<RawMessage, 'content'>, frame: Uint8Array): RawMessage {
+  let content: Rec | undefined;
+  return Object.defineProperty({ ...message, contentFrame: frame }, 'content', {
+    enumerable: true,
+    get: () => {
+      content ??= parseObject(frame, 3);
+      return content;
+    },
+  }) as RawMessage;
 }
 
 function requireHeader(header: Rec): { msg_type: string; msg_id: string } {

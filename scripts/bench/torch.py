@@ -1,6 +1,6 @@
 """Times the cases of `kernelbook bench gpu` in PyTorch: eager operations, the fused scaled_dot_product_attention where the
 case is attention, and torch.compile. Reads {"seconds": ..., "cases": [...]} from standard input and writes one JSON object
-{"device": ..., "rows": [{"eager": spread, ...} per case]} to standard output. float32, as in the cases.
+{"device": ..., "rows": [{"eager": spread, ...} per case]} to standard output. float32, or float16 where the case says f16.
 """
 
 import json
@@ -19,8 +19,10 @@ def main():
     torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(0)
 
+    dtype = torch.float32
+
     def random(*shape):
-        return torch.randn(*shape, device=device)
+        return torch.randn(*shape, device=device).to(dtype)
 
     def rms_norm(x, gain):
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * gain
@@ -46,6 +48,11 @@ def main():
 
     def describe(op, s):
         """The functions by way, and their inputs; those that need a gradient come first."""
+        nonlocal dtype
+        dtype = torch.float16 if " f16" in op else torch.float32
+        op = op.split(" f16")[0]
+        if op == "matmul":
+            return {"eager": torch.matmul}, [random(s["M"], s["K"]), random(s["K"], s["N"])], 0
         if op == "rmsNorm":
             return {"eager": rms_norm}, [random(s["rows"], s["C"]), random(s["C"])], 2
         if op == "layerNorm":
@@ -66,7 +73,7 @@ def main():
             )
             table = [angles.cos().float(), angles.sin().float()]
             layout = op.endswith("interleaved")
-            turn = lambda x, cos, sin: rotate(x, cos, sin, layout)
+            turn = lambda x, cos, sin: rotate(x, cos, sin, layout).to(x.dtype)
             return {"eager": turn}, [random(1, s["H"], s["T"], s["D"]), *table], 1
         if op == "attention":
             heads = [random(1, s[h], s["T"], s["D"]) for h in ("H", "K", "K")]

@@ -11,6 +11,7 @@ import { readCase } from '../../src/golden/case.js';
 import { type CaseResult, runCase } from '../../src/golden/run.js';
 import { benchGpu } from '../bench/bench-gpu.js';
 import { type BenchSize, benchSizes } from '../bench/cases/index.js';
+import { type HalfResult, halfChecks, runHalfCheck } from '../half/checks.js';
 import { fusedChecks } from './fused-checks.js';
 import { allPassed, type Check, type Results, writeResults } from './results.js';
 
@@ -69,6 +70,11 @@ async function main(): Promise<number> {
       ),
     );
   }
+  if (backend.features.includes('shader-f16')) {
+    for (const make of halfChecks('fused')) results.fused.push(say(halfCheck(await runHalfCheck(make))));
+  } else {
+    console.log('half precision: not checked, the device lacks shader-f16');
+  }
   save();
 
   if (options.bench) {
@@ -126,6 +132,13 @@ function toCheck(name: string, result: CaseResult): Check {
   if (array === '') return { name, verdict, share: 0, detail: 'exact' };
   const detail = `max error ${error.toExponential(1)}, bound ${bound.toExponential(1)} in ${array}`;
   return { name, verdict, share: error / bound, detail };
+}
+
+/** The kernel that ran is told, so that the results show whether the matrix units were used. */
+function halfCheck({ name, path, share, failure }: HalfResult): Check {
+  const of = `half precision: ${name} [${path}]`;
+  if (failure !== undefined) return { name: of, verdict: 'fail', detail: failure };
+  return { name: of, verdict: 'pass', share, detail: `${(share * 100).toFixed(0)} % of the bound` };
 }
 
 function say(check: Check): Check {

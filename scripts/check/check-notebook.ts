@@ -7,7 +7,7 @@ import type { LanguageEngine, ShownDiagnostic } from '../../kernel/language/engi
 import { pagerQuery } from '../../kernel/pager.js';
 import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { directivesOf } from '../run/cell-directives.js';
-import type { CheckedNotebook, Finding } from './finding.js';
+import type { CellPlace, CheckedNotebook, Finding } from './finding.js';
 import { mayBeMadeBefore, missingModule } from './missing-modules.js';
 import { analyseNames, type CellNames, outOfOrder } from './names.js';
 
@@ -19,48 +19,83 @@ export interface NotebookToCheck {
   skipped?: ReadonlyMap<string, string>;
 }
 
-interface CellErrors {
-  cell: CodeCell;
+interface CheckedSource {
   names: CellNames;
   errors: ShownDiagnostic[];
+  files: string[];
 }
 
 /** @param engine one that knows no cell */
 export async function checkNotebook(engine: LanguageEngine, one: NotebookToCheck): Promise<CheckedNotebook> {
-  const { name, path, notebook, skipped } = one;
-  const checked: CellErrors[] = [];
-  const files = new Set<string>();
-  for (const [index, cell] of notebook.cells.entries()) {
-    if (cell.cell_type !== 'code' || cell.source.trim() === '' || pagerQuery(cell.source)) continue;
-    const place = { number: index + 1, id: cell.id };
-    const why =
-      skipped?.get(cell.id) ??
-      (directivesOf(cell).mustFail ? 'must raise an error: its declarations do not count' : undefined);
-    const label = `${name} cell ${place.number} "${cell.id}"`;
-    const result = await engine.check(cell.source, { name: label }, why === undefined);
-    for (const file of result.files) files.add(file);
-    const errors = why === undefined ? result.errors : [];
-    const isParameters = hasTag(cell, 'parameters') || hasTag(cell, 'injected-parameters');
-    const { declares, uses } = result;
-    const names = { place, label, source: cell.source, declares, uses, isParameters, declaresNothing: why };
-    checked.push({ cell, names, errors: errors.filter((error) => !isLeftToTheRun(error, cell, checked)) });
-  }
-  const names = checked.map((cell) => cell.names);
-  const found = checked.flatMap((cell, index) =>
-    cell.errors.map((error) => typeError(error, cell, outOfOrder(error, names, index))),
+  const { name, path, notebook } = one;
+  const cells = notebook.cells.flatMap((cell, index) =>
+    cell.cell_type === 'code' && isCode(cell.source) ? [{ cell, number: index + 1 }] : [],
   );
-  const warnings = analyseNames(names);
-  const findings = [...found, ...warnings].sort((a, b) => a.cell.number - b.cell.number || a.start - b.start);
-  return { name, path, notebook, findings, files: [...files] };
+  // All at once: the engine answers them in order, and nobody waits for an answer to travel.
+  const checked = await Promise.all(cells.map(({ cell, number }) => checkCell(engine, one, cell, number)));
+  const names = checked.map((cell) => cell.names);
+  const findings = [...withoutRepeated(typeErrors(checked, names)), ...analyseNames(names)];
+  findings.sort((a, b) => a.cell.number - b.cell.number || a.start - b.start);
+  return { name, path, notebook, findings, files: [...new Set(checked.flatMap(({ files }) => files))] };
 }
 
-function typeError(error: ShownDiagnostic, { names }: CellErrors, hint: string | undefined): Finding {
+function isCode(source: string): boolean {
+  return source.trim() !== '' && !pagerQuery(source);
+}
+
+async function checkCell(
+  engine: LanguageEngine,
+  { name, skipped }: NotebookToCheck,
+  cell: CodeCell,
+  number: number,
+): Promise<CheckedSource> {
+  const why =
+    skipped?.get(cell.id) ??
+    (directivesOf(cell).mustFail ? 'must raise an error: its declarations do not count' : undefined);
+  const label = `${name} cell ${number} "${cell.id}"`;
+  const { errors, declares, uses, files } = await engine.check(
+    cell.source,
+    { name: label },
+    why === undefined,
+  );
+  const names: CellNames = {
+    place: { number, id: cell.id },
+    label,
+    source: cell.source,
+    declares,
+    uses,
+    isParameters: hasTag(cell, 'parameters') || hasTag(cell, 'injected-parameters'),
+    declaresNothing: why,
+  };
+  return { names, errors: why === undefined ? errors : [], files };
+}
+
+function typeErrors(checked: readonly CheckedSource[], names: readonly CellNames[]): Finding[] {
+  return checked.flatMap(({ errors }, index) => {
+    const before = names.slice(0, index).map(({ source }) => source);
+    return errors
+      .filter((error) => !isLeftToTheRun(error, names[index]!.source, before))
+      .map((error) => typeError(error, names[index]!.place, outOfOrder(error, names, index)));
+  });
+}
+
+/** An error in a file is told at the first cell that imports it. */
+function withoutRepeated(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ file, start, code, message }) => {
+    if (file === undefined) return true;
+    const key = JSON.stringify([file, start, code, message]);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function typeError(error: ShownDiagnostic, cell: CellPlace, hint: string | undefined): Finding {
   const { start, length, line, column, file } = error;
   return {
     severity: 'error',
     code: error.code === 0 ? 'kernelbook' : `TS${error.code}`,
     message: hint === undefined ? error.message : `${error.message} ${hint}`,
-    cell: names.place,
+    cell,
     start,
     length,
     line,
@@ -71,13 +106,7 @@ function typeError(error: ShownDiagnostic, { names }: CellErrors, hint: string |
 }
 
 /** A module that is not there yet, but that an earlier cell seems to install or to write. */
-function isLeftToTheRun(error: ShownDiagnostic, cell: CodeCell, before: readonly CellErrors[]): boolean {
-  const specifier = missingModule(error, cell.source);
-  return (
-    specifier !== undefined &&
-    mayBeMadeBefore(
-      specifier,
-      before.map(({ names }) => names.source),
-    )
-  );
+function isLeftToTheRun(error: ShownDiagnostic, source: string, before: readonly string[]): boolean {
+  const specifier = missingModule(error, source);
+  return specifier !== undefined && mayBeMadeBefore(specifier, before);
 }

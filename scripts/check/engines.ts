@@ -13,8 +13,8 @@ export interface Setting {
   dialect: string;
 }
 
-/** What a checker keeps of the types of cells that are gone; after this many notebooks a new process is cheaper. */
-const notebooksPerProcess = 100;
+/** A checker keeps types of cells that are gone, some 3 MB for each of the workbook's notebooks: then a new process starts. */
+const notebooksPerProcess = 50;
 
 export class Engines {
   readonly #engines = new Map<string, { engine: RemoteEngine; used: number }>();

@@ -1,10 +1,7 @@
-/**
- * Where a character of a cell stands in the notebook's file, so that a report can point there: the file's JSON is read
- * with its positions, and escapes are counted. Old notebooks have no cell ids in their files; there the number counts.
- */
+/** Where findings stand in the files, so that a report can point there. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import ts from 'typescript';
+import { CellPlaces } from '../notebook/cell-places.js';
 import type { CheckedNotebook, Finding } from './finding.js';
 
 export interface FileRange {
@@ -30,58 +27,4 @@ export async function fileRanges({ path, findings }: CheckedNotebook): Promise<F
 
 function inOtherFile(path: string, { line, column, length }: Finding): FileRange {
   return { path, line, column, endLine: line, endColumn: column + length };
-}
-
-export class CellPlaces {
-  readonly #file: ts.JsonSourceFile;
-  readonly #cells: readonly ts.Expression[];
-
-  /** @param text a notebook file that was found valid */
-  constructor(text: string) {
-    this.#file = ts.parseJsonText('notebook.json', text);
-    const cells = property(this.#file.statements[0]?.expression, 'cells');
-    this.#cells = cells && ts.isArrayLiteralExpression(cells) ? cells.elements : [];
-  }
-
-  /** Line and column, from 1, of a character of the cell's source. */
-  at({ id, number }: { id: string; number: number }, offset: number): { line: number; column: number } {
-    const withId = this.#cells.find((cell) => {
-      const value = property(cell, 'id');
-      return value && ts.isStringLiteral(value) && value.text === id;
-    });
-    const source = property(withId ?? this.#cells[number - 1], 'source');
-    const position = source ? this.#position(source, offset) : 0;
-    const { line, character } = this.#file.getLineAndCharacterOfPosition(position);
-    return { line: line + 1, column: character + 1 };
-  }
-
-  #position(source: ts.Expression, offset: number): number {
-    const lines = ts.isArrayLiteralExpression(source) ? source.elements.filter(ts.isStringLiteral) : [source];
-    let rest = offset;
-    for (const [index, line] of lines.entries()) {
-      const { text } = line as ts.StringLiteral;
-      if (rest < text.length || index === lines.length - 1)
-        return this.#inString(line.getStart(this.#file) + 1, rest);
-      rest -= text.length;
-    }
-    return source.getStart(this.#file);
-  }
-
-  /** From the first character of a JSON string over `count` of the characters it denotes. */
-  #inString(start: number, count: number): number {
-    const { text } = this.#file;
-    let position = start;
-    for (let i = 0; i < count; i++)
-      position += text[position] !== '\\' ? 1 : text[position + 1] === 'u' ? 6 : 2;
-    return position;
-  }
-}
-
-/** The value of a key; of several the last one, as JSON.parse has it. */
-function property(object: ts.Node | undefined, name: string): ts.Expression | undefined {
-  if (!object || !ts.isObjectLiteralExpression(object)) return undefined;
-  const found = object.properties.findLast(
-    (one) => ts.isPropertyAssignment(one) && ts.isStringLiteral(one.name) && one.name.text === name,
-  );
-  return found && ts.isPropertyAssignment(found) ? found.initializer : undefined;
 }

@@ -4,6 +4,7 @@
  */
 import { nearest } from '../../kernel/kernelspec.js';
 import { type Cell, isObject, type Notebook } from '../notebook/format.js';
+import { parseBytes } from '../run/bytes.js';
 
 const parts = ['webgpu', 'tensorflow', 'gpu', 'mpi'] as const;
 export type MachinePart = (typeof parts)[number];
@@ -16,18 +17,6 @@ export type Requirement =
 export class RequirementError extends Error {
   override readonly name = 'RequirementError';
 }
-
-const units: Record<string, number> = {
-  B: 1,
-  kB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
 
 /** @throws RequirementError */
 export function parseRequirement(text: string): Requirement {
@@ -43,16 +32,9 @@ export function parseRequirement(text: string): Requirement {
 }
 
 function parseMemory(word: string): number {
-  const [, number, unit] = /^memory\s*>=\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(word) ?? [];
-  const names = Object.keys(units);
-  if (number === undefined || unit === undefined)
-    throw new RequirementError(`${JSON.stringify(word)} is no size of memory; write it as memory>=8GiB`);
-  const name = names.find((one) => one.toLowerCase() === unit.toLowerCase());
-  if (name === undefined)
-    throw new RequirementError(
-      `${JSON.stringify(word)}: unknown unit ${unit}; use one of ${names.join(', ')}`,
-    );
-  return Number(number) * units[name]!;
+  const bytes = parseBytes(/^memory\s*>=(.*)$/s.exec(word)?.[1] ?? '');
+  if (bytes !== undefined) return bytes;
+  throw new RequirementError(`${JSON.stringify(word)} is no size of memory; write it as memory>=8GiB`);
 }
 
 /** Those of the whole notebook. @throws RequirementError */

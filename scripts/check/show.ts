@@ -2,7 +2,11 @@
 import { type CheckedNotebook, errorsOf } from './finding.js';
 import { countText, findingsText, isGitHubActions } from './report.js';
 
-export async function showTypeErrors(checked: readonly CheckedNotebook[]): Promise<void> {
+/** @param github print them as annotations too */
+export async function showTypeErrors(
+  checked: readonly CheckedNotebook[],
+  github = isGitHubActions(),
+): Promise<void> {
   const withErrors = checked.map((one) => ({ ...one, findings: errorsOf(one) }));
   if (withErrors.every(({ findings }) => findings.length === 0)) {
     if (checked.some(({ findings }) => findings.length > 0))
@@ -10,7 +14,7 @@ export async function showTypeErrors(checked: readonly CheckedNotebook[]): Promi
     return;
   }
   console.error(`${findingsText(withErrors, process.stderr.hasColors?.() ?? false)}\n`);
-  if (isGitHubActions()) {
+  if (github) {
     const { annotations } = await import('./github.js');
     for (const line of await annotations(withErrors)) console.log(line);
   }

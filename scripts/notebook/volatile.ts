@@ -10,6 +10,8 @@ type Metadata = Record<string, unknown>;
 const cellKeys = ['ExecuteTime', 'autoscroll', 'collapsed', 'execution', 'papermill', 'scrolled', 'trusted'];
 /** The record of a run, the state of widgets that nothing shows any more, and the stamp of older notebooks. */
 const notebookKeys = ['papermill', 'signature', 'widgets'];
+/** What our runner notes beside what the author wrote under `kernelbook`. */
+const ownKeys = ['commit', 'passed', 'regression', 'skipped'];
 /** Papermill marks a failed run by cells of its own, and a parameterised one by the cell it put in. */
 const runTags = ['injected-parameters', 'papermill-error-cell-tag'];
 
@@ -35,7 +37,8 @@ interface Split {
 export function splitCellMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (cellKeys.includes(key)) return undefined;
-    // The rest are JupyterLab's leftovers: how outputs were shown, and properties set to what they are anyway.
+    if (key === 'kernelbook' && isObject(value)) return without(value, ownKeys);
+    // Most of the rest are JupyterLab's leftovers: how outputs were shown, and properties set to what they are anyway.
     if (key === 'jupyter' && isObject(value)) return without(value, ['outputs_hidden']);
     if (key === 'tags' && Array.isArray(value) && value.length === 0) return undefined;
     if ((key === 'editable' || key === 'deletable') && value === true) return undefined;
@@ -50,7 +53,7 @@ export function splitNotebookMetadata(metadata: Metadata): Split {
   return split(metadata, (key, value) => {
     if (notebookKeys.includes(key)) return undefined;
     if (key === 'language_info' && isObject(value)) return without(value, ['version']);
-    if (key === 'kernelbook' && isObject(value)) return without(value, ['commit']);
+    if (key === 'kernelbook' && isObject(value)) return without(value, ownKeys);
     return value;
   });
 }

@@ -15,7 +15,8 @@ export function regressionLines({ golden, budgets }: Regression): string[] {
     .filter((one) => one.exceeded)
     .map((one) => `  ${one.cell ? `${place(one.cell)}, ` : ''}${describeBudget(one)}`);
   if (!golden || golden.cells.length === 0) return lines;
-  lines.push(`  ${counted(golden.cells.length, 'cell')} of ${golden.compared} differ from ${golden.file}:`);
+  const differ = golden.cells.length === 1 ? 'differs' : 'differ';
+  lines.push(`  ${golden.cells.length} of ${golden.compared} cells ${differ} from ${golden.file}:`);
   for (const cell of golden.cells.slice(0, mostCells)) lines.push(...cellLines(cell));
   if (golden.cells.length > mostCells)
     lines.push(`    and ${counted(golden.cells.length - mostCells, 'more cell')}`);

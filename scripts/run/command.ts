@@ -8,12 +8,18 @@ import {
   type RegressionCommandOptions,
   regressionOptions,
 } from '../regression/options.js';
+import {
+  addReportOptions,
+  checkReportOptions,
+  type ReportOptions,
+  writeReports,
+} from '../reports/options.js';
 import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
 import type { KernelSource } from './notebook-kernel.js';
 import type { GivenParameter } from './parameters.js';
-import { exitStatus, statusOf } from './verdict.js';
+import { exitStatus, statusOf, type Verdict } from './verdict.js';
 
-export interface RunCommandOptions extends LimitOptions, RegressionCommandOptions {
+export interface RunCommandOptions extends LimitOptions, ReportOptions, RegressionCommandOptions {
   parameter: GivenParameter[];
   parameterFile?: string[];
   output: string;
@@ -71,6 +77,7 @@ export function registerRun(program: Command): void {
     });
   addLimitOptions(command);
   addRegressionOptions(command);
+  addReportOptions(command);
   program.addCommand(command);
 }
 
@@ -98,6 +105,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       await printHelp(targets.length > 0 ? targets : [defaultNotebooks()], options.kernel);
       return exitStatus.passed;
     }
+    await checkReportOptions(options);
     const results = await runNotebooks({
       targets: targets.length > 0 ? targets : [defaultNotebooks()],
       output: options.output,
@@ -110,7 +118,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
       signal: stop.signal,
       progress,
-      onChecked: options.check ? (checked) => showTypeErrors(checked) : undefined,
+      onChecked: options.check ? (checked) => showTypeErrors(checked, options.github) : undefined,
       regression: regressionOptions(options),
     });
     if (options.results) await writeResults(options.results, results);
@@ -120,9 +128,12 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     console.log('');
     for (const device of new Set(results.flatMap((result) => result.devices)))
       console.log(`Computed by ${device}`);
+    const unwritten = await writeReports(options, results);
+    for (const fault of unwritten) console.error(`kernelbook run: ${fault}`);
     if (results.some(({ ran }) => ran > 0)) console.log(`Executed notebooks: ${options.output}`);
     const isIncomplete = results.some((one) => one.verdict === 'skipped' || one.skippedCells?.length);
-    const verdicts = results.map(({ verdict }) => verdict);
+    const verdicts: Verdict[] = results.map(({ verdict }) => verdict);
+    if (unwritten.length > 0) verdicts.push('not saved');
     return stop.exitCode() ?? statusOf(verdicts, options.requireAll && isIncomplete);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

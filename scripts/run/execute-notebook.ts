@@ -27,6 +27,8 @@ export interface Failure {
   verdict: Exclude<Verdict, 'passed' | 'skipped'>;
   /** Absent where no cell was running: the kernel did not start. */
   cell?: { number: number; id: string; executionCount: number | null };
+  /** Of the cell's source, from 1, where it is known without a traceback. */
+  line?: number;
   ename: string;
   evalue: string;
 }
@@ -89,7 +91,7 @@ export async function executeNotebook(job: NotebookJob): Promise<NotebookResult>
     failure = await run.run();
   } finally {
     notebookEnded(job.notebook, failure !== undefined);
-    if (!failure) recordPassed(job.notebook, job.key);
+    if (!failure && run.skipped.length === 0) recordPassed(job.notebook, job.key);
     await run.saver.close();
   }
   failure = unsaved(run.saver, failure) ?? failure;
@@ -224,9 +226,9 @@ class NotebookRun {
     const router = new MessageRouter(kernel, limits.output, secrets, () => this.saver.changed());
     this.saver.beforeSave = () => router.recordWidgets(notebook);
     onCell(0, total);
+    const stoppedBefore = this.#stopped();
+    if (stoppedBefore) return stoppedBefore;
     for (const [index, cell] of notebook.cells.entries()) {
-      const stopped = this.#stopped();
-      if (stopped) return stopped;
       const reason = this.job.skips.cells.get(cell.id);
       if (reason !== undefined && cell.cell_type === 'code') {
         this.#skip(cell, index + 1, reason);
@@ -246,6 +248,7 @@ class NotebookRun {
       cellEnded(cell, failure !== undefined);
       await this.saver.cellEnded(index + 1);
       onCell(this.ran, total);
+      failure ??= this.#stopped(cell, index + 1);
       if (failure) return failure;
     }
     return undefined;
@@ -257,10 +260,11 @@ class NotebookRun {
     this.skipped.push({ number, id: cell.id, reason });
   }
 
-  /** Why no further cell is run. */
-  #stopped(): Failure | undefined {
+  /** Why no further cell is run, after this one. */
+  #stopped(cell?: Cell, number = 0): Failure | undefined {
     const { reason } = this.#stop.signal;
-    return reason instanceof StopReason ? reason.describe('interrupted') : undefined;
+    if (!(reason instanceof StopReason)) return undefined;
+    return { ...reason.describe('interrupted'), ...(cell && { cell: placeOf(cell, number) }) };
   }
 }
 
@@ -273,6 +277,12 @@ const warmUpLimitMs = 30_000;
 async function warmUp(kernel: NotebookKernel, signal: AbortSignal): Promise<void> {
   const limit = sleep(warmUpLimitMs, undefined, { signal, ref: false });
   await Promise.race([kernel.complete(''), limit]).catch(() => {});
+}
+
+/** @param number of the cell in the notebook, from 1, cells of text counted too */
+export function placeOf(cell: Cell, number: number): NonNullable<Failure['cell']> {
+  const executionCount = cell.cell_type === 'code' ? cell.execution_count : null;
+  return { number, id: cell.id, executionCount };
 }
 
 /** The file says which kernel really ran it, as nbclient's do. */

@@ -28,7 +28,7 @@ export class MessageRouter {
     readonly onChange: () => void,
   ) {
     this.#collector = new OutputCollector(outputLimit, (before, next) => secrets.join(before, next));
-    kernel.onMessage((message) => this.#receive({ ...message, content: secrets.redact(message.content) }));
+    kernel.onMessage((message) => this.#receive(secrets.none ? message : withoutSecrets(message, secrets)));
   }
 
   /** Tells the kernel what its output widgets have taken: code of the next cells may read it. */
@@ -59,4 +59,12 @@ export class MessageRouter {
     else return;
     this.onChange();
   }
+}
+
+/** Without its frame too, which has them as they came. */
+function withoutSecrets(
+  { type, header, parent, metadata, content, buffers }: RawMessage,
+  secrets: Secrets,
+): RawMessage {
+  return { type, header, parent, metadata, content: secrets.redact(content), buffers };
 }

@@ -1,19 +1,30 @@
 /**
  * `--resume`. A kernel's state cannot be brought back, so nothing continues in the middle of a notebook: one that
- * passed before, from the same cells and parameters in the same kernel and backend, is kept as it is; every other one,
- * also one that failed or was cut off, is run again from its start. Files that a notebook imports or reads are not looked at.
+ * passed before, from the same cells and parameters, in the same kernel and backend, within the same budgets, is kept as
+ * it is and compared with its golden outputs again; every other one, also one that failed, was cut off or has skipped
+ * cells, is run again from its start. Secret parameters, and files that a notebook imports or reads, are not looked at.
  */
 import { createHash } from 'node:crypto';
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { isObject, type Notebook } from '../notebook/format.js';
 import { readNotebook } from '../notebook/read.js';
+import type { Budgets } from '../regression/settings.js';
 import { type NotebookJob, type NotebookResult, resultOf } from './execute-notebook.js';
 
-/** What a run is of. @param notebook as it is written by its author, with the parameters of this run */
-export function runKey(notebook: Notebook, spec: KernelSpec, env: NodeJS.ProcessEnv): string {
+/**
+ * What a run is of.
+ * @param notebook as it is written by its author, with the parameters of this run (secret ones left out)
+ */
+export function runKey(
+  notebook: Notebook,
+  spec: KernelSpec,
+  env: NodeJS.ProcessEnv,
+  budgets: Budgets,
+): string {
   const cells = notebook.cells.map(({ cell_type, source, metadata }) => [cell_type, source, metadata]);
   const kernel = [spec.name, spec.language, spec.argv, Object.entries(spec.env)];
-  const parts = [cells, notebook.metadata.kernelspec?.name, kernel, env.KERNELBOOK_BACKEND ?? null];
+  const own = [notebook.metadata.kernelspec?.name, notebook.metadata.kernelbook];
+  const parts = [cells, own, kernel, env.KERNELBOOK_BACKEND ?? null, budgets];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 

@@ -112,6 +112,7 @@ async function refuseTypeErrors(
     const failure = {
       verdict: 'type error' as const,
       cell: { ...error.cell, executionCount: null },
+      ...(error.file === undefined && { line: error.line }),
       ename: 'CompileError',
       evalue: `${error.code}: ${error.message}`,
     };
@@ -184,7 +185,7 @@ async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJ
       parameters: values,
       version,
     });
-    const key = runKey(notebook, spec, options.env);
+    const key = runKey(notebook, spec, options.env, options.regression.budgets);
     unmarkSkipped(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
     return {

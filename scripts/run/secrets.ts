@@ -31,6 +31,11 @@ export class Secrets {
     this.#pattern = ordered.length === 0 ? undefined : new RegExp(ordered.map(escaped).join('|'), 'g');
   }
 
+  /** There is nothing to take out. */
+  get none(): boolean {
+    return this.#pattern === undefined;
+  }
+
   /** What to run for a cell. */
   sourceOf(cell: Cell): string {
     return cell.id === this.cellId ? this.source : cell.source;

@@ -91,20 +91,39 @@ export type Backports = { have: string } | { add: string; suite: string } | { no
 export function backportsSource(sources: AptSource[], codename: string): Backports {
   const suite = `${codename}-backports`;
   if (sources.some((source) => source.suites.includes(suite))) return { have: suite };
+  const derived = deriveFrom(sources, codename, [suite]);
+  if ('none' in derived) return derived;
+  const comment =
+    '# Written by kernelbook: a newer software Vulkan for the tests. Deleting this file undoes it.';
+  return { add: `${comment}\n${derived.text}`, suite };
+}
+
+/** The deb822 text of a source for other suites of the same mirror, whatever Debian release this machine has. */
+export function derivedSource(sources: AptSource[], suites: string[]): { text: string } | { none: string } {
+  const debian = ['bookworm', 'trixie', 'forky', 'sid'];
+  const codename = debian.find((name) => sources.some((source) => source.suites.includes(name)));
+  if (!codename) return { none: `no package source of Debian (${debian.join(', ')}) on this machine` };
+  return deriveFrom(sources, codename, suites);
+}
+
+function deriveFrom(
+  sources: AptSource[],
+  codename: string,
+  suites: string[],
+): { text: string } | { none: string } {
   const base = sources.find(
-    ({ suites, components }) => suites.includes(codename) && components.includes('main'),
+    (source) => source.suites.includes(codename) && source.components.includes('main'),
   );
   if (!base) return { none: `no package source for the suite ${codename} with the component main` };
   const options = { ...base.options };
   // A snapshot's release files are older than their validity says; backports have one even where stable has none.
   if (base.uris.some((uri) => /\/\d{8}T\d{6}Z\/?$/.test(uri))) options['Check-Valid-Until'] ??= 'no';
   const lines = [
-    '# Written by kernelbook: a newer software Vulkan for the tests. Deleting this file undoes it.',
     'Types: deb',
     `URIs: ${base.uris.join(' ')}`,
-    `Suites: ${suite}`,
+    `Suites: ${suites.join(' ')}`,
     'Components: main',
     ...Object.entries(options).map(([name, value]) => `${name}:${value.startsWith('\n') ? '' : ' '}${value}`),
   ];
-  return { add: `${lines.join('\n')}\n`, suite };
+  return { text: `${lines.join('\n')}\n` };
 }

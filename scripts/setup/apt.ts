@@ -13,10 +13,17 @@ export type Failure = string | undefined;
 
 let updated = false;
 
+/** Why packages cannot even be fetched here; undefined when they can. */
+export function whyNoAptGet(): Failure {
+  return process.platform === 'linux' && existsSync('/usr/bin/apt-get')
+    ? undefined
+    : 'there is no apt-get on this machine';
+}
+
 /** Why apt-get cannot be used here; undefined when it can. */
 export function whyNoApt(): Failure {
-  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get'))
-    return 'there is no apt-get on this machine';
+  const absent = whyNoAptGet();
+  if (absent) return absent;
   if (process.getuid?.() === 0) return undefined;
   const sudo = spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' });
   return sudo.status === 0 ? undefined : 'installing packages needs root or a sudo that asks no password';

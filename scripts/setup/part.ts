@@ -8,6 +8,7 @@ import { packageRoot as locatePackageRoot } from '../../kernel/package-root.js';
 /** What a test suite may ask for. The order is the order in which the setup brings them up. */
 export const partNames = [
   'webgpu',
+  'subgroup-matrix',
   'chromium',
   'venv',
   'tensorflow-python',
@@ -20,6 +21,7 @@ export type PartName = (typeof partNames)[number];
 /** What each part is, in the words of the reports. */
 export const partTitles: Record<PartName, string> = {
   webgpu: 'a WebGPU adapter (software Vulkan is enough)',
+  'subgroup-matrix': 'Mesa 26 beside the system, whose software Vulkan executes subgroup matrices',
   chromium: 'a Chromium browser for the end-to-end tests',
   venv: 'Jupyter tools in .venv (jupyterlab, anywidget, nbclient, papermill, nbconvert, jupyter_kernel_test, jupytext)',
   'tensorflow-python': 'tensorflow-cpu in .venv',

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { mesa26Folder, mesa26Launcher } from './mesa26.js';
 import { type PartName, type PartState, packageRoot, partNames, type SetupReport } from './part.js';
 
 const venv = path.join(packageRoot, '.venv');
@@ -19,13 +20,18 @@ interface ChildResult {
 }
 
 /** Runs a program for at most `seconds` and says in one line why it failed. */
-export function tryProgram(command: string, args: string[], seconds: number): ChildResult {
+export function tryProgram(
+  command: string,
+  args: string[],
+  seconds: number,
+  env: Record<string, string> = {},
+): ChildResult {
   const child = spawnSync(command, args, {
     cwd: packageRoot,
     encoding: 'utf8',
     timeout: seconds * 1000,
     killSignal: 'SIGKILL',
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' },
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', ...env },
   });
   const stdout = child.stdout ?? '';
   if (child.status === 0) return { ok: true, stdout, reason: '' };
@@ -43,6 +49,7 @@ export function tryProgram(command: string, args: string[], seconds: number): Ch
 
 const probes: Record<PartName, () => Omit<PartState, 'name'>> = {
   webgpu: probeWebgpu,
+  'subgroup-matrix': probeSubgroupMatrix,
   chromium: probeChromium,
   venv: () => probeRequirements('requirements.txt'),
   'tensorflow-python': () => probeRequirements('requirements-tensorflow.txt'),
@@ -73,6 +80,24 @@ function probeWebgpu(): Omit<PartState, 'name'> {
   const child = tryProgram(process.execPath, ['--input-type=module', '-e', script], 60);
   const adapter = child.stdout.trim().split('\n').at(-1) ?? '';
   return child.ok ? { ready: true, reason: adapter } : { ready: false, reason: child.reason };
+}
+
+function probeSubgroupMatrix(): Omit<PartState, 'name'> {
+  const launcher = mesa26Launcher();
+  if (!launcher) return { ready: false, reason: `no Mesa 26 in ${mesa26Folder}` };
+  const script = `
+    const { create } = await import('webgpu');
+    globalThis.gpu = create(['enable-dawn-features=allow_unsafe_apis']);
+    const adapter = await globalThis.gpu.requestAdapter();
+    const [first] = adapter?.info.subgroupMatrixConfigs ?? [];
+    if (!first) { console.error('error: its adapter has no subgroup matrices'); process.exit(1); }
+    console.log(adapter.info.description);
+    process.exit(0);`;
+  const args = [...launcher.args, '--input-type=module', '-e', script];
+  const child = tryProgram(launcher.command, args, 60, launcher.env);
+  return child.ok
+    ? { ready: true, reason: child.stdout.trim().split('\n').at(-1) ?? '' }
+    : { ready: false, reason: `Mesa 26 in ${mesa26Folder} does not work: ${child.reason}` };
 }
 
 /** The browser to use: CHROMIUM_PATH, else the first Chromium or Chrome on the PATH. */

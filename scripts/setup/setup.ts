@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { installChromium, installFont } from './chromium.js';
+import { installMesa26 } from './mesa26.js';
 import { installKernelspec, linkTensorflow } from './own-commands.js';
 import {
   type Installer,
@@ -22,6 +23,7 @@ import { installVulkan } from './vulkan.js';
 
 const installers: Record<PartName, Installer> = {
   webgpu: installVulkan,
+  'subgroup-matrix': installMesa26,
   chromium: installChromium,
   venv: installRequirements('requirements.txt'),
   'tensorflow-python': installRequirements('requirements-tensorflow.txt'),

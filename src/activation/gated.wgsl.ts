@@ -5,6 +5,15 @@
 import { registerFused } from '../compute/fused.js';
 import { defineKernel, type ElementType, spread } from '../compute/launch.js';
 import { sizeOf } from '../compute/ndarray.js';
+import {
+  elementOf,
+  type Storage,
+  storageCode,
+  storageExtensions,
+  storageOf,
+  storageSuffix,
+  storedShape,
+} from '../compute/storage.js';
 import type { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import { activationCode, activationUniforms } from './activation.wgsl.js';
@@ -17,18 +26,19 @@ const threads = 256;
 interface GatedVariant {
   kind: ActivationKind;
   width: 1 | 4;
+  storage: Storage;
 }
 
 const uniforms = { count: 'u32', columns: 'u32', ...activationUniforms } as const;
 
-type Attributes = Required<ActivationOptions> & { kind: ActivationKind };
+/** `shape` of the input, which a packed half tensor does not have. */
+type Attributes = Required<ActivationOptions> & { kind: ActivationKind; shape: number[] };
 
-const element = ({ width }: GatedVariant): ElementType => (width === 4 ? 'vec4<f32>' : 'f32');
+const element = ({ width, storage }: GatedVariant): ElementType => elementOf(storage, width);
 
 /** Elementwise over `count` vectors; `columns` of them make up F. */
 const body = (variant: GatedVariant, statements: string) => `
-alias V = ${variant.width === 4 ? 'vec4f' : 'f32'};
-${activationCode(variant.kind)}
+${storageCode(variant.storage, variant.width)}${activationCode(variant.kind)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
@@ -43,11 +53,12 @@ const halves = `let first = at + at / u.columns * u.columns;
 
 const pairForward = remember((variant: GatedVariant) =>
   defineKernel({
-    name: 'gated.forward',
+    name: `gated.forward${storageSuffix(variant.storage)}`,
+    extensions: storageExtensions(variant.storage),
     inputs: { v: element(variant), g: element(variant) },
     outputs: { y: element(variant) },
     uniforms,
-    code: body(variant, 'y[at] = v[at] * value(g[at]);'),
+    code: body(variant, 'y[at] = W(V(v[at]) * value(V(g[at])));'),
   }),
 );
 
@@ -69,11 +80,12 @@ const pairBackward = remember((variant: GatedVariant) =>
 
 const halvesForward = remember((variant: GatedVariant) =>
   defineKernel({
-    name: 'glu.forward',
+    name: `glu.forward${storageSuffix(variant.storage)}`,
+    extensions: storageExtensions(variant.storage),
     inputs: { x: element(variant) },
     outputs: { y: element(variant) },
     uniforms,
-    code: body(variant, `${halves}\n  y[at] = x[first] * value(x[second]);`),
+    code: body(variant, `${halves}\n  y[at] = W(V(x[first]) * value(V(x[second])));`),
   }),
 );
 
@@ -95,11 +107,11 @@ const halvesBackward = remember((variant: GatedVariant) =>
 );
 
 /** `F`: features of one half, or all elements where value and gate are separate. */
-function setup(size: number, F: number, { kind, slope, alpha, beta }: Attributes) {
+function setup(x: tf.TensorInfo, size: number, F: number, { kind, slope, alpha, beta }: Attributes) {
   const width = F % 4 === 0 ? 4 : 1;
   const count = size / width;
   return {
-    variant: { kind, width } as GatedVariant,
+    variant: { kind, width, storage: storageOf(x) } as GatedVariant,
     uniforms: { count, columns: F / width, slope, alpha, beta },
     workgroups: spread(Math.ceil(count / threads)),
   };
@@ -110,7 +122,7 @@ const pairGradient = registerFused({
   inputs: ['v', 'g', 'dy'],
   forward: (inputs, attributes: Attributes, launch) => {
     const { shape } = inputs.v;
-    const { variant, ...sizes } = setup(sizeOf(shape), sizeOf(shape), attributes);
+    const { variant, ...sizes } = setup(inputs.v, sizeOf(shape), sizeOf(shape), attributes);
     const { dv, dg } = launch(pairBackward(variant), {
       inputs,
       outputs: { dv: { shape }, dg: { shape } },
@@ -124,9 +136,10 @@ const pair = registerFused({
   name: gatedKernel,
   inputs: ['v', 'g'],
   forward: (inputs, attributes: Attributes, launch) => {
-    const { shape } = inputs.v;
-    const { variant, ...sizes } = setup(sizeOf(shape), sizeOf(shape), attributes);
-    return [launch(pairForward(variant), { inputs, outputs: { y: { shape } }, ...sizes }).y];
+    const size = sizeOf(attributes.shape);
+    const { variant, ...sizes } = setup(inputs.v, size, size, attributes);
+    const outputs = { y: { shape: storedShape(variant.storage, attributes.shape) } };
+    return [launch(pairForward(variant), { inputs, outputs, ...sizes }).y];
   },
   gradient: {
     saveInputs: ['v', 'g'],
@@ -142,7 +155,7 @@ const oneGradient = registerFused({
   name: 'KernelbookGluGradient',
   inputs: ['x', 'dy'],
   forward: ({ x, dy }, attributes: Attributes, launch) => {
-    const { variant, ...sizes } = setup(sizeOf(dy.shape), dy.shape.at(-1)!, attributes);
+    const { variant, ...sizes } = setup(x, sizeOf(dy.shape), dy.shape.at(-1)!, attributes);
     const outputs = { dx: { shape: x.shape } };
     return [launch(halvesBackward(variant), { inputs: { x, dy }, outputs, ...sizes }).dx];
   },
@@ -152,9 +165,10 @@ const one = registerFused({
   name: 'KernelbookGlu',
   inputs: ['x'],
   forward: ({ x }, attributes: Attributes, launch) => {
-    const shape = [...x.shape.slice(0, -1), x.shape.at(-1)! / 2];
-    const { variant, ...sizes } = setup(sizeOf(shape), shape.at(-1)!, attributes);
-    return [launch(halvesForward(variant), { inputs: { x }, outputs: { y: { shape } }, ...sizes }).y];
+    const shape = [...attributes.shape.slice(0, -1), attributes.shape.at(-1)! / 2];
+    const { variant, ...sizes } = setup(x, sizeOf(shape), shape.at(-1)!, attributes);
+    const outputs = { y: { shape: storedShape(variant.storage, shape) } };
+    return [launch(halvesForward(variant), { inputs: { x }, outputs, ...sizes }).y];
   },
   gradient: {
     saveInputs: ['x'],
@@ -164,17 +178,23 @@ const one = registerFused({
   },
 });
 
-/** value * f(gate) by the fused kernel; shapes checked by the caller, not empty. */
+/** value * f(gate) by the fused kernel, of float32 or packed half tensors of `shape`; checked by the caller, not empty. */
 export function runGated(
   value: tf.Tensor,
   gate: tf.Tensor,
   kind: ActivationKind,
   options: Required<ActivationOptions>,
+  shape: number[] = value.shape,
 ): tf.Tensor {
-  return pair.run({ v: value, g: gate }, { kind, ...options })[0]!;
+  return pair.run({ v: value, g: gate }, { kind, ...options, shape })[0]!;
 }
 
-/** x [..., 2F] -> [..., F], value half times f(gate half), by the fused kernel; not empty. */
-export function runGlu(x: tf.Tensor, kind: ActivationKind, options: Required<ActivationOptions>): tf.Tensor {
-  return one.run({ x }, { kind, ...options })[0]!;
+/** x [..., 2F], float32 or packed, -> [..., F], value half times f(gate half), by the fused kernel; not empty. */
+export function runGlu(
+  x: tf.Tensor,
+  kind: ActivationKind,
+  options: Required<ActivationOptions>,
+  shape: number[] = x.shape,
+): tf.Tensor {
+  return one.run({ x }, { kind, ...options, shape })[0]!;
 }

@@ -6,6 +6,9 @@
 import { sizeOf } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
+import { toFloat } from '../half/convert.js';
+import { halfResult, requireHalf } from '../half/half-result.js';
+import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, sameShape, shown } from '../shapes.js';
 import { composedActivation } from './activation.js';
@@ -30,12 +33,24 @@ export interface GluOptions {
 /**
  * Splits the last axis of x into value (first half) and gate (second half), as PyTorch's glu does, and returns
  * value * f(gate).
- * @param x [..., 2F], float32
- * @returns [..., F], differentiable
+ * @param x [..., 2F], float32, or a half tensor, which is computed in float32 and rounded once
+ * @returns [..., F] of the kind of x, differentiable for float32
  * @throws TypeError when x is not float32; RangeError when its last axis is odd or the kind is unknown; Error when path
  *   'fused' is asked for on a backend without the kernel.
  */
-export function glu(x: tf.Tensor, kind: GluKind = 'glu', { path }: GluOptions = {}): tf.Tensor {
+export function glu(x: HalfTensor, kind?: GluKind, options?: GluOptions): HalfTensor;
+export function glu(x: tf.Tensor, kind?: GluKind, options?: GluOptions): tf.Tensor;
+export function glu(
+  x: tf.Tensor | HalfTensor,
+  kind: GluKind = 'glu',
+  { path }: GluOptions = {},
+): tf.Tensor | HalfTensor {
+  if (isHalf(x)) {
+    const shape = [...x.shape.slice(0, -1), gluHalf(x.shape, kind)];
+    const gate = gluGates[kind];
+    const fused = () => runGlu(x.packed, gate, activationSetup('glu', gate, {}), x.shape);
+    return halfResult('glu', gatedKernel, path, shape, fused, () => glu(toFloat(x), kind, { path }));
+  }
   requireFloat32('glu', { x });
   const half = gluHalf(x.shape, kind);
   if (choosePath('glu', gatedKernel, path) === 'fused' && x.size > 0) {
@@ -68,23 +83,35 @@ export function gluHalf(x: readonly number[], kind: GluKind): number {
 
 /**
  * value * f(gate), element by element, in one step: its gradient keeps the two inputs and no intermediate.
- * @param value any shape, float32 @param gate the same shape
- * @returns the same shape, differentiable in both
+ * @param value any shape, float32 @param gate the same shape; or both half tensors, computed in float32 and rounded once
+ * @returns the same shape and kind, differentiable in both for float32
  * @throws TypeError when an input is not float32; RangeError when the shapes differ or the kind is unknown; Error when
  *   path 'fused' is asked for on a backend without the kernel.
  */
 export function gatedActivation(
+  value: HalfTensor,
+  gate: HalfTensor,
+  kind: ActivationKind,
+  options?: ActivationOptions & GluOptions,
+): HalfTensor;
+export function gatedActivation(
   value: tf.Tensor,
   gate: tf.Tensor,
   kind: ActivationKind,
+  options?: ActivationOptions & GluOptions,
+): tf.Tensor;
+export function gatedActivation(
+  value: tf.Tensor | HalfTensor,
+  gate: tf.Tensor | HalfTensor,
+  kind: ActivationKind,
   options: ActivationOptions & GluOptions = {},
-): tf.Tensor {
-  requireFloat32('gatedActivation', { value, gate });
-  if (!sameShape(value.shape, gate.shape)) {
-    throw new RangeError(
-      `gatedActivation: value and gate must have the same shape, got value ${shown(value.shape)} and gate ${shown(gate.shape)}`,
-    );
+): tf.Tensor | HalfTensor {
+  if (isHalf(value) || isHalf(gate)) {
+    requireHalf('gatedActivation', { value, gate });
+    return halfGated(value as HalfTensor, gate as HalfTensor, kind, options);
   }
+  requireFloat32('gatedActivation', { value, gate });
+  requireSameShape(value.shape, gate.shape);
   const setup = activationSetup('gatedActivation', kind, options);
   if (choosePath('gatedActivation', gatedKernel, options.path) === 'fused' && value.size > 0) {
     return runGated(value, gate, kind, setup);
@@ -100,4 +127,25 @@ export function gatedActivation(
       },
     };
   });
+}
+
+function halfGated(
+  value: HalfTensor,
+  gate: HalfTensor,
+  kind: ActivationKind,
+  options: ActivationOptions & GluOptions,
+): HalfTensor {
+  const { shape } = value;
+  requireSameShape(shape, gate.shape);
+  const setup = activationSetup('gatedActivation', kind, options);
+  const fused = () => runGated(value.packed, gate.packed, kind, setup, shape);
+  const floats = () => gatedActivation(toFloat(value), toFloat(gate), kind, options);
+  return halfResult('gatedActivation', gatedKernel, options.path, shape, fused, floats);
+}
+
+function requireSameShape(value: readonly number[], gate: readonly number[]): void {
+  if (sameShape(value, gate)) return;
+  throw new RangeError(
+    `gatedActivation: value and gate must have the same shape, got value ${shown(value)} and gate ${shown(gate)}`,
+  );
 }

@@ -5,6 +5,9 @@
  */
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
+import { toFloat, toHalf } from '../half/convert.js';
+import { halfResult, requireHalf } from '../half/half-result.js';
+import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { broadcastStrides, requireFloat32, shown } from '../shapes.js';
 import { composedAttention } from './attention-composed.js';
@@ -17,23 +20,38 @@ export interface AttentionOptions extends AttentionRule {
    * (-Infinity hides), and differentiable; that form has no fused kernel.
    */
   mask?: tf.Tensor;
+  /** Whether half tensors may be multiplied by the GPU's matrix units. Default true. */
+  subgroupMatrix?: boolean;
   path?: KernelPath;
 }
 
 /**
  * softmax(scale q k^T + biases) v per head; query head h reads key/value head floor(h K / H). With `causal`, query i
  * sees keys j <= i + (S - T). A query with nothing to attend to gives 0, and 0 gradients.
- * @param q [B,H,T,D] @param k [B,K,S,D] @param v [B,K,S,D], float32, H a multiple of K
- * @returns [B,H,T,D], differentiable in q, k, v and an additive mask
+ * @param q [B,H,T,D] @param k [B,K,S,D] @param v [B,K,S,D], float32 or all three half tensors, H a multiple of K
+ * @returns [B,H,T,D], differentiable in q, k, v and an additive mask. A half tensor for half tensors: scores and sums are
+ *   float32, the result is rounded once; on matrix units the weights are rounded to half precision too, and NaN or Infinity
+ *   in v also reaches queries that do not see that key.
  * @throws TypeError for other dtypes; RangeError for shapes that do not fit; Error when path 'fused' is asked for and
- *   cannot be had (another backend, an additive mask, D > 256).
+ *   cannot be had (another backend, an additive mask, D > 256, half tensors on a device without shader-f16).
  */
 export function attention(
-  q: tf.Tensor,
-  k: tf.Tensor,
-  v: tf.Tensor,
+  q: HalfTensor,
+  k: HalfTensor,
+  v: HalfTensor,
+  options?: AttentionOptions,
+): HalfTensor;
+export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options?: AttentionOptions): tf.Tensor;
+export function attention(
+  q: tf.Tensor | HalfTensor,
+  k: tf.Tensor | HalfTensor,
+  v: tf.Tensor | HalfTensor,
   options: AttentionOptions = {},
-): tf.Tensor {
+): tf.Tensor | HalfTensor {
+  if (isHalf(q) || isHalf(k) || isHalf(v)) {
+    requireHalf('attention', { q, k, v });
+    return halfAttention(q as HalfTensor, k as HalfTensor, v as HalfTensor, options);
+  }
   requireFloat32('attention', { q, k, v });
   const setup = attentionSetup(q.shape, k.shape, v.shape, options);
   const { mask, path } = options;
@@ -43,6 +61,30 @@ export function attention(
   if (q.size === 0 || k.size === 0) return nothing(q, k, v);
   if (chosen === 'fused') return flashAttention(q, k, v, setup, mask);
   return composedAttention(q, k, v, setup, additive ? { bias: mask } : { mask });
+}
+
+function halfAttention(
+  q: HalfTensor,
+  k: HalfTensor,
+  v: HalfTensor,
+  { subgroupMatrix, ...options }: AttentionOptions,
+): HalfTensor {
+  const setup = attentionSetup(q.shape, k.shape, v.shape, options);
+  const { mask, path } = options;
+  if (mask) checkMask(mask, setup);
+  const empty = q.packed.size === 0 || k.packed.size === 0;
+  return halfResult(
+    'attention',
+    flashAttentionKernel,
+    path,
+    q.shape,
+    () =>
+      empty
+        ? toHalf(tf.zeros(q.shape)).packed
+        : flashAttention(q.packed, k.packed, v.packed, setup, mask, subgroupMatrix),
+    () => attention(toFloat(q), toFloat(k), toFloat(v), options),
+    unsupported(setup, mask?.dtype === 'float32'),
+  );
 }
 
 function checkMask(mask: tf.Tensor, { B, H, T, S }: AttentionSetup): void {

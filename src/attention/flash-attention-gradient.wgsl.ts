@@ -7,6 +7,7 @@
 import { defineKernel } from '../compute/launch.js';
 import {
   type FlashVariant,
+  flashElement,
   layoutOf,
   loader,
   optionalInputs,
@@ -47,7 +48,8 @@ function dotProducts(variant: FlashVariant, a: string, tileA: string, b: string,
 export function queryGradientKernel(variant: FlashVariant) {
   const { D } = variant;
   const bound = widthBound(variant);
-  const { slices, width, rows, columns, element } = layoutOf(D);
+  const { slices, width, rows, columns } = layoutOf(D);
+  const element = flashElement(variant);
   const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
   const at = `j * ${width * slices} + slice + d`;
   return defineKernel({
@@ -64,7 +66,7 @@ export function queryGradientKernel(variant: FlashVariant) {
     outputs: { dq: element, deltas: 'f32' },
     uniforms,
     code: `
-${['q', 'k', 'v', 'out', 'dout'].map((name) => loader(name, D)).join('')}${storer('dq', D)}${scoring(variant)}
+${['q', 'k', 'v', 'out', 'dout'].map((name) => loader(name, D)).join('')}${storer('dq', variant)}${scoring(variant)}
 ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
   let block = i32(index) % ${tilesPerHead} * ${rows};
   let head = i32(index) / ${tilesPerHead};
@@ -117,7 +119,8 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
 export function keyGradientKernel(variant: FlashVariant) {
   const { D } = variant;
   const bound = widthBound(variant);
-  const { slices, width, rows, columns, element } = layoutOf(D);
+  const { slices, width, rows, columns } = layoutOf(D);
+  const element = flashElement(variant);
   const tilesPerHead = `((u.S + ${rows - 1}) / ${rows})`;
   const at = `j * ${width * slices} + slice + d`;
   return defineKernel({
@@ -135,7 +138,7 @@ export function keyGradientKernel(variant: FlashVariant) {
     uniforms,
     code: `
 ${['q', 'k', 'v', 'dout'].map((name) => loader(name, D)).join('')}
-${storer('dk', D)}${storer('dv', D)}${scoring(variant)}
+${storer('dk', variant)}${storer('dv', variant)}${scoring(variant)}
 ${workgroupMemory(D, ['queries', 'douts'], ['partial', 'partialDp'])}
 var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
   let block = i32(index) % ${tilesPerHead} * ${rows};

@@ -4,13 +4,15 @@
  */
 import { type Attributes, type Fused, registerFused } from '../compute/fused.js';
 import { spread } from '../compute/launch.js';
-import { sizeOf } from '../compute/ndarray.js';
+import { storageOf, storedShape } from '../compute/storage.js';
+import { type MatrixUnit, matrixUnit } from '../compute/subgroup-matrix.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
 import { broadcastStrides } from '../shapes.js';
 import { forwardKernel } from './flash-attention.wgsl.js';
 import { keyGradientKernel, queryGradientKernel } from './flash-attention-gradient.wgsl.js';
+import { matrixFits, matrixForwardKernel, matrixLayout } from './flash-attention-matrix.wgsl.js';
 import { type FlashVariant, layoutOf, type uniforms } from './flash-tile.wgsl.js';
 import type { AttentionSetup } from './options.js';
 
@@ -22,10 +24,18 @@ type Uniforms = { [name in keyof typeof uniforms]: number };
 
 /** What the kernels need to know beside shapes; strides of the mask in elements. */
 interface FlashAttributes extends Attributes {
+  B: number;
+  H: number;
+  K: number;
+  T: number;
+  S: number;
+  D: number;
   scale: number;
   ahead: number;
   behind: number;
   maskStrides: number[];
+  /** Whether half tensors may be multiplied by the matrix units. */
+  subgroupMatrix: boolean;
 }
 
 /** No limit, without overflow when a position is added. */
@@ -35,6 +45,7 @@ const unlimited = 2 ** 30;
 const largeWork = 2 ** 28;
 
 const forward = remember(forwardKernel);
+const matrixForward = remember(matrixForwardKernel);
 const queryGradient = remember(queryGradientKernel);
 const keyGradient = remember(keyGradientKernel);
 
@@ -43,14 +54,12 @@ interface Sizes {
   workgroups: [number, number];
 }
 
-/** `over` says which axis the workgroups divide: queries (T) or keys (S). */
-function sizes(q: tf.TensorInfo, k: tf.TensorInfo, attributes: FlashAttributes, over: 'T' | 'S'): Sizes {
-  const [B, H, T, D] = q.shape as [number, number, number, number];
-  const [, K, S] = k.shape as [number, number, number];
-  const { rows, columns, width } = layoutOf(D);
+/** For workgroups that take `rows` queries (T) or keys (S) each. */
+function sizes(attributes: FlashAttributes, over: 'T' | 'S', rows: number): Sizes {
+  const { B, H, K, T, S, D, scale, ahead, behind, maskStrides } = attributes;
+  const { columns, width } = layoutOf(D);
   const total = over === 'T' ? B * H * Math.ceil(T / rows) : B * K * Math.ceil(S / rows);
-  const [maskB = 0, maskH = 0, maskT = 0, maskS = 0] = attributes.maskStrides;
-  const { scale, ahead, behind } = attributes;
+  const [maskB = 0, maskH = 0, maskT = 0, maskS = 0] = maskStrides;
   return {
     uniforms: { T, S, H, K, total, ahead, behind, maskB, maskH, maskT, maskS, columns, width, scale },
     workgroups: spread(total),
@@ -60,23 +69,27 @@ function sizes(q: tf.TensorInfo, k: tf.TensorInfo, attributes: FlashAttributes, 
 /** Registers the three operations for one combination of optional inputs. */
 function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Optional, FlashAttributes> {
   const suffix = optional.map((name) => name[0]!.toUpperCase() + name.slice(1)).join('');
-  const variantOf = (D: number, unrolled = (tf.backend() as GpuBackend).gpu.hardware): FlashVariant => ({
+  const variantOf = (
+    q: tf.TensorInfo,
+    { D }: FlashAttributes,
+    unrolled = (tf.backend() as GpuBackend).gpu.hardware,
+  ): FlashVariant => ({
     D,
+    storage: storageOf(q),
     slopes: optional.includes('slopes'),
     mask: optional.includes('mask'),
     unrolled,
   });
-  const headDim = (q: tf.TensorInfo) => q.shape[3]!;
 
   const queries = registerFused({
     name: `KernelbookAttentionQueryGradient${suffix}`,
     inputs: ['q', 'k', 'v', 'out', 'dout', 'stats', ...optional],
     forward: (inputs, attributes: FlashAttributes, launch) => {
-      const { q, k, stats } = inputs;
-      const { dq, deltas } = launch(queryGradient(variantOf(headDim(q))), {
+      const { q, stats } = inputs;
+      const { dq, deltas } = launch(queryGradient(variantOf(q, attributes)), {
         inputs,
         outputs: { dq: { shape: q.shape }, deltas: { shape: stats.shape.slice(0, 3) } },
-        ...sizes(q, k, attributes, 'T'),
+        ...sizes(attributes, 'T', layoutOf(attributes.D).rows),
       });
       return [dq, deltas];
     },
@@ -87,10 +100,10 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
     inputs: ['q', 'k', 'v', 'dout', 'stats', 'deltas', ...optional],
     forward: (inputs, attributes: FlashAttributes, launch) => {
       const { q, k } = inputs;
-      const { dk, dv } = launch(keyGradient(variantOf(headDim(q))), {
+      const { dk, dv } = launch(keyGradient(variantOf(q, attributes)), {
         inputs,
         outputs: { dk: { shape: k.shape }, dv: { shape: k.shape } },
-        ...sizes(q, k, attributes, 'S'),
+        ...sizes(attributes, 'S', layoutOf(attributes.D).rows),
       });
       return [dk, dv];
     },
@@ -100,13 +113,25 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
     name: `${flashAttentionKernel}${suffix}`,
     inputs: ['q', 'k', 'v', ...optional],
     forward: (inputs, attributes: FlashAttributes, launch) => {
-      const { q, k } = inputs;
+      const { q } = inputs;
+      const { B, H, T, S, D } = attributes;
+      const shape = storedShape(storageOf(q), [B, H, T, D]);
+      const unit = matrixUnitFor(q, attributes);
+      if (unit) {
+        const variant = { ...variantOf(q, attributes), ...unit };
+        const { out } = launch(matrixForward(variant), {
+          inputs,
+          outputs: { out: { shape } },
+          ...sizes(attributes, 'T', matrixLayout(variant).rows),
+        });
+        return [out];
+      }
       // Software Vulkan compiles the unrolled form for seconds: only where it computes for seconds.
-      const large = sizeOf(q.shape) * k.shape[2]! >= largeWork;
-      const { out, stats } = launch(forward(variantOf(headDim(q), large || undefined)), {
+      const large = B * H * T * S * D >= largeWork;
+      const { out, stats } = launch(forward(variantOf(q, attributes, large || undefined)), {
         inputs,
-        outputs: { out: { shape: q.shape }, stats: { shape: [...q.shape.slice(0, 3), 2] } },
-        ...sizes(q, k, attributes, 'T'),
+        outputs: { out: { shape }, stats: { shape: [B, H, T, 2] } },
+        ...sizes(attributes, 'T', layoutOf(D).rows),
       });
       return [out, stats];
     },
@@ -142,20 +167,35 @@ const biased = register(['slopes']);
 const masked = register(['mask']);
 const biasedAndMasked = register(['slopes', 'mask']);
 
-/** attention by the fused kernels; inputs checked by the caller, not empty, the mask bool or int32. */
+/** The device's matrix unit, where these inputs may use it. */
+function matrixUnitFor(q: tf.TensorInfo, { D, subgroupMatrix }: FlashAttributes): MatrixUnit | undefined {
+  if (storageOf(q) !== 'f16' || !subgroupMatrix) return undefined;
+  const { gpu } = tf.backend() as GpuBackend;
+  const unit = matrixUnit(gpu);
+  const memory = gpu.device.limits.maxComputeWorkgroupStorageSize;
+  return unit && matrixFits({ ...unit, D }, memory) ? unit : undefined;
+}
+
+/**
+ * attention by the fused kernels; inputs checked by the caller, not empty, the mask bool or int32.
+ * @param q float32 [B,H,T,D], or a packed half tensor like k and v; the result is of the same kind
+ */
 export function flashAttention(
   q: tf.Tensor,
   k: tf.Tensor,
   v: tf.Tensor,
   setup: AttentionSetup,
   mask: tf.Tensor | undefined,
+  subgroupMatrix = true,
 ): tf.Tensor {
-  const { B, H, T, S, scale, causal, window, slopes } = setup;
+  const { B, H, K, T, S, D, scale, causal, window, slopes } = setup;
   const attributes: FlashAttributes = {
+    ...{ B, H, K, T, S, D },
     scale,
     ahead: causal ? 0 : unlimited,
     behind: Math.min(unlimited, Math.ceil(window) - 1),
     maskStrides: mask ? broadcastStrides(mask.shape, [B, H, T, S])! : [],
+    subgroupMatrix,
   };
   return tf.tidy(() => {
     const extra: Partial<Record<Optional, tf.Tensor>> = {};

@@ -5,8 +5,10 @@
  * It keeps (m, 1/l) per query for the backward pass, never the weights.
  */
 import { defineKernel } from '../compute/launch.js';
+import { storageExtensions, storageSuffix } from '../compute/storage.js';
 import {
   type FlashVariant,
+  flashElement,
   layoutOf,
   loader,
   optionalInputs,
@@ -22,16 +24,18 @@ import {
 export function forwardKernel(variant: FlashVariant) {
   const { D } = variant;
   const bound = widthBound(variant);
-  const { slices, width, rows, columns, element } = layoutOf(D);
+  const { slices, width, rows, columns } = layoutOf(D);
+  const element = flashElement(variant);
   const stride = width * slices;
   const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
   return defineKernel({
-    name: 'attention.forward',
+    name: `attention.forward${storageSuffix(variant.storage)}`,
     inputs: { q: element, k: element, v: element, ...optionalInputs(variant) },
     outputs: { out: element, stats: 'vec2<f32>' },
     uniforms,
+    extensions: storageExtensions(variant.storage),
     code: `
-${loader('q', D)}${loader('k', D)}${loader('v', D)}${storer('out', D)}${scoring(variant)}
+${loader('q', D)}${loader('k', D)}${loader('v', D)}${storer('out', variant)}${scoring(variant)}
 ${workgroupMemory(D, ['keys', 'values'], ['partial'])}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,

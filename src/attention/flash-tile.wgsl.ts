@@ -8,10 +8,13 @@
  * order, so that the backward pass recomputes the very scores of the forward pass.
  */
 import type { ElementType } from '../compute/launch.js';
+import { elementOf, type Storage } from '../compute/storage.js';
 
 /** Optional inputs of the kernels; each combination is its own kernel. */
 export interface FlashVariant {
   D: number;
+  /** Of q, k, v and the output; sums, scores and gradients are f32. */
+  storage: Storage;
   /** ALiBi slopes [H]. */
   slopes: boolean;
   /** Boolean mask, read with strides, 0 along broadcast axes. */
@@ -30,7 +33,6 @@ export interface Layout {
   rows: number;
   /** Columns (keys, or queries in the dk/dv kernel) staged at a time. */
   columns: number;
-  element: ElementType;
 }
 
 export const threads = 64;
@@ -45,7 +47,12 @@ export function layoutOf(D: number): Layout {
   const width = Math.ceil(D4 / slices);
   const fitting = 2 ** Math.floor(Math.log2(tileSize / (width * slices)));
   const columns = Math.min(16, fitting);
-  return { D4, slices, width, rows: threads / slices, columns, element: D % 4 === 0 ? 'vec4<f32>' : 'f32' };
+  return { D4, slices, width, rows: threads / slices, columns };
+}
+
+/** Element type of q, k, v, the output and their gradients. */
+export function flashElement({ D, storage }: Pick<FlashVariant, 'D' | 'storage'>): ElementType {
+  return elementOf(storage, D % 4 === 0 ? 4 : 1);
 }
 
 /**
@@ -79,22 +86,22 @@ export function loader(name: string, D: number): string {
   const { D4 } = layoutOf(D);
   const body =
     D % 4 === 0
-      ? `if (d >= ${D4}) { return vec4f(); }\n  return ${name}[row * ${D4} + d];`
+      ? `if (d >= ${D4}) { return vec4f(); }\n  return vec4f(${name}[row * ${D4} + d]);`
       : `let at = row * ${D} + d * 4;
   let left = ${D} - d * 4;
-  return vec4f(${[0, 1, 2, 3].map((e) => `select(0.0, ${name}[at + ${e}], left > ${e})`).join(', ')});`;
+  return vec4f(${[0, 1, 2, 3].map((e) => `select(0.0, f32(${name}[at + ${e}]), left > ${e})`).join(', ')});`;
   return `fn load_${name}(row: i32, d: i32) -> vec4f {\n  ${body}\n}\n`;
 }
 
 /** `store_name(row, d, value)`, the counterpart of `loader`. */
-export function storer(name: string, D: number): string {
+export function storer(name: string, { D, storage }: Pick<FlashVariant, 'D' | 'storage'>): string {
   const { D4 } = layoutOf(D);
   const body =
     D % 4 === 0
-      ? `if (d < ${D4}) { ${name}[row * ${D4} + d] = value; }`
+      ? `if (d < ${D4}) { ${name}[row * ${D4} + d] = vec4<${storage}>(value); }`
       : `let at = row * ${D} + d * 4;
   let left = ${D} - d * 4;
-  ${['x', 'y', 'z', 'w'].map((lane, e) => `if (left > ${e}) { ${name}[at + ${e}] = value.${lane}; }`).join('\n  ')}`;
+  ${['x', 'y', 'z', 'w'].map((lane, e) => `if (left > ${e}) { ${name}[at + ${e}] = ${storage}(value.${lane}); }`).join('\n  ')}`;
   return `fn store_${name}(row: i32, d: i32, value: vec4f) {\n  ${body}\n}\n`;
 }
 

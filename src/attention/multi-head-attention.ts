@@ -48,23 +48,26 @@ export function multiHeadAttention(
   requireFloat32('multiHeadAttention', { x, wq, wk, wv, wo });
   const D = checkWeights(x.shape, weights, H, K);
   const [B, T, C] = x.shape as [number, number, number];
-  // Two axes: tfjs has no gradient for a 3-d tensor times a matrix.
-  const rows = tf.reshape(x, [B * T, C]);
-  const project = (weight: tf.Tensor, heads: number) =>
-    tf.transpose(tf.reshape(tf.matMul(rows, weight, false, true), [B, T, heads, D]), [0, 2, 1, 3]);
-  const start = cache?.position ?? 0;
-  const rotate = (tensor: tf.Tensor) =>
-    rotation
-      ? rope(tensor, rotation.positions ?? Array.from({ length: T }, (_, t) => start + t), {
-          ...rotation,
-          path: rule.path,
-        })
-      : tensor;
-  const added = { k: rotate(project(wk, K)), v: project(wv, K) };
-  const { k, v } = cache ? cache.append(added.k, added.v) : added;
-  const out = attention(rotate(project(wq, H)), k, v, rule);
-  const joined = tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [B * T, H * D]);
-  return tf.reshape(tf.matMul(joined, wo, false, true), [B, T, C]);
+  // What the cache holds survives, because it keeps it.
+  return tf.tidy(() => {
+    // Two axes: tfjs has no gradient for a 3-d tensor times a matrix.
+    const rows = tf.reshape(x, [B * T, C]);
+    const project = (weight: tf.Tensor, heads: number) =>
+      tf.transpose(tf.reshape(tf.matMul(rows, weight, false, true), [B, T, heads, D]), [0, 2, 1, 3]);
+    const start = cache?.position ?? 0;
+    const rotate = (tensor: tf.Tensor) =>
+      rotation
+        ? rope(tensor, rotation.positions ?? Array.from({ length: T }, (_, t) => start + t), {
+            ...rotation,
+            path: rule.path,
+          })
+        : tensor;
+    const added = { k: rotate(project(wk, K)), v: project(wv, K) };
+    const { k, v } = cache ? cache.append(added.k, added.v) : added;
+    const out = attention(rotate(project(wq, H)), k, v, rule);
+    const joined = tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [B * T, H * D]);
+    return tf.reshape(tf.matMul(joined, wo, false, true), [B, T, C]);
+  });
 }
 
 /** @returns D */

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Displayable, MimeBundle } from '../display.js';
-import { openDevice } from './device.js';
+import { type GpuDevice, openDevice } from './device.js';
 import { repairBackend, repairGradients } from './repairs/index.js';
 import { loadTensorFlow } from './tensorflow.js';
 import { tf } from './tf.js';
@@ -53,11 +53,9 @@ export interface BackendReport {
 /** Makes one backend ready for `tf.setBackend` and describes it. */
 const prepare: Record<BackendName, () => Promise<BackendInfo>> = {
   async webgpu() {
-    const gpu = await openDevice();
-    if (!prepared.has('webgpu')) {
-      const { registerGpuBackend } = await import('./webgpu-backend.js');
-      registerGpuBackend(gpu);
-    }
+    gpu = await openDevice();
+    const { registerGpuBackend } = await import('./webgpu-backend.js');
+    registerGpuBackend(gpu);
     const { device, description, vendor, architecture } = gpu.info;
     const name = description || device || `${vendor} ${architecture}`;
     return new BackendInfo('webgpu', name, `${vendor} ${architecture}`.trim(), gpu.hardware, gpu.features);
@@ -79,15 +77,18 @@ const prepare: Record<BackendName, () => Promise<BackendInfo>> = {
 };
 
 const prepared = new Map<BackendName, BackendInfo>();
+/** The device of the webgpu backend. When it is lost, another one takes its place. */
+let gpu: GpuDevice | undefined;
 
 async function prepareOnce(name: BackendName): Promise<BackendInfo> {
-  let info = prepared.get(name);
-  if (!info) {
-    info = await prepare[name]();
+  const known = prepared.get(name);
+  if (known && !(name === 'webgpu' && gpu?.errors.lost)) return known;
+  const info = await prepare[name]();
+  if (!known) {
     repairGradients();
     repairBackend(name);
-    prepared.set(name, info);
   }
+  prepared.set(name, info);
   return info;
 }
 

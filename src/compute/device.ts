@@ -4,6 +4,8 @@
  * asynchronously, and notices a lost device. One device per process.
  */
 
+import { captureEvents } from './gpu-events.js';
+
 /** Survives module reloads and, above all, garbage collection; see `createGpu`. */
 const instanceKey = Symbol.for('kernelbook.gpu.instance');
 
@@ -41,9 +43,28 @@ export class GpuErrors {
   private readonly messages: string[] = [];
   private readonly checks = new Set<Promise<void>>();
   private lostMessage: string | undefined;
+  /** Set while `watchMemory` watches. */
+  private outOfMemory: boolean | undefined;
 
   add(message: string): void {
     this.messages.push(message);
+  }
+
+  /** What the device reports; a lack of memory goes to `watchMemory` where that is watching. */
+  report({ error }: GPUUncapturedErrorEvent): void {
+    if (this.outOfMemory !== undefined && error instanceof GPUOutOfMemoryError) this.outOfMemory = true;
+    else this.add(error.message.trim());
+  }
+
+  /** Runs `call` and says whether memory ran out in it; then what it returned is no usable object. */
+  watchMemory<T>(call: () => T): { result: T; outOfMemory: boolean } {
+    this.outOfMemory = false;
+    try {
+      const result = call();
+      return { result, outOfMemory: this.outOfMemory };
+    } finally {
+      this.outOfMemory = undefined;
+    }
   }
 
   /** A cause goes before the errors that follow from it, though it is reported later. */
@@ -61,11 +82,15 @@ export class GpuErrors {
     this.lostMessage = message;
   }
 
+  get lost(): boolean {
+    return this.lostMessage !== undefined;
+  }
+
   /** @throws GpuError when the device is gone. */
   assertAlive(): void {
     if (this.lostMessage !== undefined) {
       throw new GpuError(
-        `the GPU device was lost (${this.lostMessage}); its tensors are gone: restart the kernel and run again`,
+        `the GPU device was lost (${this.lostMessage}); its tensors are gone: \`await useBackend('webgpu')\` opens it anew, then make them again`,
       );
     }
   }
@@ -91,6 +116,7 @@ async function createGpu(): Promise<GPU> {
   if (existing) return existing;
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
+  captureEvents(globals as Record<string, unknown>);
   const adapter = process.env.KERNELBOOK_ADAPTER;
   const gpu = create(adapter ? [...toggles, `adapter=${adapter}`] : toggles);
   holder[instanceKey] = gpu;
@@ -100,15 +126,17 @@ async function createGpu(): Promise<GPU> {
 let opened: Promise<GpuDevice> | undefined;
 
 /**
- * Opens the device, once per process. Hardware adapters are preferred; `KERNELBOOK_ADAPTER` (a part of the
+ * Opens the device, once per process unless it was lost. Hardware adapters are preferred; `KERNELBOOK_ADAPTER` (a part of the
  * adapter's name) picks another one.
  * @throws GpuError when there is no usable adapter, saying what to install.
  */
-export function openDevice(): Promise<GpuDevice> {
-  opened ??= open().catch((error: unknown) => {
-    opened = undefined;
-    throw error;
-  });
+export async function openDevice(): Promise<GpuDevice> {
+  if (!opened || (await opened).errors.lost) {
+    opened = open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+  }
   return opened;
 }
 
@@ -121,7 +149,11 @@ async function open(): Promise<GpuDevice> {
       `the npm package 'webgpu' (Dawn) could not be loaded: ${firstLine(error)}; run \`npm ci\` on a supported platform`,
     );
   }
-  const adapter = await requestAdapter(gpu);
+  return openOn(await requestAdapter(gpu));
+}
+
+/** A device of this adapter with all that it can do, its errors collected. */
+export async function openOn(adapter: GPUAdapter): Promise<GpuDevice> {
   const features = wantedFeatures.filter((feature) => adapter.features.has(feature));
   const device = await adapter.requestDevice({
     requiredFeatures: features as GPUFeatureName[],
@@ -130,7 +162,7 @@ async function open(): Promise<GpuDevice> {
   const errors = new GpuErrors();
   device.addEventListener('uncapturederror', (event) => {
     event.preventDefault();
-    errors.add(event.error.message.trim());
+    errors.report(event);
   });
   void device.lost.then((lost) => errors.lose(`${lost.reason}: ${lost.message.trim()}`));
   return { device, info: adapter.info, hardware: !isSoftware(adapter.info), features, errors };

@@ -37,7 +37,7 @@ export interface KernelDefinition<I extends Buffers, O extends Buffers, U extend
   /** Scalars, read in the code as `u.name`. */
   readonly uniforms?: U;
   readonly extensions?: readonly Extension[];
-  /** Left out of the launch record: a repair of tfjs, not a fused form of something. */
+  /** Left out of the launch record: a repair of tfjs or a conversion, not a fused form of something. */
   readonly internal?: boolean;
   /** WGSL with one entry point `main`, without the declarations of the buffers and uniforms above. */
   readonly code: string;

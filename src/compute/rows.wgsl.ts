@@ -3,6 +3,7 @@
  * the row length allows), and sums and maxima over the whole row, by subgroups where the device has them.
  */
 import type { ElementType, Extension } from './launch.js';
+import { elementOf, type Storage, storageExtensions } from './storage.js';
 import { tf } from './tf.js';
 import type { GpuBackend } from './webgpu-backend.js';
 
@@ -13,21 +14,22 @@ export interface RowVariant {
   /** Columns read at once: `V` is vec4f or f32. */
   width: 1 | 4;
   subgroups: boolean;
+  storage: Storage;
 }
 
 /** The variant for rows of C columns on the current device. */
-export function rowVariant(C: number): RowVariant {
+export function rowVariant(C: number, storage: Storage = 'f32'): RowVariant {
   const { features } = (tf.backend() as GpuBackend).gpu;
-  return { width: C % 4 === 0 ? 4 : 1, subgroups: features.includes('subgroups') };
+  return { width: C % 4 === 0 ? 4 : 1, subgroups: features.includes('subgroups'), storage };
 }
 
 /** Element type of buffers that are read in rows. */
-export function rowElement({ width }: RowVariant): ElementType {
-  return width === 4 ? 'vec4<f32>' : 'f32';
+export function rowElement({ width, storage }: RowVariant): ElementType {
+  return elementOf(storage, width);
 }
 
-export function rowExtensions({ subgroups }: RowVariant): Extension[] {
-  return subgroups ? ['subgroups'] : [];
+export function rowExtensions({ subgroups, storage }: RowVariant): Extension[] {
+  return [...storageExtensions(storage), ...(subgroups ? (['subgroups'] as const) : [])];
 }
 
 const vectors: Record<RowVariant['width'], string> = {
@@ -67,7 +69,8 @@ fn workgroup${name}(value: f32, lane: u32) -> f32 {
 fn workgroup${name}(value: f32, lane: u32) -> f32 {
   workgroupBarrier();
   shares[lane] = value;
-  for (var step = ${lanes / 2}u; step > 0u; step >>= 1u) {
+  // Counted from a number that the compiler does not know: unrolled, software Vulkan compiles it for seconds.
+  for (var step = min(${lanes / 2}u, u.groups * ${lanes}u); step > 0u; step >>= 1u) {
     workgroupBarrier();
     if (lane < step) { shares[lane] = ${combine('shares[lane]', 'shares[lane + step]')}; }
   }
@@ -79,12 +82,13 @@ fn workgroup${name}(value: f32, lane: u32) -> f32 {
 export const lowest = '-0x1.fffffep+127';
 
 /**
- * `V`, the columns read at once, with `across` (their sum) and `widest` (the largest); `workgroupSum(value, lane)` and
+ * `V`, the columns read at once, as the kernel computes with them, and `W`, as they are written; with `across` (their sum) and `widest` (the largest); `workgroupSum(value, lane)` and
  * `workgroupMax(value, lane)`.
  */
 export function rowCode(variant: RowVariant): string {
   const { width, subgroups } = variant;
   return `${vectors[width]}
+alias W = ${rowElement(variant)};
 var<workgroup> shares: array<f32, ${lanes}>;
 ${subgroups ? 'var<workgroup> reduced: f32;\nvar<private> subgroupLane: u32;' : ''}
 ${reduction('Sum', '0.0', subgroups)}

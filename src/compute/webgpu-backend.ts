@@ -1,25 +1,22 @@
 /**
- * tfjs's webgpu backend on our own device, with three additions: pending GPU errors throw at the next readback,
- * the cache of free buffers is bounded, and the private members the fused-kernel launcher stands on are checked
- * when the backend is made.
+ * tfjs's webgpu backend on our own device: pending GPU errors throw at the next readback, memory and work in flight are
+ * bounded, tensors that the device cannot bind are refused, and the private members the fused-kernel launcher stands on
+ * are checked when the backend is made.
  */
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import type { GpuDevice } from './device.js';
+import { reuseBindGroups } from './bind-groups.js';
+import { BufferPool } from './buffer-pool.js';
+import { type GpuDevice, GpuError } from './device.js';
+import { InFlight } from './in-flight.js';
+import { sizeOf } from './ndarray.js';
 import { tf } from './tf.js';
 
 /** The members of tfjs's backend that are private in its types and that the launcher needs. */
 export interface BackendInternals {
   device: GPUDevice;
   queue: GPUQueue;
-  tensorMap: { get(dataId: object): { dtype: tf.DataType; resource?: GPUBuffer | null; values?: unknown } };
-  bufferManager: {
-    acquireBuffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer;
-    releaseBuffer(buffer: GPUBuffer): void;
-    freeBuffers: Map<string, GPUBuffer[]>;
-    numFreeBuffers: number;
-    numBytesUsed: number;
-    numBytesAllocated: number;
-  };
+  tensorMap: { get(dataId: object): TensorData };
+  bufferManager: BufferPool;
   commandQueueOwnedIds: WeakSet<object>;
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
@@ -35,21 +32,35 @@ export interface BackendInternals {
   getQueryTime(): Promise<number>;
 }
 
+/** Where the values of a tensor are: `values` on the CPU, `resource` on the GPU. */
+export interface TensorData {
+  dtype: tf.DataType;
+  shape: number[];
+  resource?: GPUBuffer | null;
+  values?: tf.backend_util.BackendValues | null;
+}
+
 /** One measured dispatch, as tfjs's own timing records it; the query gives milliseconds. */
 export interface TimedDispatch {
   name: string;
   query: Promise<number>;
 }
 
-/** Free buffers kept for reuse: at least this much, and never more than was in use at once. */
-const cacheFloorBytes = 256 * 2 ** 20;
+/** Axes that tfjs's shaders can index. */
+const largestRank = 6;
 
 export class GpuBackend extends WebGPUBackend {
-  private peakBytes = 0;
+  private readonly inFlight: InFlight;
 
   constructor(readonly gpu: GpuDevice) {
     super(gpu.device, gpu.info);
     checkInternals(this);
+    reuseBindGroups(gpu);
+    this.inFlight = new InFlight(gpu);
+    this.internals.bufferManager = new BufferPool(gpu, {
+      submitPending: () => this.submitPending(),
+      waitForAll: () => this.inFlight.waitForAll(),
+    });
   }
 
   /** The private members, typed. */
@@ -74,6 +85,7 @@ export class GpuBackend extends WebGPUBackend {
   override readSync(dataId: object): tf.backend_util.BackendValues {
     const { values, dtype } = this.internals.tensorMap.get(dataId);
     if (values == null && dtype !== 'complex64') {
+      this.gpu.errors.assertAlive();
       throw new Error(
         'dataSync, arraySync and print cannot read from the GPU in Node; use `await tensor.data()` or `await read(tensor)`',
       );
@@ -81,44 +93,77 @@ export class GpuBackend extends WebGPUBackend {
     return super.readSync(dataId);
   }
 
+  /**
+   * Gives a tensor its buffer, and the buffer its values: through the queue, where tfjs makes a buffer to copy from and
+   * ends the compute pass for every constant. No command that waits to be submitted uses the buffer yet, because buffers
+   * are released only after the submission of what used them.
+   * @throws GpuError when the tensor is larger than the device can bind, or out of memory
+   */
+  override uploadToGPU(dataId: object): void {
+    this.gpu.errors.assertAlive();
+    const tensor = this.internals.tensorMap.get(dataId);
+    if (tensor.resource != null) return;
+    const bytes = sizeOf(tensor.shape) * 4;
+    const limit = this.gpu.device.limits.maxStorageBufferBindingSize;
+    if (bytes > limit) {
+      throw new GpuError(
+        `a tensor of shape [${tensor.shape}] needs ${bytes} bytes, but this GPU binds at most ${limit}; use smaller shapes or split the batch`,
+      );
+    }
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    // What is empty has no buffer of its size; a program that reads it needs one all the same.
+    const buffer = this.internals.bufferManager.acquireBuffer(Math.max(bytes, 4), usage);
+    if (bytes > 0 && tensor.values) {
+      this.queue.writeBuffer(buffer, 0, words(tensor));
+      tensor.values = null;
+    }
+    tensor.resource = buffer;
+  }
+
+  /** @throws Error where tfjs's shaders cannot index the tensors, which they say without a name or a shape */
+  override runWebGPUProgram(...args: Parameters<WebGPUBackend['runWebGPUProgram']>): tf.TensorInfo {
+    const [program, inputs, , , output] = args;
+    const shapes = [output?.shape ?? program.outputShape, ...inputs.map(({ shape }) => shape)];
+    const tooMany = shapes.find(({ length }) => length > largestRank);
+    if (tooMany) {
+      const name = program.constructor.name.replace(/Program$/, '');
+      throw new Error(
+        `${name}: shape [${tooMany}] has rank ${tooMany.length}; webgpu handles at most ${largestRank}: reshape some axes into one`,
+      );
+    }
+    return super.runWebGPUProgram(...args);
+  }
+
   override submitQueue(): void {
+    this.gpu.errors.assertAlive();
+    this.inFlight.beforeSubmit(this.internals.commandEncoder!);
     super.submitQueue();
-    this.trimCache();
+    this.inFlight.afterSubmit();
+    this.internals.bufferManager.trim();
   }
 
   /** Waits until the GPU has finished everything submitted so far. */
   async sync(): Promise<void> {
-    if (this.internals.commandEncoder) {
-      this.endComputePassEncoder();
-      this.submitQueue();
-    }
+    this.submitPending();
     await this.gpu.device.queue.onSubmittedWorkDone();
     await this.gpu.errors.settle();
   }
 
-  /**
-   * tfjs caches free buffers by exact size and never evicts: sequence lengths 1..200 leave 1.3 GB behind.
-   * The sizes seen first go first.
-   */
-  private trimCache(): void {
-    const manager = this.internals.bufferManager;
-    this.peakBytes = Math.max(this.peakBytes, manager.numBytesUsed);
-    const limit = Math.max(cacheFloorBytes, this.peakBytes);
-    let free = manager.numBytesAllocated - manager.numBytesUsed;
-    if (free <= limit) return;
-    for (const [key, buffers] of [...manager.freeBuffers]) {
-      for (const buffer of buffers) {
-        free -= buffer.size;
-        manager.numBytesAllocated -= buffer.size;
-        manager.numFreeBuffers -= 1;
-        buffer.destroy();
-      }
-      // The manager expects every size it has seen to stay a key; re-inserting moves it to the young end.
-      manager.freeBuffers.delete(key);
-      manager.freeBuffers.set(key, []);
-      if (free <= limit / 2) return;
-    }
+  private submitPending(): void {
+    if (!this.internals.commandEncoder) return;
+    this.endComputePassEncoder();
+    this.submitQueue();
   }
+}
+
+/** The values as they are on the GPU, four bytes each. */
+function words({ dtype, values }: TensorData): Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> {
+  const Typed = dtype === 'float32' ? Float32Array : Int32Array;
+  // Dawn takes no view of shared memory.
+  if (values instanceof Typed && values.buffer instanceof ArrayBuffer) {
+    return values as Float32Array<ArrayBuffer>;
+  }
+  return Typed.from(values as ArrayLike<number>);
 }
 
 /** @throws Error naming the missing members: then this tfjs is not the one the launcher was written for. */
@@ -146,13 +191,7 @@ function checkInternals(backend: GpuBackend): void {
     .filter(([name, type]) => typeof backend[name as keyof GpuBackend] !== type)
     .map(([name]) => name);
   const manager = backend.internals.bufferManager as unknown as Record<string, unknown>;
-  for (const name of [
-    'acquireBuffer',
-    'freeBuffers',
-    'numFreeBuffers',
-    'numBytesUsed',
-    'numBytesAllocated',
-  ]) {
+  for (const name of ['acquireBuffer', 'releaseBuffer', 'dispose', 'numBytesUsed', 'numBytesAllocated']) {
     if (manager[name] === undefined) wrong.push(`bufferManager.${name}`);
   }
   if (wrong.length > 0) {

@@ -7,6 +7,9 @@
 import { type NdArray, ndarray } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
+import { toFloat } from '../half/convert.js';
+import { halfResult, requireHalf } from '../half/half-result.js';
+import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, shown } from '../shapes.js';
 import { rmsNormKernel, runRmsNorm } from './row-norm.wgsl.js';
@@ -21,13 +24,27 @@ export interface RmsNormOptions {
 /**
  * Normalises each row of `x` by its root mean square and multiplies by `gain`.
  * Rows whose squares leave the range of float32 are rescaled by a power of two first, so huge rows stay right.
- * @param x [..., C], float32; @param gain [C], float32
- * @returns [..., C], differentiable in both
+ * @param x [..., C], float32; @param gain [C], float32; or both half tensors, computed in float32 and rounded once
+ * @returns [..., C] of the kind of the inputs, differentiable in both for float32
  * @throws TypeError when an input is not float32; RangeError when `gain` is not [C] or `eps` is negative;
  *   Error when path 'fused' is asked for on a backend without the kernel.
  */
-export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, options: RmsNormOptions = {}): tf.Tensor {
+export function rmsNorm(x: HalfTensor, gain: HalfTensor, options?: RmsNormOptions): HalfTensor;
+export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, options?: RmsNormOptions): tf.Tensor;
+export function rmsNorm(
+  x: tf.Tensor | HalfTensor,
+  gain: tf.Tensor | HalfTensor,
+  options: RmsNormOptions = {},
+): tf.Tensor | HalfTensor {
   const { eps = 1e-6, path } = options;
+  if (isHalf(x) || isHalf(gain)) {
+    requireHalf('rmsNorm', { x, gain });
+    checkShapes(x.shape, gain.shape, eps);
+    const [rows, scale] = [x as HalfTensor, gain as HalfTensor];
+    const fused = () => runRmsNorm(rows.packed, scale.packed, eps, rows.shape);
+    const floats = () => rmsNorm(toFloat(rows), toFloat(scale), options);
+    return halfResult('rmsNorm', rmsNormKernel, path, x.shape, fused, floats);
+  }
   requireFloat32('rmsNorm', { x, gain });
   checkShapes(x.shape, gain.shape, eps);
   const chosen = choosePath('rmsNorm', rmsNormKernel, path);

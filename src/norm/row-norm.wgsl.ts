@@ -17,6 +17,7 @@ import {
   rowExtensions,
   rowVariant,
 } from '../compute/rows.wgsl.js';
+import { type Storage, storageOf, storageSuffix, storedShape } from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 
@@ -38,7 +39,7 @@ const forward = remember((variant: NormVariant) => {
   const { centred } = variant;
   const element = rowElement(variant);
   return defineKernel({
-    name: `${normName(variant)}.forward`,
+    name: `${normName(variant)}.forward${storageSuffix(variant.storage)}`,
     inputs: { x: element, gain: element, ...(centred && { bias: element }) } as Record<
       'x' | 'gain',
       typeof element
@@ -57,13 +58,13 @@ const forward = remember((variant: NormVariant) => {
     code: `${rowCode(variant)}
 fn rowMean(start: u32, factor: f32, lane: u32) -> f32 {
   var sum = 0.0;
-  for (var c = lane; c < u.columns; c += ${lanes}u) { sum += across(x[start + c] * factor); }
+  for (var c = lane; c < u.columns; c += ${lanes}u) { sum += across(V(x[start + c]) * factor); }
   return workgroupSum(sum, lane) / u.C;
 }
 fn squares(start: u32, factor: f32, mean: f32, lane: u32) -> f32 {
   var sum = 0.0;
   for (var c = lane; c < u.columns; c += ${lanes}u) {
-    let value = x[start + c] * factor - mean;
+    let value = V(x[start + c]) * factor - mean;
     sum += across(value * value);
   }
   return workgroupSum(sum, lane);
@@ -84,7 +85,8 @@ ${rowEntry(variant)}
   }
   let inverse = inverseSqrt(sum / u.C + eps);
   for (var c = lane; c < u.columns; c += ${lanes}u) {
-    y[start + c] = (x[start + c] * factor - mean) * inverse * gain[c]${centred ? ' + bias[c]' : ''};
+    let n = (V(x[start + c]) * factor - mean) * inverse;
+    y[start + c] = W(n * V(gain[c])${centred ? ' + V(bias[c])' : ''});
   }
   if (lane == 0u) { rows[index] = vec4f(factor, mean, inverse, 0.0); }
 }`,
@@ -145,10 +147,13 @@ ${rowEntry(variant)}
 
 type Parameter = 'gain' | 'bias';
 
+/** `shape` of x, which a packed half tensor does not have. */
+type NormAttributes = { eps: number; shape: number[] };
+
 /** Registers the norm and its gradient; `parameters` are [C] each. */
-function register(name: string, parameters: readonly Parameter[]): Fused<'x' | Parameter, { eps: number }> {
-  const variantOf = (C: number): NormVariant => ({
-    ...rowVariant(C),
+function register(name: string, parameters: readonly Parameter[]): Fused<'x' | Parameter, NormAttributes> {
+  const variantOf = (C: number, storage?: Storage): NormVariant => ({
+    ...rowVariant(C, storage),
     centred: parameters.includes('bias'),
   });
 
@@ -177,14 +182,13 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
   return registerFused({
     name,
     inputs: ['x', ...parameters],
-    forward: (inputs, { eps }: { eps: number }, launch) => {
-      const { x } = inputs;
-      const C = x.shape.at(-1)!;
-      const N = sizeOf(x.shape) / C;
-      const variant = variantOf(C);
+    forward: (inputs, { eps, shape }: NormAttributes, launch) => {
+      const C = shape.at(-1)!;
+      const N = sizeOf(shape) / C;
+      const variant = variantOf(C, storageOf(inputs.x));
       const { y, rows } = launch(forward(variant), {
         inputs,
-        outputs: { y: { shape: x.shape }, rows: { shape: [N, 4] } },
+        outputs: { y: { shape: storedShape(variant.storage, shape) }, rows: { shape: [N, 4] } },
         uniforms: {
           groups: N,
           columns: C / variant.width,
@@ -218,8 +222,13 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
 const fusedRmsNorm = register(rmsNormKernel, ['gain']);
 const fusedLayerNorm = register(layerNormKernel, ['gain', 'bias']);
 
-function run(operation: Fused<'x' | Parameter, { eps: number }>, inputs: object, eps: number): tf.Tensor {
-  const [y, rows] = operation.run(inputs as Record<'x' | Parameter, tf.Tensor>, { eps }) as [
+function run(
+  operation: Fused<'x' | Parameter, NormAttributes>,
+  inputs: { x: tf.Tensor } & Partial<Record<Parameter, tf.Tensor>>,
+  eps: number,
+  shape = inputs.x.shape,
+): tf.Tensor {
+  const [y, rows] = operation.run(inputs as Record<'x' | Parameter, tf.Tensor>, { eps, shape }) as [
     tf.Tensor,
     tf.Tensor,
   ];
@@ -227,9 +236,9 @@ function run(operation: Fused<'x' | Parameter, { eps: number }>, inputs: object,
   return y;
 }
 
-/** rmsNorm by the fused kernel; x [..., C] and gain [C] checked by the caller and not empty. */
-export function runRmsNorm(x: tf.Tensor, gain: tf.Tensor, eps: number): tf.Tensor {
-  return run(fusedRmsNorm, { x, gain }, eps);
+/** rmsNorm by the fused kernel; x [..., C] and gain [C], or both packed half tensors, checked by the caller and not empty. */
+export function runRmsNorm(x: tf.Tensor, gain: tf.Tensor, eps: number, shape?: number[]): tf.Tensor {
+  return run(fusedRmsNorm, { x, gain }, eps, shape);
 }
 
 /** layerNorm over the last axis by the fused kernel; x [..., C], gain and bias [C], not empty. */

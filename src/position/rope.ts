@@ -6,6 +6,9 @@
 import { type NdArray, ndarray } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
+import { toFloat } from '../half/convert.js';
+import { halfResult } from '../half/half-result.js';
+import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, shown } from '../shapes.js';
 import { ropeKernel, runRope } from './rope.wgsl.js';
@@ -35,14 +38,26 @@ export interface RopeOptions {
 
 /**
  * Rotates queries or keys by their positions.
- * @param x [B,H,T,D] or any [...,T,D], float32, D even
+ * @param x [B,H,T,D] or any [...,T,D], float32, D even; or a half tensor, computed in float32 and rounded once
  * @param positions [T], any real numbers
- * @returns the shape of x, differentiable in x
+ * @returns the shape and kind of x, differentiable in x for float32
  * @throws TypeError when x is not float32; RangeError when D is odd, the number of positions is not T, or the layout
  *   is unknown; Error when path 'fused' is asked for on a backend without the kernel.
  */
-export function rope(x: tf.Tensor, positions: Positions, options: RopeOptions = {}): tf.Tensor {
+export function rope(x: HalfTensor, positions: Positions, options?: RopeOptions): HalfTensor;
+export function rope(x: tf.Tensor, positions: Positions, options?: RopeOptions): tf.Tensor;
+export function rope(
+  x: tf.Tensor | HalfTensor,
+  positions: Positions,
+  options: RopeOptions = {},
+): tf.Tensor | HalfTensor {
   const { layout = 'interleaved', path } = options;
+  if (isHalf(x)) {
+    checkShapes(x.shape, positionValues(positions).length, layout);
+    const table = () => ropeTable(positions, rotationOf(x.shape.at(-1)!, options));
+    const fused = () => runRope(x.packed, table(), layout, 1, x.shape);
+    return halfResult('rope', ropeKernel, path, x.shape, fused, () => rope(toFloat(x), positions, options));
+  }
   requireFloat32('rope', { x });
   checkShapes(x.shape, positionValues(positions).length, layout);
   const chosen = choosePath('rope', ropeKernel, path);

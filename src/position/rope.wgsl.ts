@@ -3,9 +3,18 @@
  * which is the gradient, so the same kernel serves both. The table [T, D/2, 2] of (cos, sin) comes from the CPU.
  */
 import { registerFused } from '../compute/fused.js';
-import { defineKernel, type ElementType, type Kernel, spread } from '../compute/launch.js';
+import { defineKernel, spread } from '../compute/launch.js';
 import { sizeOf } from '../compute/ndarray.js';
+import {
+  elementOf,
+  type Storage,
+  storageExtensions,
+  storageOf,
+  storageSuffix,
+  storedShape,
+} from '../compute/storage.js';
 import type { tf } from '../compute/tf.js';
+import { remember } from '../compute/variants.js';
 
 export const ropeKernel = 'KernelbookRope';
 
@@ -24,39 +33,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   ${write}
 }`;
 
-const interleaved = defineKernel({
-  name: 'rope.interleaved',
-  inputs: { x: 'vec2<f32>', table: 'vec2<f32>' },
-  outputs: { y: 'vec2<f32>' },
-  uniforms,
-  code: body('let value = x[pair];', 'y[pair] = rotated;'),
+const ropeKernelOf = remember(({ layout, storage }: { layout: string; storage: Storage }) => {
+  const interleaved = layout === 'interleaved';
+  const element = elementOf(storage, interleaved ? 2 : 1);
+  return defineKernel({
+    name: `rope.${layout}${storageSuffix(storage)}`,
+    inputs: { x: element, table: 'vec2<f32>' },
+    outputs: { y: element },
+    uniforms,
+    extensions: storageExtensions(storage),
+    code: interleaved
+      ? body('let value = vec2f(x[pair]);', `y[pair] = ${element}(rotated);`)
+      : body(
+          'let at = pair + pair / u.half * u.half;\n  let value = vec2f(f32(x[at]), f32(x[at + u.half]));',
+          `y[at] = ${storage}(rotated.x);\n  y[at + u.half] = ${storage}(rotated.y);`,
+        ),
+  });
 });
 
-const half = defineKernel({
-  name: 'rope.half',
-  inputs: { x: 'f32', table: 'vec2<f32>' },
-  outputs: { y: 'f32' },
-  uniforms,
-  code: body(
-    'let at = pair + pair / u.half * u.half;\n  let value = vec2f(x[at], x[at + u.half]);',
-    'y[at] = rotated.x;\n  y[at + u.half] = rotated.y;',
-  ),
-});
-
-type RopeKernel = Kernel<{ x: ElementType; table: ElementType }, { y: ElementType }, typeof uniforms>;
-const kernels: Record<string, RopeKernel> = { interleaved, half };
-
-type RopeAttributes = { layout: string; direction: number };
+/** `shape` of x, which a packed half tensor does not have. */
+type RopeAttributes = { layout: string; direction: number; shape: number[] };
 
 const fused = registerFused({
   name: ropeKernel,
   inputs: ['x', 'table'],
-  forward: ({ x, table }, { layout, direction }: RopeAttributes, launch) => {
+  forward: ({ x, table }, { layout, direction, shape }: RopeAttributes, launch) => {
     const [T, D2] = table.shape as [number, number];
-    const pairs = sizeOf(x.shape) / 2;
-    const { y } = launch(kernels[layout]!, {
+    const pairs = sizeOf(shape) / 2;
+    const storage = storageOf(x);
+    const { y } = launch(ropeKernelOf({ layout, storage }), {
       inputs: { x, table },
-      outputs: { y: { shape: x.shape } },
+      outputs: { y: { shape: storedShape(storage, shape) } },
       uniforms: { pairs, T, half: D2, direction },
       workgroups: spread(Math.ceil(pairs / lanes)),
     });
@@ -70,7 +77,13 @@ const fused = registerFused({
   },
 });
 
-/** Rotation by the fused kernel; inputs checked by the caller and not empty. */
-export function runRope(x: tf.Tensor, table: tf.Tensor, layout: string, direction: number): tf.Tensor {
-  return fused.run({ x, table }, { layout, direction })[0]!;
+/** Rotation by the fused kernel; x, float32 or packed half precision of `shape`, checked by the caller and not empty. */
+export function runRope(
+  x: tf.Tensor,
+  table: tf.Tensor,
+  layout: string,
+  direction: number,
+  shape: number[] = x.shape,
+): tf.Tensor {
+  return fused.run({ x, table }, { layout, direction, shape })[0]!;
 }

@@ -6,6 +6,9 @@
 import { type NdArray, ndarray } from '../compute/ndarray.js';
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
+import { toFloat } from '../half/convert.js';
+import { halfResult } from '../half/half-result.js';
+import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, sameShape, shown } from '../shapes.js';
 import { runSoftmax, softmaxKernel } from './softmax.wgsl.js';
@@ -16,12 +19,19 @@ export interface SoftmaxOptions {
 
 /**
  * A row that is -Infinity throughout, or holds NaN or Infinity, becomes NaN, as in PyTorch.
- * @param x [..., C], float32
- * @returns [..., C], rows that sum to 1, differentiable
+ * @param x [..., C], float32, or a half tensor, which is computed in float32 and rounded once
+ * @returns [..., C], rows that sum to 1, of the kind of x; differentiable for float32
  * @throws TypeError when x is not float32; RangeError when it is a scalar; Error when path 'fused' is asked for on a
  *   backend without the kernel.
  */
-export function softmax(x: tf.Tensor, { path }: SoftmaxOptions = {}): tf.Tensor {
+export function softmax(x: HalfTensor, options?: SoftmaxOptions): HalfTensor;
+export function softmax(x: tf.Tensor, options?: SoftmaxOptions): tf.Tensor;
+export function softmax(x: tf.Tensor | HalfTensor, { path }: SoftmaxOptions = {}): tf.Tensor | HalfTensor {
+  if (isHalf(x)) {
+    requireRows('softmax', x.shape);
+    const fused = () => runSoftmax(x.packed, x.shape);
+    return halfResult('softmax', softmaxKernel, path, x.shape, fused, () => softmax(toFloat(x), { path }));
+  }
   requireFloat32('softmax', { x });
   requireRows('softmax', x.shape);
   const chosen = choosePath('softmax', softmaxKernel, path);

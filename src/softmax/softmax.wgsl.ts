@@ -16,6 +16,7 @@ import {
   rowExtensions,
   rowVariant,
 } from '../compute/rows.wgsl.js';
+import { storageOf, storageSuffix, storedShape } from '../compute/storage.js';
 import type { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 
@@ -32,7 +33,7 @@ fn onlineRow(start: u32, columns: u32, lane: u32) -> vec2f {
   var m = ${lowest};
   var l = 0.0;
   for (var c = lane; c < columns; c += ${lanes}u) {
-    let value = x[start + c];
+    let value = V(x[start + c]);
     let larger = max(m, widest(value));
     l = l * exp(m - larger) + across(exp(value - larger));
     m = larger;
@@ -43,7 +44,7 @@ fn onlineRow(start: u32, columns: u32, lane: u32) -> vec2f {
 
 const forward = remember((variant: RowVariant) =>
   defineKernel({
-    name: 'softmax.forward',
+    name: `softmax.forward${storageSuffix(variant.storage)}`,
     inputs: { x: rowElement(variant) },
     outputs: { y: rowElement(variant) },
     uniforms,
@@ -51,7 +52,7 @@ const forward = remember((variant: RowVariant) =>
     code: `${rowCode(variant)}${onlineRow}${rowEntry(variant)}
   let start = index * u.columns;
   let row = onlineRow(start, u.columns, lane);
-  for (var c = lane; c < u.columns; c += ${lanes}u) { y[start + c] = exp(x[start + c] - row.x) / row.y; }
+  for (var c = lane; c < u.columns; c += ${lanes}u) { y[start + c] = W(exp(V(x[start + c]) - row.x) / row.y); }
 }`,
   }),
 );
@@ -96,12 +97,12 @@ const fusedGradient = registerFused({
 const fused = registerFused({
   name: softmaxKernel,
   inputs: ['x'],
-  forward: ({ x }, _attributes: Record<string, never>, launch) => {
-    const variant = rowVariant(x.shape.at(-1)!);
+  forward: ({ x }, { shape }: { shape: number[] }, launch) => {
+    const variant = rowVariant(shape.at(-1)!, storageOf(x));
     const { y } = launch(forward(variant), {
       inputs: { x },
-      outputs: { y: { shape: x.shape } },
-      ...sizes(x.shape, variant),
+      outputs: { y: { shape: storedShape(variant.storage, shape) } },
+      ...sizes(shape, variant),
     });
     return [y];
   },
@@ -111,7 +112,7 @@ const fused = registerFused({
   },
 });
 
-/** softmax by the fused kernel; the input checked by the caller and not empty. */
-export function runSoftmax(x: tf.Tensor): tf.Tensor {
-  return fused.run({ x }, {})[0]!;
+/** softmax by the fused kernel; the input, float32 or packed half precision of `shape`, checked by the caller and not empty. */
+export function runSoftmax(x: tf.Tensor, shape: number[] = x.shape): tf.Tensor {
+  return fused.run({ x }, { shape })[0]!;
 }

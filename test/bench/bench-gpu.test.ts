@@ -7,7 +7,9 @@ import { type BenchResult, benchGpu } from '../../scripts/bench/bench-gpu.js';
 import { benchCases } from '../../scripts/bench/cases/index.js';
 import { benchMarkdown } from '../../scripts/bench/markdown.js';
 import { withTorch } from '../../scripts/bench/torch.js';
+import { matrixUnit } from '../../src/compute/subgroup-matrix.js';
 import { tf } from '../../src/compute/tf.js';
+import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
 import { eachBackend } from '../compute/backends.js';
 
 eachBackend(() => {
@@ -24,6 +26,24 @@ eachBackend(() => {
       [`${name} forward`, forward],
       [`${name} forward + gradient`, gradient],
     ];
+    const { gpu } = tf.backend() as GpuBackend;
+    const products = (unit: boolean) => [
+      [`matmul f16${unit ? ' matrix units' : ''} forward`, `matmul.f16${unit ? '.subgroupMatrix' : ''}`],
+      [
+        `attention f16${unit ? ' matrix units' : ''} forward`,
+        `attention.forward.f16${unit ? '.subgroupMatrix' : ''}`,
+      ],
+    ];
+    const halves = gpu.features.includes('shader-f16')
+      ? [
+          ['rmsNorm f16 forward', 'rmsNorm.forward.f16'],
+          ['softmax f16 forward', 'softmax.forward.f16'],
+          ['rope half f16 forward', 'rope.half.f16'],
+          ['swiglu f16 forward', 'gated.forward.f16'],
+          ...products(false),
+          ...(matrixUnit(gpu) ? products(true) : []),
+        ]
+      : [];
     expect(result.rows.map(({ name, path }) => [name, path])).toEqual([
       ...both('rmsNorm', 'rmsNorm.forward', 'rmsNorm.forward, rmsNorm.backward'),
       ...both('layerNorm', 'layerNorm.forward', 'layerNorm.forward, layerNorm.backward'),
@@ -38,14 +58,17 @@ eachBackend(() => {
         'attention.forward',
         expect.stringMatching(/attention\.forward.*attention\.queryGradient.*keyGradient/),
       ),
+      ...halves,
     ]);
     for (const { name, fused, composed, plain, speedup, bytes, bytesPerSecond, note } of result.rows) {
       expect(note).toBeUndefined();
       expect(speedup).toBeCloseTo(composed!.time.median / fused.time.median, 9);
       expect(bytesPerSecond).toBeCloseTo(bytes / fused.time.median, 3);
-      expect(plain === undefined, name).toBe(name.startsWith('rope'));
+      const alone = name.startsWith('rope') || (name.includes('f16') && !/softmax|matmul/.test(name));
+      expect(plain === undefined, name).toBe(alone);
       // Its results at least: RoPE's, of 32 numbers, and a loss are the smallest.
-      expect(fused.peakBytes, name).toBeGreaterThanOrEqual(name === 'crossEntropy forward' ? 4 : 128);
+      const smallest = name.includes('f16') ? 64 : 128;
+      expect(fused.peakBytes, name).toBeGreaterThanOrEqual(name === 'crossEntropy forward' ? 4 : smallest);
     }
     expect(result).toMatchObject({ commit: 'abc', size: 'tiny', backend: { name: 'webgpu' } });
     expect(result.caveat).toBe(result.backend.hardware ? '' : 'software Vulkan: not a GPU figure');
@@ -77,6 +100,11 @@ test('work is counted by hand for the tiny sizes', () => {
   expect(work['rope half']).toEqual({ bytes: 4 * (32 + 32 + 32), flops: 3 * 32 });
   expect(work['swiglu forward + gradient']!.bytes).toBe(4 * 32 * (3 + 5));
   expect(work['adamW step']!.bytes).toBe(4 * 32 * (4 + 3));
+  // Two bytes per number: x in, y out; M 9, N 8, K 12.
+  if (work['softmax f16 forward']) {
+    expect(work['softmax f16 forward']).toEqual({ bytes: 2 * 256, flops: 5 * 128 });
+    expect(work['matmul f16 forward']).toEqual({ bytes: 2 * (108 + 96 + 72), flops: 2 * 9 * 8 * 12 });
+  }
   // H 2, K 1, T 8, D 8: q and output 128 each, k and v 64 each; half of 4·2·8·8·8 operations.
   const forward = work['attention forward']!;
   expect(forward).toEqual({ bytes: 4 * (128 + 128 + 64 + 64), flops: 2048 });

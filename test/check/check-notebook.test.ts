@@ -121,7 +121,8 @@ describe('types across cells', () => {
 
   it('reports errors in a file that is imported, and lists the file', async () => {
     writeFileSync(join(folder, 'wrong.ts'), 'export const w: number = 1;\nexport const v: string = w;\n');
-    const checked = await check(["import { v, w } from './wrong.js';\nv + w;"]);
+    const checked = await check(["import { v, w } from './wrong.js';\nv + w;", "import './wrong.js';"]);
+    expect(checked.findings).toHaveLength(1);
     expect(checked.files).toEqual([join(folder, 'wrong.ts')]);
     expect(checked.findings).toMatchObject([{ code: 'TS2322', file: 'wrong.ts', line: 2, column: 14 }]);
   });

@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CellPlaces } from '../../scripts/check/file-position.js';
 import type { CheckedNotebook, Finding } from '../../scripts/check/finding.js';
 import { annotations } from '../../scripts/check/github.js';
 import { sarifLog } from '../../scripts/check/sarif.js';
+import { CellPlaces } from '../../scripts/notebook/cell-places.js';
 import { parseNotebook } from '../../scripts/notebook/read.js';
 import { Workplace } from '../run/helpers.js';
 

@@ -34,7 +34,7 @@ const executed = {
     language_info: { version: '5.9', name: 'typescript', file_extension: '.ts' },
     papermill: { version: '2.6' },
     widgets: { 'application/vnd.jupyter.widget-state+json': {} },
-    kernelbook: { commit: 'abc' },
+    kernelbook: { commit: 'abc', passed: 'key', regression: { golden: {} } },
     title: 'kept',
   },
   cells: [
@@ -42,7 +42,15 @@ const executed = {
     code('a', { tags: ['parameters'], collapsed: true, scrolled: 'auto', execution: {} }, 'const p = 1;\n'),
     code('b', { tags: ['injected-parameters'] }, 'const p = 2;'),
     code('c', { papermill: {}, jupyter: { outputs_hidden: true, source_hidden: true } }, 'p'),
-    code('d', { jupyter: { outputs_hidden: false }, kernelbook: { errata: ['E1'] }, editable: false }, ''),
+    code(
+      'd',
+      {
+        jupyter: { outputs_hidden: false },
+        kernelbook: { errata: ['E1'], regression: ['x'], skipped: 'y' },
+        editable: false,
+      },
+      '',
+    ),
     text('end', { slideshow: { slide_type: 'slide' } }),
   ],
 };

@@ -1,8 +1,11 @@
 /** What goes wrong says so: GPU errors at the next readback, unreadable tensors, a lost device. */
 import { describe, expect, it } from 'vitest';
+import { useBackend } from '../../src/compute/backend.js';
 import { read, toNdArray } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
+import { syncDevice } from '../../src/compute/timing.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
+import { rmsNorm } from '../../src/norm/rms-norm.js';
 import { eachBackend } from './backends.js';
 
 const gpu = () => (tf.backend() as unknown as GpuBackend).gpu;
@@ -58,13 +61,37 @@ describe('errors of the GPU', () => {
       expect(Array.from(tf.tensor([1, 2]).dataSync())).toEqual([1, 2]);
     });
 
-    // Last: the device does not come back.
-    it('a lost device is reported by reading and by launching', async () => {
+    it('a tensor larger than the device can bind is refused, with its shape', async () => {
+      const limit = gpu().device.limits.maxStorageBufferBindingSize;
+      const rows = Math.floor(limit / 4) + 1;
+      expect(() => tf.tidy(() => tf.fill([rows], 1))).toThrow(
+        `a tensor of shape [${rows}] needs ${rows * 4} bytes, but this GPU binds at most ${limit}`,
+      );
+      expect(Array.from(await read(tf.ones([3]).add(1)))).toEqual([2, 2, 2]);
+    });
+
+    it('a lost device is reported in words by every use, and useBackend opens another', async () => {
       const y = tf.ones([3]).add(1);
-      gpu().device.destroy();
-      await gpu().device.lost;
-      await expect(read(y)).rejects.toThrow('the GPU device was lost');
-      await expect(read(y)).rejects.toThrow('restart the kernel');
+      const kept = tf.tensor([1, 2]);
+      const lost = gpu().device;
+      lost.destroy();
+      await lost.lost;
+      await expect(read(y)).rejects.toThrow(/the GPU device was lost \(destroyed: .+its tensors are gone/);
+      await expect(read(y)).rejects.toThrow("`await useBackend('webgpu')` opens it anew");
+      expect(() => y.add(1)).toThrow('the GPU device was lost');
+      expect(() => rmsNorm(tf.ones([2, 4]), tf.ones([4]))).toThrow('the GPU device was lost');
+      await expect(syncDevice()).rejects.toThrow('the GPU device was lost');
+
+      await useBackend('webgpu');
+      expect(gpu().device).not.toBe(lost);
+      expect(gpu().errors.lost).toBe(false);
+      expect(Array.from(await read(rmsNorm(tf.ones([2, 4]), tf.ones([4]), { eps: 0 })))).toEqual(
+        Array(8).fill(1),
+      );
+      // What had not gone to the GPU yet is not lost; what had says so.
+      expect(Array.from(await read(kept.add(1)))).toEqual([2, 3]);
+      expect(() => y.add(1)).toThrow('the GPU device was lost');
+      y.dispose();
     });
   }, ['webgpu']);
 });

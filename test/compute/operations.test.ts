@@ -176,6 +176,42 @@ const cases: Record<string, Case> = {
     inputs: [[4, 5, 6]],
     run: (x) => tf.stack([x!.sum([0, 2]), x!.mean([0, 2]), x!.max([0, 2])]),
   },
+  'tile of rank 5': { inputs: [[2, 1, 3, 1, 2]], run: (x) => tf.tile(x!, [1, 2, 2, 3, 1]) },
+  'tile of rank 6 by nothing': { inputs: [[2, 1, 3, 1, 2, 1]], run: (x) => tf.tile(x!, [1, 1, 1, 1, 1, 1]) },
+  'pad of rank 5': {
+    inputs: [[2, 1, 3, 2, 2]],
+    run: (x) =>
+      tf.pad(
+        x!,
+        [
+          [0, 0],
+          [1, 0],
+          [0, 2],
+          [0, 0],
+          [1, 1],
+        ],
+        0.5,
+      ),
+  },
+  'reverse of rank 5': { inputs: [[2, 1, 3, 2, 2]], run: (x) => tf.reverse(x!, [0, 2, -1]) },
+  'cumsum of rank 6': { inputs: [[2, 1, 3, 2, 1, 2]], run: (x) => tf.cumsum(x!, 2, true, true) },
+  'cumprod of rank 5': { inputs: [[2, 1, 3, 1, 2]], run: (x) => tf.cumprod(x!, -3) },
+  'strided slice of rank 5': {
+    inputs: [[2, 1, 5, 2, 3]],
+    run: (x) => tf.stridedSlice(x!, [0, 0, 4, 1, 0], [2, 1, 0, 2, 3], [1, 1, -2, 1, 2], 0, 0, 0, 0, 8),
+  },
+  'where of rank 6': {
+    inputs: [[2, 1, 3, 2, 1, 2]],
+    run: (x) => tf.where(x!.greater(0), x!.square(), x!.mul(3)),
+  },
+  'power of rank 5': { inputs: [[2, 1, 3, 2, 1]], run: (x) => tf.pow(x!.square().add(1), tf.scalar(1.5)) },
+  'leaky slopes of another shape': {
+    inputs: [
+      [2, 3, 4],
+      [3, 1],
+    ],
+    run: (x, slope) => tf.prelu(x!, slope!),
+  },
   'cumsum over an outer axis': { inputs: [[17, 3]], run: (x) => tf.cumsum(x!, 0) },
 };
 

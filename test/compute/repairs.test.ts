@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { type NdArray, ndarray, sizeOf } from '../../src/compute/ndarray.js';
 import { seededNormal } from '../../src/compute/random.js';
-import { fromNdArray, read, toNdArray } from '../../src/compute/read.js';
+import { fromNdArray, read } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
 import { eachBackend, relativeError } from './backends.js';
+import { type Adjust, expectGradient } from './finite-differences.js';
 
 /** Position of each element of a shape, in row-major order. */
 function* positions(shape: readonly number[]): Generator<number[]> {
@@ -42,37 +43,12 @@ function matMulByLoops(a: NdArray, b: NdArray, batch: number[]): NdArray {
   return ndarray(shape, values);
 }
 
-type Adjust = (x: NdArray, which: number) => NdArray;
-const same: Adjust = (x) => x;
 /** Values of two inputs that differ by at least an eighth, so that no difference quotient straddles a kink. */
 const apart: Adjust = ({ shape, data }, which) =>
   ndarray(
     shape,
     data.map((value) => Math.round(value * 4) / 4 + which / 8),
   );
-
-/** Central differences of sum(weights * f(xs)) with respect to every element of every input. */
-async function expectGradient(f: (...xs: tf.Tensor[]) => tf.Tensor, shapes: number[][], adjust = same) {
-  const inputs = shapes.map((shape, i) => adjust(seededNormal(shape, 7 + i), i));
-  const tensors = inputs.map((input) => fromNdArray(input));
-  const weights = seededNormal(f(...tensors).shape, 3);
-  const gradients = tf.grads((...xs) => f(...xs))(tensors, fromNdArray(weights));
-  const objective = async (xs: NdArray[]) => {
-    const { data } = await toNdArray(f(...xs.map((x) => fromNdArray(x))));
-    return data.reduce((sum, value, i) => sum + value * weights.data[i]!, 0);
-  };
-  const step = 2 ** -6;
-  for (const [which, input] of inputs.entries()) {
-    const numeric: number[] = [];
-    for (let i = 0; i < input.data.length; i++) {
-      const shifted = (delta: number) =>
-        inputs.map((x, j) => (j === which ? ndarray(x.shape, x.data.with(i, x.data[i]! + delta)) : x));
-      numeric.push(((await objective(shifted(step))) - (await objective(shifted(-step)))) / (2 * step));
-    }
-    expect(gradients[which]!.shape).toEqual(input.shape);
-    expect(relativeError(await read(gradients[which]!), numeric)).toBeLessThan(2e-3);
-  }
-}
 
 const integers = (shape: number[], modulus: number) =>
   ndarray(

@@ -36,7 +36,7 @@ const target = (
 export const targets: readonly Target[] = [
   target('webgpu', 'norm/row-norm.wgsl', ['norm/rms-norm', 'norm/normalization'], ['forward', 'backward']),
   target('webgpu', 'softmax/softmax.wgsl', 'softmax/softmax', ['onlineRow', 'forward', 'backward']),
-  target('webgpu', 'compute/rows.wgsl', 'softmax/softmax', ['vectors', 'reduction']),
+  target('webgpu', 'compute/rows.wgsl', ['softmax/softmax', 'compute/rows'], ['vectors', 'reduction']),
   target('webgpu', 'loss/cross-entropy.wgsl', 'loss/cross-entropy', ['hot', 'forward', 'backward']),
   target('webgpu', 'optimizer/adam.wgsl', 'optimizer/optimizer', ['stepKernel', 'register']),
   target('webgpu', 'activation/gated.wgsl', 'activation/glu', [
@@ -46,13 +46,16 @@ export const targets: readonly Target[] = [
     'halvesBackward',
   ]),
   target('webgpu', 'activation/activation.wgsl', 'activation/glu'),
-  target('webgpu', 'position/rope.wgsl', 'position/rope', ['body', 'interleaved', 'half']),
+  target('webgpu', 'position/rope.wgsl', 'position/rope', ['body', 'ropeKernelOf']),
   target('webgpu', 'attention/flash-attention.wgsl', 'attention/attention', ['forwardKernel']),
   target('webgpu', 'attention/flash-attention-gradient.wgsl', 'attention/attention', [
     'queryGradientKernel',
     'keyGradientKernel',
   ]),
   target('webgpu', 'attention/flash-tile.wgsl', 'attention/attention', ['loader', 'scoring']),
+  target('webgpu', 'half/convert', 'half/convert', ['body', 'packKernel', 'unpackKernel']),
+  target('webgpu', 'matmul/tiled-matmul.wgsl', 'matmul/matmul', ['stage', 'tiledKernel']),
+  target('webgpu', 'matmul/matmul-tile.wgsl', 'matmul/matmul', ['fetcher', 'storer']),
 
   target('cpu', 'activation/activation', 'activation/activation'),
   target('cpu', 'activation/activation-oracle', 'activation/activation'),
@@ -69,9 +72,12 @@ export const targets: readonly Target[] = [
   target('cpu', 'attention/pool-heads', 'attention/pool-heads'),
   target('cpu', 'feed-forward/feed-forward', 'feed-forward/feed-forward'),
   target('cpu', 'feed-forward/feed-forward-oracle', 'feed-forward/feed-forward'),
+  target('cpu', 'half/binary16', 'half/convert', ['halfBits', 'halfValue']),
+  target('cpu', 'half/half-oracle', 'half/convert'),
   target('cpu', 'loss/cross-entropy', 'loss/cross-entropy'),
   target('cpu', 'loss/cross-entropy-oracle', 'loss/cross-entropy'),
   target('cpu', 'llama/llama-oracle', 'llama/llama'),
+  target('cpu', 'matmul/matmul', 'matmul/matmul', ['matmulOracle']),
   target('cpu', 'moe/mixture-of-experts', 'moe/mixture-of-experts'),
   target('cpu', 'moe/mixture-of-experts-oracle', 'moe/mixture-of-experts'),
   target('cpu', 'norm/channel-norm', 'norm/normalization'),
@@ -92,10 +98,6 @@ export const targets: readonly Target[] = [
   target('cpu', 'softmax/softmax', 'softmax/softmax'),
 ];
 
-/** Sums of a workgroup for devices without subgroups, which are not run where there are some. */
-const withoutSubgroups =
-  'the sum without subgroups; the device of this machine has them, and takes the other one';
-
 /** Workgroups are folded into two dimensions beyond 65,535 only, which the launcher's own tests do. */
 const folded = 'group.y is 0 at the sizes of these tests';
 
@@ -112,12 +114,6 @@ export const equivalents: readonly Equivalent[] = [
     file: 'src/optimizer/adam.wgsl.ts',
     text: 'spread(Math.ceil(count / threads))',
     reason: 'workgroups beyond the last element do nothing',
-  },
-  { file: 'src/compute/rows.wgsl.ts', text: 'if (lane < step)', reason: withoutSubgroups },
-  {
-    file: 'src/compute/rows.wgsl.ts',
-    text: 'lanes / 2',
-    reason: withoutSubgroups,
   },
   {
     file: 'src/activation/erf.ts',

@@ -2,6 +2,7 @@
 import { type AttentionSizes, attentionCase } from './attention.js';
 import type { BenchCase } from './case.js';
 import { adamWCase, ropeCase, swiGluCase } from './elementwise.js';
+import { halfCases } from './half.js';
 import { crossEntropyCase, layerNormCase, type RowSizes, rmsNormCase, softmaxCase } from './rows.js';
 
 export type { BenchCase } from './case.js';
@@ -20,6 +21,7 @@ interface Sizes {
   /** Parameters. */
   adamW: { N: number };
   attention: readonly AttentionSizes[];
+  matmul: { M: number; N: number; K: number };
 }
 
 const sizes: Record<BenchSize, Sizes> = {
@@ -30,6 +32,7 @@ const sizes: Record<BenchSize, Sizes> = {
     gated: { rows: 4, F: 8 },
     adamW: { N: 32 },
     attention: [{ H: 2, K: 1, T: 8, D: 8 }],
+    matmul: { M: 9, N: 8, K: 12 },
   },
   small: {
     rows: { rows: 1024, C: 1024 },
@@ -41,6 +44,7 @@ const sizes: Record<BenchSize, Sizes> = {
       { H: 4, K: 2, T: 256, D: 64 },
       { H: 2, K: 1, T: 2048, D: 64 },
     ],
+    matmul: { M: 256, N: 256, K: 256 },
   },
   large: {
     rows: { rows: 8192, C: 4096 },
@@ -52,12 +56,13 @@ const sizes: Record<BenchSize, Sizes> = {
       { H: 16, K: 4, T: 2048, D: 64 },
       { H: 16, K: 4, T: 2048, D: 128 },
     ],
+    matmul: { M: 4096, N: 4096, K: 4096 },
   },
 };
 
 /** The cases of a size, each made when it is its turn, so that only one set of inputs is held. */
 export function benchCases(size: BenchSize): (() => BenchCase)[] {
-  const { rows, crossEntropy, rope, gated, adamW, attention } = sizes[size];
+  const { rows, crossEntropy, rope, gated, adamW, attention, matmul } = sizes[size];
   const both = <S>(make: (sizes: S, gradient: boolean) => BenchCase, of: S) => [
     () => make(of, false),
     () => make(of, true),
@@ -72,5 +77,6 @@ export function benchCases(size: BenchSize): (() => BenchCase)[] {
     ...both(swiGluCase, gated),
     () => adamWCase(adamW),
     ...attention.flatMap((one) => both(attentionCase, one)),
+    ...halfCases({ rows, rope, gated, attention, matmul }),
   ];
 }

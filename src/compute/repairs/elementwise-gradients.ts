@@ -1,6 +1,7 @@
 /**
  * Gradients of maximum, minimum and squaredDifference with broadcasting: tfjs returns them in the shape of the
- * result, and its own tape then refuses them. At ties the whole gradient goes to `a`, as in tfjs.
+ * result, and its own tape then refuses them. At ties the whole gradient goes to `a`, as in tfjs. And of division where
+ * nothing flows back: 0 / 0 would make NaN of the gradient that divNoNan masks.
  */
 import { tf } from '../tf.js';
 import { unbroadcast } from './override.js';
@@ -10,6 +11,21 @@ type Pick = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
 export function repairElementwiseGradients(): void {
   register('Maximum', (a, b) => tf.greaterEqual(a, b));
   register('Minimum', (a, b) => tf.lessEqual(a, b));
+  tf.registerGradient({
+    kernelName: 'RealDiv',
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dy, saved) => {
+      const [a, b] = saved as [tf.Tensor, tf.Tensor];
+      const flow = dy as tf.Tensor;
+      const masked = (slope: tf.Tensor) =>
+        tf.where(tf.logicalAnd(tf.equal(b, 0), tf.equal(flow, 0)), tf.zerosLike(flow), slope);
+      const share = () => tf.div(flow, b.cast('float32'));
+      return {
+        a: () => unbroadcast(masked(share()), a.shape),
+        b: () => unbroadcast(masked(share().mul(tf.div(a, b))).neg(), b.shape),
+      };
+    },
+  });
   tf.registerGradient({
     kernelName: 'SquaredDifference',
     inputsToSave: ['a', 'b'],

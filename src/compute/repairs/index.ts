@@ -3,13 +3,19 @@
  * public kernel and gradient registries. One file per fault; each has a test that fails without it.
  */
 import { repairCast } from './cast.js';
-import { repairCumsumGradient, repairCumulative } from './cumulative.js';
+import { provideComparisonGradients } from './comparison-gradients.js';
+import { repairCumulative, repairCumulativeGradients } from './cumulative.js';
 import { repairElementwiseGradients } from './elementwise-gradients.js';
+import { repairEmptyOperations } from './empty.js';
 import { repairExpm1 } from './expm1.js';
+import { repairHighRanks } from './high-rank.js';
+import { repairTensorScatterUpdate } from './in-place.js';
+import { provideIndexingGradients } from './indexing-gradients.js';
 import { repairMatMul, repairMatMulGradient } from './mat-mul.js';
 import { provideMissingGradients } from './missing-gradients.js';
 import type { Backend } from './override.js';
 import { repairEmptyReductions, repairIntegerReductions } from './reduce.js';
+import { repairStridedSlice } from './strided-slice.js';
 import { repairTranspose } from './transpose.js';
 import { provideMissingOnWasm } from './wasm-missing.js';
 
@@ -20,22 +26,28 @@ export function repairGradients(): void {
   if (gradientsRepaired) return;
   gradientsRepaired = true;
   repairMatMulGradient();
-  repairCumsumGradient();
+  repairCumulativeGradients();
   repairElementwiseGradients();
   provideMissingGradients();
+  provideIndexingGradients();
+  provideComparisonGradients();
 }
 
 /** Kernels of one backend, once, after its kernels were registered and before it is first used. */
 export function repairBackend(name: Backend): void {
   if (name === 'wasm') provideMissingOnWasm();
+  if (name === 'cpu') repairTensorScatterUpdate();
   if (name === 'webgpu') {
     repairCast();
     repairTranspose();
     repairIntegerReductions();
     repairExpm1();
+    repairHighRanks();
+    repairEmptyOperations();
   }
   if (name === 'tensorflow') return;
   repairEmptyReductions(name);
   repairMatMul(name);
   repairCumulative(name);
+  repairStridedSlice(name);
 }

@@ -6,10 +6,27 @@
 import { tf } from '../tf.js';
 import { type Attributes, type Inputs, type KernelBackend, makeTensor, overrideKernel } from './override.js';
 
-/** Registered on wasm, but wrong there: gather with batchDims, casting to bool. */
-const wrongOnWasm: Record<string, (inputs: Inputs, attrs: Attributes) => boolean> = {
+type Condition = (inputs: Inputs, attrs: Attributes) => boolean;
+
+/** Above this rank, wasm's kernels for two operands, and pad, return other memory. */
+const wasmRank = 6;
+const ofHighRank: Condition = (inputs) =>
+  Object.values(inputs).some((input) => input.shape.length > wasmRank);
+const binary =
+  'Add Atan2 Equal FloorDiv Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr LogicalXor Maximum Minimum Mod Multiply NotEqual Pow RealDiv SquaredDifference Sub';
+
+/**
+ * Registered on wasm, but wrong there: gather with batchDims, casting to bool, strided slices of integers (which come back
+ * as floats), oneHot of floats, prelu with another shape of slopes, high ranks.
+ */
+const wrongOnWasm: Record<string, Condition> = {
   GatherV2: (_inputs, attrs) => (attrs.batchDims as number) > 0,
   Cast: (inputs, attrs) => attrs.dtype === 'bool' && inputs.x!.dtype !== 'bool',
+  StridedSlice: (inputs) => inputs.x!.dtype !== 'float32',
+  OneHot: (_inputs, attrs) => attrs.dtype === 'float32',
+  PadV2: ofHighRank,
+  Prelu: ({ x, alpha }) => !tf.util.arraysEqual(x!.shape, alpha!.shape),
+  ...Object.fromEntries(binary.split(' ').map((name) => [name, ofHighRank])),
 };
 
 export function provideMissingOnWasm(): void {

@@ -1,0 +1,84 @@
+/** FlashAttention forward on half tensors: grouped heads, windows, ALiBi, masks, decode steps, large logits, odd head dims. */
+import { type AttentionRule, attention, attentionOracle } from '../../src/attention/index.js';
+import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
+import { fromNdArray } from '../../src/compute/read.js';
+import { attentionErrors } from '../../src/golden/bounds/attention.js';
+import { halfRoundoff } from '../../src/golden/bounds/half.js';
+import { exact } from '../../src/golden/running-error.js';
+import { type CheckedPath, cutOff, type HalfCheck, halfFrom, halfNormal } from './check.js';
+
+type Axes = Record<'B' | 'H' | 'K' | 'T' | 'S' | 'D', number>;
+
+export function attentionChecks(path: CheckedPath, subgroupMatrix: boolean): (() => HalfCheck)[] {
+  const one = (axes: Axes, rule: AttentionRule & { mask?: NdArray } = {}, spread = 1): HalfCheck => {
+    const { B, H, K, T, S, D } = axes;
+    const q = halfNormal([B, H, T, D], 6, spread);
+    const k = halfNormal([B, K, S, D], 7);
+    const v = halfNormal([B, K, S, D], 8);
+    const { error } = attentionErrors(exact(q), exact(k), exact(v), undefined, rule).out;
+    const { mask, ...rest } = rule;
+    const sizes = Object.entries(axes).map(([axis, extent]) => `${axis} ${extent}`);
+    const rules = Object.entries(rest).map(([key, value]) => (value === true ? key : `${key} ${value}`));
+    const matrices = subgroupMatrix && D <= 128;
+    return {
+      name: [
+        'attention',
+        ...sizes,
+        ...rules,
+        ...(mask ? ['mask'] : []),
+        ...(spread === 1 ? [] : [`|q| ~ ${spread}`]),
+      ].join(', '),
+      kernel: path === 'fused' ? `attention.forward.f16${matrices ? '.subgroupMatrix' : ''}` : '',
+      expected: attentionOracle(q, k, v, rule),
+      error: matrices ? withHalfWeights(error, q, k, v, rule) : error,
+      run: () => {
+        const tensor = mask && { mask: fromNdArray(mask, 'bool') };
+        return attention(halfFrom(q), halfFrom(k), halfFrom(v), { ...rest, ...tensor, subgroupMatrix, path });
+      },
+    };
+  };
+  const mask = ndarray(
+    [1, 20, 37],
+    Array.from({ length: 20 * 37 }, (_, n) => (n % 3 === 0 || n < 37 ? 0 : 1)),
+  );
+  return [
+    // Few head dims and kinds of masks: software Vulkan compiles each kernel for seconds.
+    () => one({ B: 1, H: 1, K: 1, T: 1, S: 1, D: 16 }, { causal: true }),
+    () => one({ B: 2, H: 4, K: 2, T: 33, S: 65, D: 16 }, { causal: true }),
+    () => one({ B: 1, H: 3, K: 1, T: 1, S: 150, D: 16 }, { causal: true }),
+    () => one({ B: 1, H: 2, K: 2, T: 70, S: 70, D: 16 }, { causal: true, window: 9 }),
+    () => one({ B: 1, H: 1, K: 1, T: 70, S: 40, D: 16 }, { causal: true }),
+    () => one({ B: 1, H: 2, K: 2, T: 40, S: 40, D: 16 }, { scale: 0.3 }, 30),
+    () => one({ B: 1, H: 6, K: 3, T: 20, S: 20, D: 16 }, { causal: true, alibi: true }),
+    () => one({ B: 1, H: 2, K: 1, T: 20, S: 37, D: 9 }, { mask }),
+    () => one({ B: 1, H: 1, K: 1, T: 40, S: 40, D: 40 }, { causal: true }),
+    () => one({ B: 1, H: 1, K: 1, T: 9, S: 10, D: 160 }, { causal: true }),
+  ];
+}
+
+/**
+ * The kernel of the matrix units rounds each e^(s - m) to half precision: by 2^-11 of itself or by 2^-25, where the largest
+ * of a row is 1, so that their sum is no less than 1. What that makes of the output adds up over the values.
+ */
+function withHalfWeights(
+  error: NdArray,
+  q: NdArray,
+  k: NdArray,
+  v: NdArray,
+  rule: AttentionRule & { mask?: NdArray },
+): NdArray {
+  const magnitudes = ndarray(v.shape, v.data.map(Math.abs));
+  const weighted = attentionOracle(q, k, magnitudes, rule);
+  const [B, K, S, D] = v.shape as [number, number, number, number];
+  const sums = ndarray([B, K, D]);
+  magnitudes.data.forEach((x, n) => {
+    sums.data[Math.floor(n / (S * D)) * D + (n % D)]! += x;
+  });
+  const [, H, T] = q.shape as [number, number, number, number];
+  const data = error.data.map((e, n) => {
+    const head = Math.floor(n / (T * D));
+    const group = Math.floor(head / H) * K + Math.floor(((head % H) * K) / H);
+    return cutOff * e + halfRoundoff * weighted.data[n]! + 2 ** -25 * sums.data[group * D + (n % D)]!;
+  });
+  return ndarray(error.shape, data);
+}

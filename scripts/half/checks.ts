@@ -1,0 +1,65 @@
+/**
+ * The half-precision kernels against their float64 oracles on the backend in use, each within the bound derived for it.
+ * Every check says which kernel it expects, so that the device's matrix units are known to have run where it has them.
+ */
+import { launchedKernels } from '../../src/compute/launch.js';
+import { toNdArray } from '../../src/compute/read.js';
+import { matrixUnit } from '../../src/compute/subgroup-matrix.js';
+import { tf } from '../../src/compute/tf.js';
+import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
+import { roundedToHalf } from '../../src/golden/bounds/half.js';
+import { compare } from '../../src/golden/run.js';
+import { isHalf, toFloat } from '../../src/half/index.js';
+import { attentionChecks } from './attention-checks.js';
+import type { CheckedPath, HalfCheck } from './check.js';
+import { componentChecks } from './component-checks.js';
+import { matmulChecks } from './matmul-checks.js';
+
+export interface HalfResult {
+  name: string;
+  /** The kernels that ran. */
+  path: string;
+  /** Largest error as a share of its bound; Infinity where something is NaN that should not be. */
+  share: number;
+  /** Why the check failed, if it did. */
+  failure?: string;
+}
+
+/** Every check of a path on this device, each made when its turn comes. */
+export function halfChecks(path: CheckedPath): (() => HalfCheck)[] {
+  const matrices = path === 'fused' && matrixUnit((tf.backend() as GpuBackend).gpu) !== undefined;
+  const products = [...(matrices ? [true] : []), false];
+  return [
+    ...products.flatMap((subgroupMatrix) => [
+      ...matmulChecks(path, subgroupMatrix),
+      ...attentionChecks(path, subgroupMatrix),
+    ]),
+    ...componentChecks(path),
+  ];
+}
+
+/** Computes, reads back and judges one. */
+export async function runHalfCheck(make: () => HalfCheck): Promise<HalfResult> {
+  const { name, kernel, run, expected, error: errors } = make();
+  const launched = launchedKernels();
+  launched.reset();
+  let path = '';
+  try {
+    const result = tf.tidy(run);
+    path = launched.list().join(', ');
+    const computed = { value: expected, error: errors };
+    const { value, error } = isHalf(result) ? roundedToHalf(computed) : computed;
+    const floats = isHalf(result) ? toFloat(result) : result;
+    const { data } = await toNdArray(floats);
+    tf.dispose([result, floats]);
+    const worst = compare(data, value.data, error.data);
+    const share = worst.error === 0 ? 0 : worst.error / worst.bound;
+    if (path !== kernel) {
+      return { name, path, share, failure: `ran ${path || 'no kernel'} instead of ${kernel || 'none'}` };
+    }
+    if (!worst.outside) return { name, path, share };
+    return { name, path, share, failure: `error ${worst.error} against a bound of ${worst.bound}` };
+  } catch (error) {
+    return { name, path, share: Number.POSITIVE_INFINITY, failure: (error as Error).message };
+  }
+}

@@ -1,0 +1,59 @@
+/** The options of `kernelbook run` for reports, and their writing. */
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { isGitHubActions } from '../check/report.js';
+import { writeFileAtomically } from '../notebook/write.js';
+import type { NotebookResult } from '../run/execute-notebook.js';
+import { UsageError } from '../run/parameters.js';
+import type { NotebookReport } from './cells.js';
+import { annotationLine, runAnnotations } from './github.js';
+
+export interface ReportOptions {
+  junit?: string;
+  html?: string;
+  /** `--github`, or unset: where GitHub Actions runs it. */
+  github?: boolean;
+}
+
+export function addReportOptions(command: Command): void {
+  command
+    .option('--junit <file>', 'write the results as JUnit XML, a test case per cell')
+    .option('--html <file>', 'write the results as one page of HTML')
+    .option('--github', 'annotate failures for GitHub Actions (default: where it runs)');
+}
+
+/** A report that cannot be written for a plain reason is told before the run, not after it. Throws UsageError. */
+export async function checkReportOptions({ junit, html }: ReportOptions): Promise<void> {
+  for (const [option, file] of Object.entries({ '--junit': junit, '--html': html })) {
+    const isFolder = file !== undefined && (await stat(file).catch(() => undefined))?.isDirectory();
+    if (isFolder) throw new UsageError(`${option} ${file} is a folder; name a file`);
+  }
+  if (junit !== undefined && junit === html) throw new UsageError(`--junit and --html both name ${junit}`);
+}
+
+/** Writes what is asked for. Gives a line for each report that could not be written. */
+export async function writeReports(
+  options: ReportOptions,
+  results: readonly NotebookResult[],
+): Promise<string[]> {
+  const { junit, html, github = isGitHubActions() } = options;
+  if (junit === undefined && html === undefined && !github) return [];
+  // Loaded here: most runs write none, and Shiki is large.
+  const { reportOf } = await import('./cells.js');
+  const reports: NotebookReport[] = [];
+  // One after the other: their notebooks may be large.
+  for (const result of results) reports.push(await reportOf(result));
+  if (github) for (const annotation of runAnnotations(reports)) console.log(annotationLine(annotation));
+  const faults: string[] = [];
+  const write = async (file: string, make: () => Promise<string>) => {
+    try {
+      await writeFileAtomically(file, await make());
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      faults.push(`the report ${file} could not be written: ${error.message}`);
+    }
+  };
+  if (junit !== undefined) await write(junit, async () => (await import('./junit.js')).junitXml(reports));
+  if (html !== undefined) await write(html, async () => (await import('./html.js')).htmlReport(reports));
+  return faults;
+}

@@ -1,0 +1,39 @@
+/** How components take half tensors: by their f16 kernel, or in float32 with the result rounded once, on any backend. */
+import { lacksHalf } from '../compute/storage.js';
+import { tf } from '../compute/tf.js';
+import { choosePath, type KernelPath } from '../path.js';
+import { toHalf } from './convert.js';
+import { type HalfTensor, halfTensor } from './half-tensor.js';
+
+/**
+ * @param kernel name under which the fused kernel is registered
+ * @param shape of the result
+ * @param fused launches the kernel and returns the packed result; not called for an empty result
+ * @param floats computes the same from `toFloat` of the inputs
+ * @param unsupported why the kernel cannot take these arguments, if so
+ */
+export function halfResult(
+  caller: string,
+  kernel: string,
+  path: KernelPath | undefined,
+  shape: readonly number[],
+  fused: () => tf.Tensor,
+  floats: () => tf.Tensor,
+  unsupported?: string,
+): HalfTensor {
+  const chosen = choosePath(caller, kernel, path, unsupported ?? lacksHalf());
+  return tf.tidy(() =>
+    chosen === 'fused' && !shape.includes(0) ? halfTensor(shape, fused()) : toHalf(floats()),
+  );
+}
+
+/** @throws TypeError unless all are half tensors. */
+export function requireHalf(caller: string, tensors: Record<string, tf.Tensor | HalfTensor>): void {
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (!('packed' in tensor)) {
+      throw new TypeError(
+        `${caller}: ${name} must be a half tensor like the other inputs, got ${tensor.dtype} [${tensor.shape}]; convert it with toHalf(${name})`,
+      );
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * A tensor of half-precision numbers. tfjs has no such dtype, so the numbers are packed two by two into an int32 tensor
+ * (the first in the low 16 bits), which GPU kernels bind as array<f16>: half the memory and half the traffic of float32.
+ */
+
+import type { FusedGradient } from '../compute/fused.js';
+import { sizeOf } from '../compute/ndarray.js';
+import type { tf } from '../compute/tf.js';
+import type { Displayable, MimeBundle } from '../display.js';
+import { shown } from '../shapes.js';
+
+/**
+ * Made by `toHalf` and by operations on half tensors; `toFloat` gives its numbers. A plain record, so that `tf.tidy` keeps
+ * one that it returns and `tf.dispose` frees it. Half tensors have no gradients: tfjs wants a tensor's gradient in float32.
+ */
+export type HalfTensor = {
+  readonly shape: number[];
+  /** int32 [ceil(size / 2)]. */
+  readonly packed: tf.Tensor;
+};
+
+/** How a half tensor shows itself. */
+class Half implements Displayable {
+  constructor(
+    readonly shape: number[],
+    readonly packed: tf.Tensor,
+  ) {}
+
+  toString(): string {
+    return `HalfTensor ${shown(this.shape)} (float16)`;
+  }
+
+  toMimeBundle(): MimeBundle {
+    return { 'text/plain': this.toString() };
+  }
+}
+
+/**
+ * A half tensor of numbers that are packed already.
+ * @param packed int32, as many words as the shape has pairs of numbers; from now on the half tensor's
+ * @throws RangeError when it is something else.
+ */
+export function halfTensor(shape: readonly number[], packed: tf.Tensor): HalfTensor {
+  const [words] = packedShape(shape);
+  if (packed.dtype !== 'int32' || packed.size !== words) {
+    throw new RangeError(
+      `halfTensor: shape ${shown(shape)} needs packed int32 [${words}], got ${packed.dtype} ${shown(packed.shape)}`,
+    );
+  }
+  return new Half([...shape], packed);
+}
+
+export function isHalf(value: unknown): value is HalfTensor {
+  return value instanceof Half;
+}
+
+/** The same numbers in another shape; shares the memory, which lives until both are disposed. */
+export function reshapeHalf(half: HalfTensor, shape: readonly number[]): HalfTensor {
+  if (sizeOf(shape) !== sizeOf(half.shape)) {
+    throw new RangeError(
+      `reshapeHalf: ${shown(half.shape)} holds ${sizeOf(half.shape)} numbers, ${shown(shape)} asks for ${sizeOf(shape)}`,
+    );
+  }
+  return halfTensor(shape, half.packed.clone());
+}
+
+/** Shape of the int32 tensor that holds a half tensor of `shape`. */
+export function packedShape(shape: readonly number[]): [number] {
+  return [Math.ceil(sizeOf(shape) / 2)];
+}
+
+/** The gradient of an operation that takes half tensors or makes them. */
+export const noGradient: FusedGradient<never, never> = {
+  backward: () => {
+    throw new Error(
+      'half-precision tensors have no gradients, because tfjs wants them in float32: ' +
+        'compute what is differentiated in float32, and use toHalf outside of tf.grad and of optimizer steps',
+    );
+  },
+};

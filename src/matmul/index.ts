@@ -1,0 +1,1 @@
+export { type MatmulOptions, matmul, matmulOracle } from './matmul.js';
