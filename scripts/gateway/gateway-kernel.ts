@@ -19,7 +19,7 @@ const reconnectLimitMs = 5_000;
 /** An idle kernel whose reply has not come after so many looks lost it with the connection. */
 const idleLooks = 5;
 /** How long a request that ends a kernel may take: the server may be gone. */
-const endLimitMs = 5_000;
+const endLimitMs = 10_000;
 
 /** The kernel, or the way to it, ended although nobody asked it to. */
 export class GatewayKernelLostError extends KernelDiedError {
@@ -212,8 +212,7 @@ class GatewayKernel implements NotebookKernel {
 
   async shutdown(): Promise<void> {
     this.#running = false;
-    const gone = KernelAPI.shutdownKernel(this.model.id, this.server.settings).catch(() => {});
-    await Promise.race([gone, sleep(endLimitMs, undefined, { ref: false })]);
+    await this.#remove();
     this.#connection.dispose();
   }
 
@@ -231,6 +230,18 @@ class GatewayKernel implements NotebookKernel {
 
   #loseBecause(reason: string): void {
     this.#lose(new GatewayKernelLostError(this.name, this.server.url, reason));
+  }
+
+  /** Asks until it is so: a server that is just starting a dead kernel anew may forget the first request. */
+  async #remove(): Promise<void> {
+    const deadline = performance.now() + endLimitMs;
+    do {
+      const asked = KernelAPI.shutdownKernel(this.model.id, this.server.settings).catch(() => {});
+      await Promise.race([asked, sleep(endLimitMs, undefined, { ref: false })]);
+      const state = await this.#stateOnServer();
+      if (state === 'gone' || state === 'away') return;
+      await sleep(pollMs, undefined, { ref: false });
+    } while (performance.now() < deadline);
   }
 
   /** After the connection broke: connects anew once the server is back, and finds out what is left there. */

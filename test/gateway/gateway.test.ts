@@ -65,7 +65,7 @@ describeRequires('venv', 'on Jupyter servers', () => {
       expect(await text('sum.ipynb', 0)).toBe('from the server\n20');
       expect(await text('sum.ipynb', 1)).toBe('42');
       expect(await text('python.ipynb', 1)).toBe('42');
-      expect(await jupyter.kernels()).toEqual([]);
+      await expect.poll(() => jupyter.kernels(), { timeout: 30_000 }).toEqual([]);
 
       await place.notebook('slow.ipynb', 'python3', ['print("begun")\nimport time\ntime.sleep(100)']);
       const slow = await run(jupyter.url, ['slow.ipynb', '--timeout', '2']);
@@ -81,7 +81,7 @@ describeRequires('venv', 'on Jupyter servers', () => {
       expect(dies.status).toBe(5);
       expect(dies.stderr).toMatch(/cell 2 .*the kernel python3 on http.* is lost: its process died/);
       expect(await text('dies.ipynb', 0)).toBe('last words\n');
-      expect(await jupyter.kernels()).toEqual([]);
+      await expect.poll(() => jupyter.kernels(), { timeout: 30_000 }).toEqual([]);
     },
     limit,
   );
