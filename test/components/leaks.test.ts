@@ -85,6 +85,7 @@ const calls: Record<string, Call> = {
     inputs: [heads[0]!, heads[0]!, heads[0]!],
     run: (q, k, v) => kernelbook.linearAttention(q!, k!, v!, { causal: true }),
   },
+  matmul: { inputs: [square, square], run: (a, b) => kernelbook.matmul(a!, b!) },
   mixtureOfExperts: {
     inputs: [[1, 3, 4], [2, 4], square, square, square, square, square, square],
     run: (x, router, g1, u1, d1, g2, u2, d2) => ({
@@ -220,7 +221,7 @@ describe('nothing is left behind by', () => {
   });
 });
 
-/** Exports that give no tensors, or (the last line) hold what they are tested for elsewhere; names or endings. */
+/** Exports that give no tensors, or (the last line) are models and half tensors, with tests of their own; names or endings. */
 const withoutTensors = (
   'Oracle Bound Errors adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications display erfc ' +
   'expectThrows gamma goldenCase isDisplayable isNdArray kvCacheBytes launchedKernels listBackends llamaConfig ' +
@@ -229,5 +230,5 @@ const withoutTensors = (
   'ropeElementwise ropeFrequencies ropeMatrix rotateHalf runCase runModelCase samplingProbabilities sampleToken ' +
   'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
   'syncDevice t5RelativeBucket timeWall toNdArray ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
-  'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama'
+  'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfTensor isHalf reshapeHalf toHalf toFloat'
 ).split(' ');
