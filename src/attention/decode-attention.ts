@@ -6,7 +6,7 @@ import { storedShape } from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
-import { mergeKernel, mostRows, pieceKernel, pieceOf, threads } from './decode-attention.wgsl.js';
+import { divisionOf, mergeKernel, mostRows, pieceKernel, pieceOf, threads } from './decode-attention.wgsl.js';
 import type { FlashVariant, uniforms } from './flash-tile.wgsl.js';
 
 /** Queries per head up to which keys are divided rather than queries. */
@@ -45,7 +45,16 @@ export function launchDecode(
       out: { shape: storedShape(result, [B, H, T, ...(pieces === 1 ? [] : [pieces]), D]) },
       stats: { shape: [B, H, T, ...(pieces === 1 ? [] : [pieces]), 2] },
     },
-    uniforms: { ...rule, total, columns: 0, width: Math.ceil(D / 4), start, piece, pieces },
+    uniforms: {
+      ...rule,
+      total,
+      columns: 0,
+      width: Math.ceil(D / 4),
+      start,
+      piece,
+      pieces,
+      ...divisionOf(variant),
+    },
     workgroups: spread(total),
   });
   if (pieces === 1) return [out, stats];

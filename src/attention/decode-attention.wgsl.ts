@@ -24,8 +24,8 @@ export interface DecodeVariant extends FlashVariant {
 }
 
 export const threads = 64;
-/** Scores of a workgroup: 16 KiB. */
-const scoresHeld = 4096;
+/** Scores of a workgroup: 8 KiB, as much as the queries and the sums take at most. */
+const scoresHeld = 2048;
 const largestPiece = 512;
 /** About as many workgroups as keep a large GPU busy, while their pieces have at least `threads` keys. */
 const targetGroups = 512;
@@ -45,7 +45,23 @@ export function pieceOf(
   return Math.min(fitting, Math.max(threads, wanted));
 }
 
-export const decodeUniforms = { ...uniforms, start: 'i32', piece: 'i32', pieces: 'i32' } as const;
+/**
+ * `sets` and `perRow` repeat constants, `divisionOf`, so that software Vulkan keeps the loops it would otherwise unroll
+ * and compile for seconds.
+ */
+const decodeUniforms = {
+  ...uniforms,
+  start: 'i32',
+  piece: 'i32',
+  pieces: 'i32',
+  sets: 'i32',
+  perRow: 'i32',
+} as const;
+
+/** Threads per row while its scores are handled; sets of threads that each hold a whole row while values are added up. */
+export function divisionOf({ D, rows }: { D: number; rows: number }): { perRow: number; sets: number } {
+  return { perRow: threads / rows, sets: Math.floor(threads / Math.ceil(D / 4)) };
+}
 
 /** Per row of a workgroup, spelled out so that what is named by row stays in registers. */
 function eachRow(rows: number, code: (r: number) => string): string {
@@ -53,21 +69,21 @@ function eachRow(rows: number, code: (r: number) => string): string {
 }
 
 /** `reduce...(value, lane)` over the threads of a row. */
-function reduction(name: string, combined: string, perRow: number): string {
+function reduction(name: string, combined: string): string {
   return `
 fn reduce${name}(value: f32, lane: i32) -> f32 {
   workgroupBarrier();
   shares[lane] = value;
-  for (var step = ${perRow / 2}; step > 0; step >>= 1) {
+  for (var step = u.perRow / 2; step > 0; step >>= 1) {
     workgroupBarrier();
-    if (lane % ${perRow} < step) {
+    if (lane % u.perRow < step) {
       let a = shares[lane];
       let b = shares[lane + step];
       shares[lane] = ${combined};
     }
   }
   workgroupBarrier();
-  return shares[lane - lane % ${perRow}];
+  return shares[lane - lane % u.perRow];
 }`;
 }
 
@@ -79,8 +95,7 @@ export function pieceKernel(variant: DecodeVariant) {
   const shared = sharing(variant);
   const steps = Math.ceil(D4 / shared);
   const stride = steps * shared;
-  const perRow = threads / rows;
-  const sets = Math.floor(threads / D4);
+  const { perRow, sets } = divisionOf(variant);
   return defineKernel({
     name: `attention.decode${storageSuffix(storage)}`,
     extensions: storageExtensions(storage),
@@ -91,10 +106,10 @@ export function pieceKernel(variant: DecodeVariant) {
 ${['q', 'k', 'v'].map((name) => loader(name, D)).join('')}${storer('out', { D, storage: result })}${scoring(variant)}
 var<workgroup> queries: array<vec4f, ${rows * stride}>;
 var<workgroup> scores: array<f32, ${scoresHeld}>;
-var<workgroup> sums: array<vec4f, ${threads}>;
+var<workgroup> sums: array<vec4f, ${rows * threads}>;
 var<workgroup> shares: array<f32, ${threads}>;
 var<workgroup> inverses: array<f32, ${rows}>;
-${reduction('Max', 'max(a, b)', perRow)}${reduction('Sum', 'a + b', perRow)}
+${reduction('Max', 'max(a, b)')}${reduction('Sum', 'a + b')}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) invocation: u32) {
@@ -177,16 +192,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       )}
     }
   }
-  ${eachRow(
-    rows,
-    (r) => `workgroupBarrier();
-  sums[lane] = sum${r};
+  ${eachRow(rows, (r) => `sums[${r * threads} + lane] = sum${r};`)}
   workgroupBarrier();
-  if (lane < ${D4} && block + ${r} < queryCount) {
-    for (var n = 1; n < ${sets}; n++) { sum${r} += sums[n * ${D4} + lane]; }
-    store_out((queryBase + ${r}) * u.pieces + piece, lane, sum${r} * inverses[${r}]);
-  }`,
-  )}
+  for (var n = lane; n < min(${rows}, queryCount - block) * ${D4}; n += ${threads}) {
+    let at = n / ${D4} * ${threads} + n % ${D4};
+    var sum = sums[at];
+    for (var other = 1; other < u.sets; other++) { sum += sums[at + other * ${D4}]; }
+    store_out((queryBase + n / ${D4}) * u.pieces + piece, n % ${D4}, sum * inverses[n / ${D4}]);
+  }
 }`,
   });
 }
