@@ -21,8 +21,8 @@ export interface BenchGpuOptions {
   commit?: string;
   /** How the figures are made again. Default `kernelbook bench gpu`. */
   command?: string;
-  /** Told about each case before it runs. */
-  onCase?: (name: string, shape: string) => void;
+  /** Told about each case before it runs, and its number of how many. */
+  onCase?: (name: string, shape: string, done: string) => void;
 }
 
 /** One way to compute a case. */
@@ -86,11 +86,12 @@ export async function benchGpu(options: BenchGpuOptions = {}): Promise<BenchResu
   const { name, device, driver, hardware, features } = backend;
   const { size = hardware ? 'large' : 'small', seconds = 0.5, onCase } = options;
   const rows: BenchRow[] = [];
-  for (const make of benchCases(size)) {
+  const cases = benchCases(size);
+  for (const [n, make] of cases.entries()) {
     const one = make();
     try {
       if (options.only && !one.name.includes(options.only)) continue;
-      onCase?.(one.name, shapeText(one.sizes));
+      onCase?.(one.name, shapeText(one.sizes), `${n + 1}/${cases.length}`);
       rows.push(await runCase(one, seconds));
     } finally {
       one.dispose();

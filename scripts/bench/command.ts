@@ -85,7 +85,7 @@ async function measure({ size, seconds, only, torch }: BenchFlags): Promise<Benc
     ...(only && { only }),
     ...(commit && { commit }),
     command: ['kernelbook bench gpu', ...flags].join(' '),
-    onCase: (name, shape) => console.error(`${name} (${shape})`),
+    onCase: (name, shape, done) => console.error(`[${done}] ${name} (${shape})`),
   });
 }
 

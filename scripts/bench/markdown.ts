@@ -2,6 +2,7 @@
 import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../../src/format.js';
 import type { Spread } from '../../src/profile/index.js';
 import type { BenchResult, BenchRow, BenchWay } from './bench-gpu.js';
+import { targetResults } from './targets.js';
 
 export function benchMarkdown(result: BenchResult): string {
   const { backend, machine, ceilings, rows } = result;
@@ -30,6 +31,7 @@ export function benchMarkdown(result: BenchResult): string {
     '|---|---|---:|---:|---:|---:|',
     ...rows.map(memoryRow),
     '',
+    ...targetTable(rows),
     ...torchTable(result),
     ...rows.flatMap(({ name, shape, note }) => (note ? [`- ${name} (${shape}): ${cell(note)}`] : [])),
   ];
@@ -60,6 +62,21 @@ function memoryRow({ name, shape, fused, composed, plain }: BenchRow): string {
   const bytes = (way: BenchWay | undefined) => (way ? formatQuantity(way.peakBytes, 'B') : 'none');
   const ratio = composed ? formatPercent(fused.peakBytes / composed.peakBytes) : '';
   return line([name, shape, bytes(fused), bytes(composed), ratio, bytes(plain)]);
+}
+
+function targetTable(rows: readonly BenchRow[]): string[] {
+  const results = targetResults(rows);
+  if (results.length === 0) return [];
+  return [
+    'What the fused kernels are meant to gain over the composed forms:',
+    '',
+    '| target | measured on | measured | |',
+    '|---|---|---:|---|',
+    ...results.map(({ target, kernel, measured, met }) =>
+      line([target, kernel, measured, met ? 'met' : 'missed']),
+    ),
+    '',
+  ];
 }
 
 /** PyTorch on the same machine in the same run, where it was asked for. */

@@ -38,13 +38,15 @@ def main():
         group = q.shape[1] // k.shape[1]
         k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
         logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-        future = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=device).triu(1)
-        return logits.masked_fill(future, float("-inf")).softmax(-1) @ v
+        if q.shape[2] > 1:
+            future = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=device).triu(1)
+            logits = logits.masked_fill(future, float("-inf"))
+        return logits.softmax(-1) @ v
 
     def sdpa(q, k, v):
         group = q.shape[1] // k.shape[1]
         k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=q.shape[2] > 1)
 
     def describe(op, s):
         """The functions by way, and their inputs; those that need a gradient come first."""
@@ -75,8 +77,9 @@ def main():
             layout = op.endswith("interleaved")
             turn = lambda x, cos, sin: rotate(x, cos, sin, layout).to(x.dtype)
             return {"eager": turn}, [random(1, s["H"], s["T"], s["D"]), *table], 1
-        if op == "attention":
-            heads = [random(1, s[h], s["T"], s["D"]) for h in ("H", "K", "K")]
+        if op in ("attention", "attention decode"):
+            keys = (1, s["K"], s.get("S", s["T"]), s["D"])
+            heads = [random(1, s["H"], s["T"], s["D"]), random(*keys), random(*keys)]
             return {"eager": attention, "sdpa": sdpa}, heads, 3
         return None
 

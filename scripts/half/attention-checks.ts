@@ -19,7 +19,12 @@ export function attentionChecks(path: CheckedPath, subgroupMatrix: boolean): (()
     const { mask, ...rest } = rule;
     const sizes = Object.entries(axes).map(([axis, extent]) => `${axis} ${extent}`);
     const rules = Object.entries(rest).map(([key, value]) => (value === true ? key : `${key} ${value}`));
-    const matrices = subgroupMatrix && D <= 128;
+    // Few queries divide the keys, in pieces that a second kernel joins, and take no matrix units.
+    const decode = axes.T <= 8;
+    const matrices = subgroupMatrix && D <= 128 && !decode;
+    const forward = decode
+      ? `attention.decode.f16${axes.S > 64 ? ', attention.merge.f16' : ''}`
+      : `attention.forward.f16${matrices ? '.subgroupMatrix' : ''}`;
     return {
       name: [
         'attention',
@@ -28,7 +33,7 @@ export function attentionChecks(path: CheckedPath, subgroupMatrix: boolean): (()
         ...(mask ? ['mask'] : []),
         ...(spread === 1 ? [] : [`|q| ~ ${spread}`]),
       ].join(', '),
-      kernel: path === 'fused' ? `attention.forward.f16${matrices ? '.subgroupMatrix' : ''}` : '',
+      kernel: path === 'fused' ? forward : '',
       expected: attentionOracle(q, k, v, rule),
       error: matrices ? withHalfWeights(error, q, k, v, rule) : error,
       run: () => {

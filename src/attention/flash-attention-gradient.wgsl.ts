@@ -6,11 +6,15 @@
  */
 import { defineKernel } from '../compute/launch.js';
 import {
+  dotProducts,
+  eachOwnColumn,
+  eachRow,
   type FlashVariant,
   flashElement,
   layoutOf,
   loader,
   optionalInputs,
+  ownPlace,
   scoring,
   stage,
   storer,
@@ -27,31 +31,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let index = group.x + group.y * groups.x;
   if (index >= u.total) { return; }`;
 
-/** Two dot products of the held row with each staged column, left in `partial` and `partialDp`. */
-function dotProducts(variant: FlashVariant, a: string, tileA: string, b: string, tileB: string): string {
-  const { slices, width } = layoutOf(variant.D);
-  const bound = widthBound(variant);
-  const at = `j * ${width * slices} + slice + d`;
-  return `for (var j = 0; j < u.columns; j++) {
-      var product = 0.0;
-      var dp = 0.0;
-      for (var d = 0; d < ${bound}; d++) {
-        product += dot(${a}[d], ${tileA}[${at}]);
-        dp += dot(${b}[d], ${tileB}[${at}]);
-      }
-      partial[j * ${threads} + i32(lane)] = product;
-      partialDp[j * ${threads} + i32(lane)] = dp;
-    }
-    workgroupBarrier();`;
-}
-
 export function queryGradientKernel(variant: FlashVariant) {
   const { D } = variant;
   const bound = widthBound(variant);
-  const { slices, width, rows, columns } = layoutOf(D);
+  const { slices, width, rows, columns } = layoutOf(variant);
   const element = flashElement(variant);
   const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
-  const at = `j * ${width * slices} + slice + d`;
   return defineKernel({
     name: 'attention.queryGradient',
     inputs: {
@@ -67,51 +52,74 @@ export function queryGradientKernel(variant: FlashVariant) {
     uniforms,
     code: `
 ${['q', 'k', 'v', 'out', 'dout'].map((name) => loader(name, D)).join('')}${storer('dq', variant)}${scoring(variant)}
-${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
+${workgroupMemory(variant, ['keys', 'values'], ['weights', 'dps'])}${entry}
   let block = i32(index) % ${tilesPerHead} * ${rows};
   let head = i32(index) / ${tilesPerHead};
   let b = head / u.H;
   let h = head % u.H;
   let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
-  let row = i32(lane)${slices > 1 ? ` % ${rows}` : ''};
-  let slice = ${slices > 1 ? `i32(lane) / ${rows} * ${width}` : '0'};
-  let i = block + row;
-  let query = head * u.T + min(i, u.T - 1);
-
-  var held: array<vec4f, ${width}>;
-  var heldDout: array<vec4f, ${width}>;
-  var sum: array<vec4f, ${width}>;
-  var delta = 0.0;
+  ${ownPlace(variant)}
+  ${eachRow(
+    variant,
+    (r) => `let query${r} = head * u.T + min(row${r}, u.T - 1);
+  var held${r}: array<vec4f, ${width}>;
+  var heldDout${r}: array<vec4f, ${width}>;
+  var sum${r}: array<vec4f, ${width}>;
+  var delta${r} = 0.0;
   for (var d = 0; d < ${bound}; d++) {
-    held[d] = load_q(query, slice + d);
-    heldDout[d] = load_dout(query, slice + d);
-    delta += dot(heldDout[d], load_out(query, slice + d));
+    held${r}[d] = load_q(query${r}, slice + d);
+    heldDout${r}[d] = load_dout(query${r}, slice + d);
+    delta${r} += dot(heldDout${r}[d], load_out(query${r}, slice + d));
   }
-  partial[lane] = delta;
+  weights[place(0, ${r}, i32(lane))] = delta${r};`,
+  )}
   workgroupBarrier();
-  delta = sum_partial(0, row);
-  let stat = stats[query];
+  ${eachRow(
+    variant,
+    (r) => `delta${r} = sum_weights(0, ${r}, team);
+  let stat${r} = stats[query${r}];`,
+  )}
   let offset = u.S - u.T;
   let start = max(0, block + offset - u.behind);
   let end = min(u.S, min(block + ${rows}, u.T) + offset + u.ahead);
   for (var first = start; first < end; first += ${columns}) {
     workgroupBarrier();
-    ${stage(D, 'keys', 'k', 'keyBase', 'u.S')}
-    ${stage(D, 'values', 'v', 'keyBase', 'u.S')}
+    ${stage(variant, 'keys', 'k', 'keyBase', 'u.S')}
+    ${stage(variant, 'values', 'v', 'keyBase', 'u.S')}
     workgroupBarrier();
-    ${dotProducts(variant, 'held', 'keys', 'heldDout', 'values')}
+    ${dotProducts(variant, { weights: ['held', 'keys'], dps: ['heldDout', 'values'] })}
+    ${eachOwnColumn(
+      variant,
+      eachRow(
+        variant,
+        (r) => `let s${r} = score(sum_weights(j, ${r}, team), b, h, row${r}, first + j);
+      var ds${r} = hidden;
+      if (!(s${r} == hidden)) {
+        ds${r} = exp(s${r} - stat${r}.x) * stat${r}.y * (sum_dps(j, ${r}, team) - delta${r}) * u.scale;
+      }
+      dps[place(j, ${r}, team)] = ds${r};`,
+      ),
+    )}
+    workgroupBarrier();
     for (var j = 0; j < u.columns; j++) {
-      let s = score(sum_partial(j, row), b, h, i, first + j);
-      if (!(s == hidden)) {
-        let ds = exp(s - stat.x) * stat.y * (sum_partialDp(j, row) - delta) * u.scale;
-        for (var d = 0; d < ${bound}; d++) { sum[d] += ds * keys[${at}]; }
+      ${eachRow(
+        variant,
+        (r) => `let ds${r} = dps[place(j, ${r}, team)];
+      let seen${r} = !(ds${r} == hidden);`,
+      )}
+      for (var d = 0; d < ${bound}; d++) {
+        let key = keys[j * ${width * slices} + slice + d];
+        ${eachRow(variant, (r) => `if (seen${r}) { sum${r}[d] += ds${r} * key; }`)}
       }
     }
   }
-  if (i < u.T) {
-    for (var d = 0; d < ${bound}; d++) { store_dq(query, slice + d, sum[d]); }
-    if (slice == 0) { deltas[query] = delta; }
-  }
+  ${eachRow(
+    variant,
+    (r) => `if (row${r} < u.T) {
+    for (var d = 0; d < ${bound}; d++) { store_dq(query${r}, slice + d, sum${r}[d]); }
+    if (slice == 0) { deltas[query${r}] = delta${r}; }
+  }`,
+  )}
 }`,
   });
 }
@@ -119,10 +127,9 @@ ${workgroupMemory(D, ['keys', 'values'], ['partial', 'partialDp'])}${entry}
 export function keyGradientKernel(variant: FlashVariant) {
   const { D } = variant;
   const bound = widthBound(variant);
-  const { slices, width, rows, columns } = layoutOf(D);
+  const { slices, width, rows, columns } = layoutOf(variant);
   const element = flashElement(variant);
   const tilesPerHead = `((u.S + ${rows - 1}) / ${rows})`;
-  const at = `j * ${width * slices} + slice + d`;
   return defineKernel({
     name: 'attention.keyGradient',
     inputs: {
@@ -139,25 +146,24 @@ export function keyGradientKernel(variant: FlashVariant) {
     code: `
 ${['q', 'k', 'v', 'dout'].map((name) => loader(name, D)).join('')}
 ${storer('dk', variant)}${storer('dv', variant)}${scoring(variant)}
-${workgroupMemory(D, ['queries', 'douts'], ['partial', 'partialDp'])}
-var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
+${workgroupMemory(variant, ['queries', 'douts'], ['weights', 'dps'])}${entry}
   let block = i32(index) % ${tilesPerHead} * ${rows};
   let keyHead = i32(index) / ${tilesPerHead};
   let b = keyHead / u.K;
   let perGroup = u.H / u.K;
-  let row = i32(lane)${slices > 1 ? ` % ${rows}` : ''};
-  let slice = ${slices > 1 ? `i32(lane) / ${rows} * ${width}` : '0'};
-  let key = block + row;
-  let place = keyHead * u.S + min(key, u.S - 1);
-
-  var held: array<vec4f, ${width}>;
-  var heldValue: array<vec4f, ${width}>;
-  var sumKey: array<vec4f, ${width}>;
-  var sumValue: array<vec4f, ${width}>;
+  ${ownPlace(variant)}
+  ${eachRow(
+    variant,
+    (r) => `let key${r} = keyHead * u.S + min(row${r}, u.S - 1);
+  var held${r}: array<vec4f, ${width}>;
+  var heldValue${r}: array<vec4f, ${width}>;
+  var sumKey${r}: array<vec4f, ${width}>;
+  var sumValue${r}: array<vec4f, ${width}>;
   for (var d = 0; d < ${bound}; d++) {
-    held[d] = load_k(place, slice + d);
-    heldValue[d] = load_v(place, slice + d);
-  }
+    held${r}[d] = load_k(key${r}, slice + d);
+    heldValue${r}[d] = load_v(key${r}, slice + d);
+  }`,
+  )}
   let offset = u.S - u.T;
   let start = max(0, block - offset - u.ahead);
   let end = min(u.T, min(block + ${rows}, u.S) - offset + u.behind);
@@ -166,34 +172,58 @@ var<workgroup> rowStats: array<vec3f, ${columns}>;${entry}
     let queryBase = (b * u.H + h) * u.T;
     for (var first = start; first < end; first += ${columns}) {
       workgroupBarrier();
-      ${stage(D, 'queries', 'q', 'queryBase', 'u.T')}
-      ${stage(D, 'douts', 'dout', 'queryBase', 'u.T')}
-      if (i32(lane) < ${columns} && first + i32(lane) < u.T) {
-        let query = queryBase + first + i32(lane);
-        rowStats[lane] = vec3f(stats[query], deltas[query]);
-      }
+      ${stage(variant, 'queries', 'q', 'queryBase', 'u.T')}
+      ${stage(variant, 'douts', 'dout', 'queryBase', 'u.T')}
       workgroupBarrier();
-      ${dotProducts(variant, 'held', 'queries', 'heldValue', 'douts')}
+      ${dotProducts(variant, { weights: ['held', 'queries'], dps: ['heldValue', 'douts'] })}
+      ${eachOwnColumn(
+        variant,
+        `let query = queryBase + min(first + j, u.T - 1);
+      let stat = stats[query];
+      let delta = deltas[query];
+      ${eachRow(
+        variant,
+        (r) => `let s${r} = score(sum_weights(j, ${r}, team), b, h, first + j, row${r});
+      var p${r} = hidden;
+      if (!(s${r} == hidden)) {
+        p${r} = exp(s${r} - stat.x) * stat.y;
+        dps[place(j, ${r}, team)] = p${r} * (sum_dps(j, ${r}, team) - delta) * u.scale;
+      }
+      weights[place(j, ${r}, team)] = p${r};`,
+      )}`,
+      )}
+      workgroupBarrier();
       for (var j = 0; j < u.columns; j++) {
-        let s = score(sum_partial(j, row), b, h, first + j, key);
-        if (!(s == hidden)) {
-          let stat = rowStats[j];
-          let p = exp(s - stat.x) * stat.y;
-          let ds = p * (sum_partialDp(j, row) - stat.z) * u.scale;
-          for (var d = 0; d < ${bound}; d++) {
-            sumValue[d] += p * douts[${at}];
-            sumKey[d] += ds * queries[${at}];
-          }
+        ${eachRow(
+          variant,
+          (r) => `let p${r} = weights[place(j, ${r}, team)];
+        let ds${r} = dps[place(j, ${r}, team)];
+        let seen${r} = !(p${r} == hidden);`,
+        )}
+        for (var d = 0; d < ${bound}; d++) {
+          let at = j * ${width * slices} + slice + d;
+          let query = queries[at];
+          let dout = douts[at];
+          ${eachRow(
+            variant,
+            (r) => `if (seen${r}) {
+            sumValue${r}[d] += p${r} * dout;
+            sumKey${r}[d] += ds${r} * query;
+          }`,
+          )}
         }
       }
     }
   }
-  if (key < u.S) {
+  ${eachRow(
+    variant,
+    (r) => `if (row${r} < u.S) {
     for (var d = 0; d < ${bound}; d++) {
-      store_dk(place, slice + d, sumKey[d]);
-      store_dv(place, slice + d, sumValue[d]);
+      store_dk(key${r}, slice + d, sumKey${r}[d]);
+      store_dv(key${r}, slice + d, sumValue${r}[d]);
     }
-  }
+  }`,
+  )}
 }`,
   });
 }

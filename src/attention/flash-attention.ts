@@ -10,6 +10,7 @@ import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
 import { broadcastStrides } from '../shapes.js';
+import { fewQueries, launchDecode } from './decode-attention.js';
 import { forwardKernel } from './flash-attention.wgsl.js';
 import { keyGradientKernel, queryGradientKernel } from './flash-attention-gradient.wgsl.js';
 import { matrixFits, matrixForwardKernel, matrixLayout } from './flash-attention-matrix.wgsl.js';
@@ -41,8 +42,8 @@ interface FlashAttributes extends Attributes {
 /** No limit, without overflow when a position is added. */
 const unlimited = 2 ** 30;
 
-/** B H T S D from which on the unrolled forward kernel is worth its compilation on software Vulkan too. */
-const largeWork = 2 ** 28;
+/** B H T S D from which on the unrolled kernels are worth their compilation on software Vulkan too. */
+const largeWork = 2 ** 26;
 
 const forward = remember(forwardKernel);
 const matrixForward = remember(matrixForwardKernel);
@@ -55,9 +56,14 @@ interface Sizes {
 }
 
 /** For workgroups that take `rows` queries (T) or keys (S) each. */
-function sizes(attributes: FlashAttributes, over: 'T' | 'S', rows: number): Sizes {
-  const { B, H, K, T, S, D, scale, ahead, behind, maskStrides } = attributes;
-  const { columns, width } = layoutOf(D);
+function sizes(
+  variant: FlashVariant,
+  attributes: FlashAttributes,
+  over: 'T' | 'S',
+  rows = layoutOf(variant).rows,
+): Sizes {
+  const { B, H, K, T, S, scale, ahead, behind, maskStrides } = attributes;
+  const { columns, width } = layoutOf(variant);
   const total = over === 'T' ? B * H * Math.ceil(T / rows) : B * K * Math.ceil(S / rows);
   const [maskB = 0, maskH = 0, maskT = 0, maskS = 0] = maskStrides;
   return {
@@ -69,16 +75,12 @@ function sizes(attributes: FlashAttributes, over: 'T' | 'S', rows: number): Size
 /** Registers the three operations for one combination of optional inputs. */
 function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Optional, FlashAttributes> {
   const suffix = optional.map((name) => name[0]!.toUpperCase() + name.slice(1)).join('');
-  const variantOf = (
-    q: tf.TensorInfo,
-    { D }: FlashAttributes,
-    unrolled = (tf.backend() as GpuBackend).gpu.hardware,
-  ): FlashVariant => ({
+  const variantOf = (q: tf.TensorInfo, { B, H, T, S, D }: FlashAttributes): FlashVariant => ({
     D,
     storage: storageOf(q),
     slopes: optional.includes('slopes'),
     mask: optional.includes('mask'),
-    unrolled,
+    unrolled: (tf.backend() as GpuBackend).gpu.hardware || B * H * T * S * D >= largeWork,
   });
 
   const queries = registerFused({
@@ -86,10 +88,11 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
     inputs: ['q', 'k', 'v', 'out', 'dout', 'stats', ...optional],
     forward: (inputs, attributes: FlashAttributes, launch) => {
       const { q, stats } = inputs;
-      const { dq, deltas } = launch(queryGradient(variantOf(q, attributes)), {
+      const variant = variantOf(q, attributes);
+      const { dq, deltas } = launch(queryGradient(variant), {
         inputs,
         outputs: { dq: { shape: q.shape }, deltas: { shape: stats.shape.slice(0, 3) } },
-        ...sizes(attributes, 'T', layoutOf(attributes.D).rows),
+        ...sizes(variant, attributes, 'T'),
       });
       return [dq, deltas];
     },
@@ -100,10 +103,11 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
     inputs: ['q', 'k', 'v', 'dout', 'stats', 'deltas', ...optional],
     forward: (inputs, attributes: FlashAttributes, launch) => {
       const { q, k } = inputs;
-      const { dk, dv } = launch(keyGradient(variantOf(q, attributes)), {
+      const variant = variantOf(q, attributes);
+      const { dk, dv } = launch(keyGradient(variant), {
         inputs,
         outputs: { dk: { shape: k.shape }, dv: { shape: k.shape } },
-        ...sizes(attributes, 'S', layoutOf(attributes.D).rows),
+        ...sizes(variant, attributes, 'S'),
       });
       return [dk, dv];
     },
@@ -114,24 +118,26 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
     inputs: ['q', 'k', 'v', ...optional],
     forward: (inputs, attributes: FlashAttributes, launch) => {
       const { q } = inputs;
-      const { B, H, T, S, D } = attributes;
+      const { B, H, T, D } = attributes;
       const shape = storedShape(storageOf(q), [B, H, T, D]);
+      const variant = variantOf(q, attributes);
+      if (T <= fewQueries) {
+        return launchDecode(launch, variant, inputs, B, sizes(variant, attributes, 'T').uniforms);
+      }
       const unit = matrixUnitFor(q, attributes);
       if (unit) {
-        const variant = { ...variantOf(q, attributes), ...unit };
-        const { out } = launch(matrixForward(variant), {
+        const matrix = { ...variant, ...unit };
+        const { out } = launch(matrixForward(matrix), {
           inputs,
           outputs: { out: { shape } },
-          ...sizes(attributes, 'T', matrixLayout(variant).rows),
+          ...sizes(variant, attributes, 'T', matrixLayout(matrix).rows),
         });
         return [out];
       }
-      // Software Vulkan compiles the unrolled form for seconds: only where it computes for seconds.
-      const large = B * H * T * S * D >= largeWork;
-      const { out, stats } = launch(forward(variantOf(q, attributes, large || undefined)), {
+      const { out, stats } = launch(forward(variant), {
         inputs,
         outputs: { out: { shape }, stats: { shape: [B, H, T, 2] } },
-        ...sizes(attributes, 'T', layoutOf(D).rows),
+        ...sizes(variant, attributes, 'T'),
       });
       return [out, stats];
     },

@@ -7,11 +7,15 @@
 import { defineKernel } from '../compute/launch.js';
 import { storageExtensions, storageSuffix } from '../compute/storage.js';
 import {
+  dotProducts,
+  eachOwnColumn,
+  eachRow,
   type FlashVariant,
   flashElement,
   layoutOf,
   loader,
   optionalInputs,
+  ownPlace,
   scoring,
   stage,
   storer,
@@ -24,9 +28,8 @@ import {
 export function forwardKernel(variant: FlashVariant) {
   const { D } = variant;
   const bound = widthBound(variant);
-  const { slices, width, rows, columns } = layoutOf(D);
+  const { slices, width, rows, columns } = layoutOf(variant);
   const element = flashElement(variant);
-  const stride = width * slices;
   const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
   return defineKernel({
     name: `attention.forward${storageSuffix(variant.storage)}`,
@@ -36,7 +39,7 @@ export function forwardKernel(variant: FlashVariant) {
     extensions: storageExtensions(variant.storage),
     code: `
 ${loader('q', D)}${loader('k', D)}${loader('v', D)}${storer('out', variant)}${scoring(variant)}
-${workgroupMemory(D, ['keys', 'values'], ['partial'])}
+${workgroupMemory(variant, ['keys', 'values'], ['weights'])}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
@@ -47,53 +50,77 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let b = head / u.H;
   let h = head % u.H;
   let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
-  let row = i32(lane)${slices > 1 ? ` % ${rows}` : ''};
-  let slice = ${slices > 1 ? `i32(lane) / ${rows} * ${width}` : '0'};
-  let i = block + row;
-  let query = head * u.T + min(i, u.T - 1);
-
-  var held: array<vec4f, ${width}>;
-  var sum: array<vec4f, ${width}>;
-  for (var d = 0; d < ${bound}; d++) { held[d] = load_q(query, slice + d); }
-  var m = hidden;
-  var l = 0.0;
+  ${ownPlace(variant)}
+  ${eachRow(
+    variant,
+    (r) => `let query${r} = head * u.T + min(row${r}, u.T - 1);
+  var held${r}: array<vec4f, ${width}>;
+  var sum${r}: array<vec4f, ${width}>;
+  for (var d = 0; d < ${bound}; d++) { held${r}[d] = load_q(query${r}, slice + d); }
+  var m${r} = hidden;
+  var l${r} = 0.0;`,
+  )}
   let offset = u.S - u.T;
   let start = max(0, block + offset - u.behind);
   let end = min(u.S, min(block + ${rows}, u.T) + offset + u.ahead);
   for (var first = start; first < end; first += ${columns}) {
     workgroupBarrier();
-    ${stage(D, 'keys', 'k', 'keyBase', 'u.S')}
-    ${stage(D, 'values', 'v', 'keyBase', 'u.S')}
+    ${stage(variant, 'keys', 'k', 'keyBase', 'u.S')}
+    ${stage(variant, 'values', 'v', 'keyBase', 'u.S')}
     workgroupBarrier();
+    ${dotProducts(variant, { weights: ['held', 'keys'] })}
+    ${eachOwnColumn(
+      variant,
+      eachRow(
+        variant,
+        (r) => `weights[place(j, ${r}, team)] = score(sum_weights(j, ${r}, team), b, h, row${r}, first + j);`,
+      ),
+    )}
+    workgroupBarrier();
+    ${eachRow(variant, (r) => `var largest${r} = m${r};`)}
     for (var j = 0; j < u.columns; j++) {
-      var product = 0.0;
-      for (var d = 0; d < ${bound}; d++) { product += dot(held[d], keys[j * ${stride} + slice + d]); }
-      partial[j * ${threads} + i32(lane)] = product;
+      ${eachRow(variant, (r) => `largest${r} = max(largest${r}, weights[place(j, ${r}, team)]);`)}
     }
     workgroupBarrier();
-    var largest = m;
+    ${eachOwnColumn(
+      variant,
+      eachRow(
+        variant,
+        (r) => `let at${r} = place(j, ${r}, team);
+      let s${r} = weights[at${r}];
+      if (!(s${r} == hidden)) { weights[at${r}] = exp(s${r} - largest${r}); }`,
+      ),
+    )}
+    ${eachRow(
+      variant,
+      (r) => `let fade${r} = exp(m${r} - largest${r});
+    m${r} = largest${r};
+    l${r} *= fade${r};
+    for (var d = 0; d < ${bound}; d++) { sum${r}[d] *= fade${r}; }`,
+    )}
+    workgroupBarrier();
     for (var j = 0; j < u.columns; j++) {
-      largest = max(largest, score(sum_partial(j, row), b, h, i, first + j));
-    }
-    let fade = exp(m - largest);
-    l *= fade;
-    for (var d = 0; d < ${bound}; d++) { sum[d] *= fade; }
-    for (var j = 0; j < u.columns; j++) {
-      let s = score(sum_partial(j, row), b, h, i, first + j);
-      // NaN must reach the output; (s != hidden) would be false for it, as WGSL comparisons are ordered.
-      if (!(s == hidden)) {
-        let p = exp(s - largest);
-        l += p;
-        for (var d = 0; d < ${bound}; d++) { sum[d] += p * values[j * ${stride} + slice + d]; }
+      // NaN must reach the output; (p != hidden) would be false for it, as WGSL comparisons are ordered.
+      ${eachRow(
+        variant,
+        (r) => `let p${r} = weights[place(j, ${r}, team)];
+      let seen${r} = !(p${r} == hidden);
+      if (seen${r}) { l${r} += p${r}; }`,
+      )}
+      for (var d = 0; d < ${bound}; d++) {
+        let value = values[j * ${width * slices} + slice + d];
+        ${eachRow(variant, (r) => `if (seen${r}) { sum${r}[d] += p${r} * value; }`)}
       }
     }
-    m = largest;
   }
-  if (i < u.T) {
-    let inverse = select(1.0 / l, 0.0, l == 0.0);
-    for (var d = 0; d < ${bound}; d++) { store_out(query, slice + d, sum[d] * inverse); }
-    if (slice == 0) { stats[query] = vec2f(m, inverse); }
-  }
+  ${eachRow(
+    variant,
+    (r) => `if (row${r} < u.T) {
+    let inverse = select(1.0 / l${r}, 0.0, l${r} == 0.0);
+    for (var d = 0; d < ${bound}; d++) { store_out(query${r}, slice + d, sum${r}[d] * inverse); }
+    if (slice == 0) { stats[query${r}] = vec2f(m${r}, inverse); }
+  }`,
+  )}
 }`,
   });
 }

@@ -2,10 +2,11 @@
  * What the FlashAttention kernels share: how a head of D features is laid over threads, and the WGSL to load rows,
  * stage tiles in workgroup memory and decide which (query, key) pairs are visible.
  *
- * A row (a query, or in the dk/dv kernel a key) belongs to `slices` threads, each holding `width` vec4 of it in
- * registers (at most 32 features, so that nothing spills); the dot products meet in workgroup memory. D need not
- * be a multiple of 4: rows are padded with zeros as they are loaded. All kernels add a dot product up in the same
- * order, so that the backward pass recomputes the very scores of the forward pass.
+ * One or two rows (queries, or in the dk/dv kernel keys) belong to `slices` threads, each holding `width` vec4 of
+ * each row in registers (at most 32 numbers, so that nothing spills), so that one read of a staged column serves both
+ * rows. The dot products meet in workgroup memory, where each pair of a row and a column is finished by one thread.
+ * D need not be a multiple of 4: rows are padded with zeros as they are loaded. All kernels add a dot product up in the
+ * same order, so that the backward pass recomputes the very scores of the forward pass.
  */
 import type { ElementType } from '../compute/launch.js';
 import { elementOf, type Storage } from '../compute/storage.js';
@@ -19,35 +20,43 @@ export interface FlashVariant {
   slopes: boolean;
   /** Boolean mask, read with strides, 0 along broadcast axes. */
   mask: boolean;
-  /** Constant bounds for the loops over a thread's vec4s, which a GPU compiler needs to keep them in registers. */
+  /**
+   * Two rows per thread, and constant bounds for the loops over its vec4s, which a GPU compiler needs to keep them in
+   * registers. Software Vulkan compiles that for seconds per kernel.
+   */
   unrolled: boolean;
 }
 
 export interface Layout {
   /** vec4 per row of D features. */
   D4: number;
-  /** Threads that share a row, and vec4 each of them holds. */
+  /** Threads that share rows, and vec4 each of them holds of each. */
   slices: number;
   width: number;
-  /** Rows per workgroup. */
+  rowsPerThread: number;
+  /** Teams of `slices` threads that share rows, and rows per workgroup. */
+  teams: number;
   rows: number;
   /** Columns (keys, or queries in the dk/dv kernel) staged at a time. */
   columns: number;
 }
 
 export const threads = 64;
-const widest = 8;
+/** vec4 of a tensor that a thread holds. */
+const held = 8;
 /** vec4 per staged tile: 8 KiB, so that two tiles and two sets of partial sums stay within 32 KiB. */
 const tileSize = 512;
 
-export function layoutOf(D: number): Layout {
+export function layoutOf({ D, unrolled }: Pick<FlashVariant, 'D' | 'unrolled'>): Layout {
+  const rowsPerThread = unrolled ? 2 : 1;
   const D4 = Math.ceil(D / 4);
   let slices = 1;
-  while (Math.ceil(D4 / slices) > widest) slices *= 2;
+  while (Math.ceil(D4 / slices) > held / rowsPerThread) slices *= 2;
   const width = Math.ceil(D4 / slices);
   const fitting = 2 ** Math.floor(Math.log2(tileSize / (width * slices)));
   const columns = Math.min(16, fitting);
-  return { D4, slices, width, rows: threads / slices, columns };
+  const teams = threads / slices;
+  return { D4, slices, width, rowsPerThread, teams, rows: teams * rowsPerThread, columns };
 }
 
 /** Element type of q, k, v, the output and their gradients. */
@@ -83,7 +92,7 @@ export function optionalInputs({ slopes, mask }: FlashVariant): Record<string, E
 
 /** `load_name(row, d)`: the d-th vec4 of a row, zeros beyond D. */
 export function loader(name: string, D: number): string {
-  const { D4 } = layoutOf(D);
+  const D4 = Math.ceil(D / 4);
   const body =
     D % 4 === 0
       ? `if (d >= ${D4}) { return vec4f(); }\n  return vec4f(${name}[row * ${D4} + d]);`
@@ -95,7 +104,7 @@ export function loader(name: string, D: number): string {
 
 /** `store_name(row, d, value)`, the counterpart of `loader`. */
 export function storer(name: string, { D, storage }: Pick<FlashVariant, 'D' | 'storage'>): string {
-  const { D4 } = layoutOf(D);
+  const D4 = Math.ceil(D / 4);
   const body =
     D % 4 === 0
       ? `if (d < ${D4}) { ${name}[row * ${D4} + d] = vec4<${storage}>(value); }`
@@ -120,27 +129,85 @@ fn score(product: f32, b: i32, h: i32, i: i32, j: i32) -> f32 {
 }
 
 /**
- * Workgroup memory: the staged tiles, and per name in `partials` the partial dot products of every thread with every
- * column, summed over the slices of a row by `sum_name(column, row)`.
+ * Workgroup memory: the staged tiles, and per name in `partials` a number for every column, row of a thread, and thread:
+ * its part of the dot product, which `sum_name(column, r, team)` adds up over the slices. One thread of the team does that
+ * for a pair, and leaves what it makes of it in the place of the first slice.
  */
-export function workgroupMemory(D: number, tiles: readonly string[], partials: readonly string[]): string {
-  const { slices, width, columns, rows } = layoutOf(D);
+export function workgroupMemory(
+  variant: FlashVariant,
+  tiles: readonly string[],
+  partials: readonly string[],
+): string {
+  const { slices, width, columns, rowsPerThread, teams } = layoutOf(variant);
   const stride = width * slices;
   const lines = tiles.map((name) => `var<workgroup> ${name}: array<vec4f, ${columns * stride}>;`);
   for (const name of partials) {
-    lines.push(`var<workgroup> ${name}: array<f32, ${columns * threads}>;
-fn sum_${name}(column: i32, row: i32) -> f32 {
-  var sum = ${name}[column * ${threads} + row];
-  for (var s = 1; s < ${slices}; s++) { sum += ${name}[column * ${threads} + s * ${rows} + row]; }
+    lines.push(`var<workgroup> ${name}: array<f32, ${columns * rowsPerThread * threads}>;
+fn sum_${name}(column: i32, r: i32, team: i32) -> f32 {
+  let at = place(column, r, team);
+  var sum = ${name}[at];
+  for (var s = 1; s < ${slices}; s++) { sum += ${name}[at + s * ${teams}]; }
   return sum;
 }`);
   }
-  return `${lines.join('\n')}\n`;
+  return `fn place(column: i32, r: i32, lane: i32) -> i32 {
+  return (column * ${rowsPerThread} + r) * ${threads} + lane;
+}
+${lines.join('\n')}
+`;
+}
+
+/** Code repeated for each row of a thread, so that what it names by row stays in registers. */
+export function eachRow(variant: FlashVariant, code: (r: number) => string): string {
+  return Array.from({ length: layoutOf(variant).rowsPerThread }, (_, r) => code(r)).join('\n');
+}
+
+/** Which rows and features a thread holds: rows team, team + teams, ... of its block, vec4s from `slice` on. */
+export function ownPlace(variant: FlashVariant): string {
+  const { slices, width, teams } = layoutOf(variant);
+  const [team, part] = slices > 1 ? [`i32(lane) % ${teams}`, `i32(lane) / ${teams}`] : ['i32(lane)', '0'];
+  return `let team = ${team};
+  let part = ${part};
+  let slice = part * ${width};
+  ${eachRow(variant, (r) => `let row${r} = block + team + ${r * teams};`)}`;
+}
+
+/** The columns of a tile whose pairs with the team's rows this thread finishes. */
+export function eachOwnColumn(variant: FlashVariant, code: string): string {
+  return `for (var j = part; j < u.columns; j += ${layoutOf(variant).slices}) {
+      ${code}
+    }`;
+}
+
+/** Per staged column and held row: the dot products of [held, tile], left in `partial` of that name. */
+export function dotProducts(
+  variant: FlashVariant,
+  products: Record<string, [held: string, tile: string]>,
+): string {
+  const { slices, width } = layoutOf(variant);
+  const entries = Object.entries(products);
+  const each = (code: (name: string, held: string, tile: string, r: number) => string) =>
+    eachRow(variant, (r) => entries.map(([name, [held, tile]]) => code(name, held, tile, r)).join(' '));
+  return `for (var j = 0; j < u.columns; j++) {
+      ${each((name, _held, _tile, r) => `var ${name}${r} = 0.0;`)}
+      for (var d = 0; d < ${widthBound(variant)}; d++) {
+        let at = j * ${width * slices} + slice + d;
+        ${each((name, held, tile, r) => `${name}${r} += dot(${held}${r}[d], ${tile}[at]);`)}
+      }
+      ${each((name, _held, _tile, r) => `${name}[place(j, ${r}, i32(lane))] = ${name}${r};`)}
+    }
+    workgroupBarrier();`;
 }
 
 /** Copies rows first .. first + columns - 1 of a buffer into a tile; rows from `count` on become zeros. */
-export function stage(D: number, tile: string, buffer: string, base: string, count: string): string {
-  const { slices, width } = layoutOf(D);
+export function stage(
+  variant: FlashVariant,
+  tile: string,
+  buffer: string,
+  base: string,
+  count: string,
+): string {
+  const { slices, width } = layoutOf(variant);
   const stride = width * slices;
   return `for (var n = i32(lane); n < u.columns * ${stride}; n += ${threads}) {
       let r = first + n / ${stride};
@@ -150,6 +217,6 @@ export function stage(D: number, tile: string, buffer: string, base: string, cou
 }
 
 /** Upper bound of the loops over a thread's vec4s. */
-export function widthBound({ D, unrolled }: FlashVariant): string {
-  return unrolled ? String(layoutOf(D).width) : 'u.width';
+export function widthBound(variant: FlashVariant): string {
+  return variant.unrolled ? String(layoutOf(variant).width) : 'u.width';
 }

@@ -16,9 +16,12 @@ export interface LinearAttentionOptions {
   causal?: boolean;
   /**
    * How the causal form is computed, with the same result: 'parallel' (default) makes all T^2 weights at once, 'recurrent'
-   * walks over the tokens with a state of D x D per head.
+   * walks over the tokens with a state of D x D' per head, 'chunked' walks over chunks of tokens: the weights within a
+   * chunk, the state for what came before.
    */
-  form?: 'parallel' | 'recurrent';
+  form?: 'parallel' | 'recurrent' | 'chunked';
+  /** Tokens per chunk of the chunked form. Default 64. */
+  chunk?: number;
   /** Rotate the features of the numerator; positions default to 0..T-1. */
   rope?: Omit<RopeOptions, 'path'> & { positions?: Positions };
 }
@@ -36,8 +39,16 @@ export function linearAttention(
   v: tf.Tensor,
   options: LinearAttentionOptions = {},
 ): tf.Tensor {
-  const { causal = true, form = 'parallel', rope: rotation } = options;
-  checkShapes(q, k, v, form);
+  const { causal = true, form = 'parallel', chunk = 64, rope: rotation } = options;
+  checkShapes(q, k, v);
+  if (!['parallel', 'recurrent', 'chunked'].includes(form)) {
+    throw new RangeError(
+      `linearAttention: form must be 'parallel', 'recurrent' or 'chunked', got ${JSON.stringify(form)}`,
+    );
+  }
+  if (!(Number.isInteger(chunk) && chunk >= 1)) {
+    throw new RangeError(`linearAttention: chunk must be a whole number of tokens >= 1, got ${chunk}`);
+  }
   const [, , T] = q.shape as [number, number, number, number];
   return tf.tidy(() => {
     const [queries, keys] = [features(q), features(k)];
@@ -46,22 +57,18 @@ export function linearAttention(
     const turn = (x: tf.Tensor) => (rotation ? rope(x, positions, rotation) : x);
     const inputs = { queries, keys, turnedQueries: turn(queries), turnedKeys: turn(keys), values: v };
     if (!causal) return throughSums(inputs);
+    if (form === 'chunked') return throughChunks(inputs, chunk);
     return form === 'parallel' ? throughWeights(inputs) : throughState(inputs);
   });
 }
 
-function checkShapes(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, form: string): void {
+function checkShapes(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): void {
   requireFloat32('linearAttention', { q, k, v });
   requireAxes('linearAttention', 'q', q.shape, 'B,H,T,D');
   requireAxes('linearAttention', 'v', v.shape, "B,H,T,D'");
   if (!sameShape(q.shape, k.shape) || !sameShape(q.shape.slice(0, 3), v.shape.slice(0, 3))) {
     throw new RangeError(
       `linearAttention: q and k must be [B,H,T,D] and v [B,H,T,D'], got q ${shown(q.shape)}, k ${shown(k.shape)}, v ${shown(v.shape)}`,
-    );
-  }
-  if (form !== 'parallel' && form !== 'recurrent') {
-    throw new RangeError(
-      `linearAttention: form must be 'parallel' or 'recurrent', got ${JSON.stringify(form)}`,
     );
   }
 }
@@ -99,14 +106,57 @@ function throughSums({ queries, keys, turnedQueries, turnedKeys, values }: Featu
   return tf.div(tf.matMul(turnedQueries, state), total);
 }
 
-function throughWeights({ queries, keys, turnedQueries, turnedKeys, values }: Features): tf.Tensor {
-  const T = queries.shape[2]!;
+interface Sums {
+  /** sum_j w_ij v_j, [...,T,D']. */
+  weighted: tf.Tensor;
+  /** The sum of the unrotated weights, [...,T,1]. */
+  total: tf.Tensor;
+}
+
+function throughWeights(features: Features): tf.Tensor {
+  const { weighted, total } = sumsOverPast(features);
+  return tf.div(weighted, total);
+}
+
+/** Over the keys up to the query's own place, by all T^2 weights. */
+function sumsOverPast({ queries, keys, turnedQueries, turnedKeys, values }: Features): Sums {
+  const T = queries.shape.at(-2)!;
   const place = tf.range(0, T, 1, 'float32');
   const past = tf.lessEqual(tf.reshape(place, [1, T]), tf.reshape(place, [T, 1])).toFloat();
   const weigh = (a: tf.Tensor, b: tf.Tensor) => tf.mul(tf.matMul(a, b, false, true), past);
   const plain = weigh(queries, keys);
   const turned = turnedQueries === queries ? plain : weigh(turnedQueries, turnedKeys);
-  return tf.div(tf.matMul(turned, values), tf.sum(plain, -1, true));
+  return { weighted: tf.matMul(turned, values), total: tf.sum(plain, -1, true) };
+}
+
+/** The work of the parallel form within chunks, T * chunk pairs in all, and one step of the recurrence per chunk. */
+function throughChunks(
+  { queries, keys, turnedQueries, turnedKeys, values }: Features,
+  chunk: number,
+): tf.Tensor {
+  const [B, H, T] = queries.shape as [number, number, number];
+  const sizes = Array.from({ length: Math.ceil(T / chunk) }, (_, n) => Math.min(chunk, T - n * chunk));
+  const cut = (x: tf.Tensor) => tf.split(tf.reshape(x, [sizeOf([B, H]), T, x.shape[3]!]), sizes, 1);
+  const [q, k, v] = [cut(queries), cut(keys), cut(values)];
+  const [tq, tk] = turnedQueries === queries ? [q, k] : [cut(turnedQueries), cut(turnedKeys)];
+  let state: tf.Tensor | undefined;
+  let keySum: tf.Tensor | undefined;
+  const outputs = sizes.map((_, n) => {
+    const own = { queries: q[n]!, keys: k[n]!, turnedQueries: tq[n]!, turnedKeys: tk[n]!, values: v[n]! };
+    let { weighted, total } = sumsOverPast(own);
+    if (state && keySum) {
+      weighted = tf.add(weighted, tf.matMul(own.turnedQueries, state));
+      total = tf.add(total, tf.sum(tf.mul(own.queries, keySum), -1, true));
+    }
+    if (n < sizes.length - 1) {
+      const added = tf.matMul(own.turnedKeys, own.values, true, false);
+      const addedKeys = tf.sum(own.keys, 1, true);
+      state = state ? tf.add(state, added) : added;
+      keySum = keySum ? tf.add(keySum, addedKeys) : addedKeys;
+    }
+    return tf.div(weighted, total);
+  });
+  return tf.reshape(tf.concat(outputs, 1), values.shape);
 }
 
 function throughState({ queries, keys, turnedQueries, turnedKeys, values }: Features): tf.Tensor {

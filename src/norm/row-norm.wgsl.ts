@@ -20,12 +20,17 @@ import {
 import { type Storage, storageOf, storageSuffix, storedShape } from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
+import type { GpuBackend } from '../compute/webgpu-backend.js';
+import { sumColumns } from './column-sums.wgsl.js';
 
 export const rmsNormKernel = 'KernelbookRmsNorm';
 export const layerNormKernel = 'KernelbookLayerNorm';
 
-/** Rows per workgroup of the backward kernel are chosen to give about this many workgroups, at most `maxChunk`. */
-const targetGroups = 512;
+/**
+ * Rows per workgroup of the backward kernel are chosen to give about this many workgroups, at most `maxChunk`: each
+ * leaves a row of dgain to be added up. A few threads on a CPU need fewer.
+ */
+const targetGroups = { gpu: 512, software: 16 };
 const maxChunk = 64;
 
 /** `centred`: the mean is subtracted and a bias added, which makes it LayerNorm. */
@@ -127,6 +132,7 @@ ${rowEntry(variant)}
   }
   workgroupBarrier();
   for (var c = lane; c < u.columns; c += ${lanes}u) {
+    let own = gain[c];
     var gainShare = V();
     var biasShare = V();
     for (var r = 0u; r < count; r++) {
@@ -134,7 +140,7 @@ ${rowEntry(variant)}
       let row = rows[first + r];
       let n = (x[at] * row.x - row.y) * row.z;
       let upstream = dy[at];
-      dx[at] = (upstream * gain[c] - means[r].x - n * means[r].y) * row.z * row.x;
+      dx[at] = (upstream * own - means[r].x - n * means[r].y) * row.z * row.x;
       gainShare += upstream * n;
       biasShare += upstream;
     }
@@ -164,7 +170,8 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
       const { x, gain } = inputs;
       const C = gain.shape[0]!;
       const N = sizeOf(x.shape) / C;
-      const chunk = Math.min(maxChunk, Math.ceil(N / targetGroups));
+      const { hardware } = (tf.backend() as GpuBackend).gpu;
+      const chunk = Math.min(maxChunk, Math.ceil(N / targetGroups[hardware ? 'gpu' : 'software']));
       const chunks = Math.ceil(N / chunk);
       const variant = variantOf(C);
       const share = { shape: [chunks, C] };
@@ -175,7 +182,9 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
         uniforms: { groups: chunks, N, columns: C / variant.width, C, chunk },
         workgroups: spread(chunks),
       });
-      return Object.values(made);
+      const { dx, ...shares } = made;
+      const summed = `${normName(variant)}.columnSums`;
+      return [dx!, ...Object.values(shares).map((share) => sumColumns(launch, summed, share))];
     },
   });
 
@@ -208,8 +217,7 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
       backward: ([dy], saved) => {
         const [x, gain, rows] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
         // At once, not per input: tfjs disposes what one input's function leaves behind before it asks for the next.
-        const [dx, ...shares] = gradient.run({ dy: dy!, x, gain, rows }, {}) as [tf.Tensor, ...tf.Tensor[]];
-        const sums = shares.map((share) => tf.sum(share, 0));
+        const [dx, ...sums] = gradient.run({ dy: dy!, x, gain, rows }, {}) as [tf.Tensor, ...tf.Tensor[]];
         return {
           x: () => dx,
           ...Object.fromEntries(parameters.map((parameter, n) => [parameter, () => sums[n]!])),

@@ -69,6 +69,30 @@ const both: [string, Setting][] = [
   ['fewer keys than queries', { sizes: { B: 1, H: 2, K: 2, T: 70, S: 40, D: 16 }, rule: { causal: true } }],
   ['a decode step', { sizes: { B: 2, H: 4, K: 2, T: 1, S: 300, D: 16 }, rule: { causal: true } }],
   [
+    'new tokens after a past of several pieces, more queries per key head than a workgroup takes',
+    { sizes: { B: 2, H: 6, K: 2, T: 4, S: 203, D: 16 }, rule: { causal: true, alibi: true } },
+  ],
+  [
+    'new tokens with a window that begins inside a piece',
+    { sizes: { B: 1, H: 2, K: 1, T: 2, S: 301, D: 16 }, rule: { causal: true, window: 70 } },
+  ],
+  [
+    'a decode step with large logits',
+    { sizes: { B: 1, H: 3, K: 1, T: 1, S: 150, D: 16 }, rule: {}, spread: 30 },
+  ],
+  [
+    'new tokens with a mask that hides whole pieces',
+    {
+      sizes: { B: 1, H: 2, K: 1, T: 2, S: 140, D: 16 },
+      rule: {
+        mask: ndarray(
+          [2, 140],
+          Array.from({ length: 280 }, (_, n) => Number(n > 200 && n % 3 > 0)),
+        ),
+      },
+    },
+  ],
+  [
     'a causal window',
     { sizes: { B: 1, H: 2, K: 1, T: 50, S: 60, D: 16 }, rule: { causal: true, window: 7 } },
   ],
@@ -106,6 +130,10 @@ eachBackend((name) => {
 
       it.each(headDims)('matches the oracle, forward and backward: D = %i', (D) =>
         check({ sizes: { B: 1, H: 2, K: 1, T: 18, S: 21, D }, rule: { causal: true } }, path),
+      );
+
+      it.each([3, 250])('decodes with D = %i', (D) =>
+        check({ sizes: { B: 1, H: 2, K: 1, T: 2, S: 70, D }, rule: { causal: true } }, path),
       );
 
       it('takes logits that overflow without their maximum taken out', async () => {
@@ -147,22 +175,32 @@ eachBackend((name) => {
         expect(shapes).toEqual([query, keys, keys]);
       });
 
-      it('keeps a NaN query in its row and shows a NaN key to those who see it', async () => {
-        const shape: [number, number, number, number] = [1, 1, 4, 4];
-        const withNaN = (row: number) => {
-          const values = seededNormal(shape, 5);
-          values.data[row * 4] = Number.NaN;
-          return fromNdArray(values);
-        };
-        const usual = fromNdArray(seededNormal(shape, 6));
-        const rows = async (out: tf.Tensor) => {
-          const values = await read(out);
-          return [0, 1, 2, 3].map((i) => Array.from(values.slice(4 * i, 4 * i + 4)).some(Number.isNaN));
-        };
-        const options = { causal: true, path };
-        expect(await rows(attention(withNaN(1), usual, usual, options))).toEqual([false, true, false, false]);
-        expect(await rows(attention(usual, withNaN(2), usual, options))).toEqual([false, false, true, true]);
-      });
+      // tfjs's own products of matrices spread the NaN of a key at the larger size.
+      it.each(path === 'fused' ? [4, 12] : [4])(
+        'keeps a NaN query in its row and shows a NaN key to those who see it, T = %i',
+        async (T) => {
+          const shape: [number, number, number, number] = [1, 1, T, 4];
+          const tokens = Array.from({ length: T }, (_, i) => i);
+          const withNaN = (row: number) => {
+            const values = seededNormal(shape, 5);
+            values.data[row * 4] = Number.NaN;
+            return fromNdArray(values);
+          };
+          const usual = fromNdArray(seededNormal(shape, 6));
+          const rows = async (out: tf.Tensor) => {
+            const values = await read(out);
+            return tokens.map((i) => Array.from(values.slice(4 * i, 4 * i + 4)).some(Number.isNaN));
+          };
+          const options = { causal: true, path };
+          const only1 = tokens.map((i) => i === 1);
+          const from2 = tokens.map((i) => i >= 2);
+          expect(await rows(attention(withNaN(1), usual, usual, options))).toEqual(only1);
+          expect(await rows(attention(usual, withNaN(2), usual, options))).toEqual(from2);
+          // The composed form multiplies a hidden NaN by 0.
+          if (path === 'fused')
+            expect(await rows(attention(usual, usual, withNaN(2), options))).toEqual(from2);
+        },
+      );
 
       it('leaves no tensors behind', () => {
         const [q, k, v] = [tf.ones([1, 2, 4, 16]), tf.ones([1, 1, 4, 16]), tf.ones([1, 1, 4, 16])];
@@ -214,7 +252,7 @@ eachBackend((name) => {
   if (name === 'webgpu') {
     it('takes the fused kernels unless told otherwise', async () => {
       const launched = launchedKernels();
-      const [q, k] = [tf.ones([1, 2, 4, 16]), tf.ones([1, 1, 4, 16])];
+      const [q, k] = [tf.ones([1, 2, 10, 16]), tf.ones([1, 1, 10, 16])];
       launched.reset();
       await read(attention(q, k, k, { path: 'composed' }));
       expect(launched.list()).toEqual([]);
@@ -229,6 +267,40 @@ eachBackend((name) => {
         'attention.keyGradient',
       ]);
     });
+
+    it('divides the keys where there are few queries', async () => {
+      const launched = launchedKernels();
+      launched.reset();
+      const k = tf.ones([1, 1, 100, 16]);
+      await read(attention(tf.ones([1, 2, 1, 16]), k, k));
+      expect(launched.list()).toEqual(['attention.decode', 'attention.merge']);
+    });
+
+    // On software Vulkan these sizes take the kernels that a GPU takes for all sizes.
+    it.each([
+      [728, 728, true],
+      [8, 65_600, false],
+    ])(
+      'agrees with the composed form where the kernels are unrolled, T = %i, S = %i',
+      async (T, S, gradient) => {
+        const inputs = [
+          fromNdArray(seededNormal([1, 2, T, 64], 1)),
+          ...[2, 3].map((seed) => fromNdArray(seededNormal([1, 1, S, 64], seed))),
+        ];
+        const dy = fromNdArray(seededNormal([1, 2, T, 64], 4));
+        const results = (path: KernelPath) => {
+          const run = (...[q, k, v]: tf.Tensor[]) => attention(q!, k!, v!, { causal: true, path });
+          return [run(...inputs), ...(gradient ? tf.grads(run)(inputs, dy) : [])];
+        };
+        const composed = results('composed');
+        for (const [n, fused] of results('fused').entries()) {
+          const largest = await read(tf.max(tf.abs(composed[n]!)));
+          const apart = await read(tf.max(tf.abs(tf.sub(fused, composed[n]!))));
+          expect(apart[0]! / largest[0]!).toBeLessThan(1e-5);
+        }
+      },
+      180_000,
+    );
 
     it('says what the fused path does not support', () => {
       const q = tf.ones([1, 1, 2, 4]);

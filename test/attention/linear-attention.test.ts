@@ -48,6 +48,8 @@ eachBackend((name) => {
   const forms = [
     { causal: true, form: 'parallel' },
     { causal: true, form: 'recurrent' },
+    { causal: true, form: 'chunked', chunk: 4 },
+    { causal: true, form: 'chunked' },
     { causal: false },
   ] as const;
 
@@ -150,6 +152,7 @@ describe('linearAttention errors', () => {
     expect(() => linearAttention(tf.ones([2, 3]), x, x)).toThrow(
       /q must be \[B,H,T,D\] \(rank 4\), got \[2,3\]/,
     );
+    expect(() => linearAttention(x, x, x, { form: 'chunked', chunk: 0 })).toThrow(/chunk must be .* got 0/);
     expect(() => linearAttention(x, x, x, { form: 'serial' as 'parallel' })).toThrow(
       /form must be .* got "serial"/,
     );

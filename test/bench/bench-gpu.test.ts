@@ -45,8 +45,12 @@ eachBackend(() => {
         ]
       : [];
     expect(result.rows.map(({ name, path }) => [name, path])).toEqual([
-      ...both('rmsNorm', 'rmsNorm.forward', 'rmsNorm.forward, rmsNorm.backward'),
-      ...both('layerNorm', 'layerNorm.forward', 'layerNorm.forward, layerNorm.backward'),
+      ...both('rmsNorm', 'rmsNorm.forward', 'rmsNorm.forward, rmsNorm.backward, rmsNorm.columnSums'),
+      ...both(
+        'layerNorm',
+        'layerNorm.forward',
+        'layerNorm.forward, layerNorm.backward, layerNorm.columnSums',
+      ),
       ...both('softmax', 'softmax.forward', 'softmax.forward, softmax.backward'),
       ...both('crossEntropy', 'crossEntropy.forward', 'crossEntropy.forward, crossEntropy.backward'),
       ['rope interleaved', 'rope.interleaved'],
@@ -58,6 +62,7 @@ eachBackend(() => {
         'attention.forward',
         expect.stringMatching(/attention\.forward.*attention\.queryGradient.*keyGradient/),
       ),
+      ['attention decode', 'attention.decode, attention.merge'],
       ...halves,
     ]);
     for (const { name, fused, composed, plain, speedup, bytes, bytesPerSecond, note } of result.rows) {
@@ -105,12 +110,14 @@ test('work is counted by hand for the tiny sizes', () => {
     expect(work['softmax f16 forward']).toEqual({ bytes: 2 * 256, flops: 5 * 128 });
     expect(work['matmul f16 forward']).toEqual({ bytes: 2 * (108 + 96 + 72), flops: 2 * 9 * 8 * 12 });
   }
-  // H 2, K 1, T 8, D 8: q and output 128 each, k and v 64 each; half of 4·2·8·8·8 operations.
+  // H 2, K 1, T 16, D 8: q and output 256 each, k and v 128 each; half of 4·2·16·16·8 operations.
   const forward = work['attention forward']!;
-  expect(forward).toEqual({ bytes: 4 * (128 + 128 + 64 + 64), flops: 2048 });
+  expect(forward).toEqual({ bytes: 4 * (256 + 256 + 128 + 128), flops: 8192 });
   const gradient = work['attention forward + gradient']!;
-  expect(gradient.flops).toBe(3.5 * 2048);
-  expect(gradient.bytes).toBe(forward.bytes + 4 * (4 * 128 + 4 * 64));
+  expect(gradient.flops).toBe(3.5 * 8192);
+  expect(gradient.bytes).toBe(forward.bytes + 4 * (4 * 256 + 4 * 128));
+  // One query of 2 heads in, one output; 100 keys and values of one head.
+  expect(work['attention decode']).toEqual({ bytes: 4 * (16 + 16 + 1600), flops: 4 * 2 * 100 * 8 });
 });
 
 describe('Markdown', () => {
@@ -191,6 +198,25 @@ describe('Markdown', () => {
     expect(text).toContain('- attention (T 9): the composed form did not run: out of memory');
     expect(text).toContain('commit: abc');
     expect(text).toContain('`kernelbook bench gpu`');
+  });
+
+  test('says which targets were met; rows that cannot show one are left out', () => {
+    const row = (changes: object) => ({ ...result.rows[0]!, gradient: false, ...changes });
+    const text = benchMarkdown({
+      ...result,
+      rows: [
+        row({ name: 'attention', op: 'attention', sizes: { T: 2048 }, speedup: 3.5 }),
+        row({ name: 'rmsNorm', op: 'rmsNorm', gradient: true, speedup: 1.9 }),
+        row({ name: 'attention', op: 'attention', sizes: { T: 2048 }, composed: undefined }),
+      ],
+    });
+    expect(text).toContain(
+      '| attention forward at T = 2048: at least 3 × as fast | attention (T 4) | 3.5 × | met |',
+    );
+    expect(text).toContain('at most 1 % of the memory | attention (T 4) | 20 % | missed |');
+    expect(text).toContain('at least 2 × as fast | rmsNorm (T 4) | 1.9 × | missed |');
+    expect(text.match(/\| (met|missed) \|/g)).toHaveLength(3);
+    expect(benchMarkdown(result)).not.toContain('| target |');
   });
 
   test('has PyTorch beside the kernels, or the reason why not', async () => {

@@ -33,7 +33,7 @@ describeRequires('subgroup-matrix', 'on Mesa 26', () => {
     expect([report.device, report.matrixUnit]).toEqual([expect.stringContaining('Mesa 26'), '8x8x8']);
     const ran = (kernel: string) => report.results.filter((result) => result.path === kernel).length;
     expect(ran('matmul.f16.subgroupMatrix')).toBeGreaterThan(8);
-    expect(ran('attention.forward.f16.subgroupMatrix')).toBeGreaterThan(8);
+    expect(ran('attention.forward.f16.subgroupMatrix')).toBeGreaterThan(6);
     expect(child.status).toBe(0);
   }, 420_000);
 });

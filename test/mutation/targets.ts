@@ -35,6 +35,7 @@ const target = (
 
 export const targets: readonly Target[] = [
   target('webgpu', 'norm/row-norm.wgsl', ['norm/rms-norm', 'norm/normalization'], ['forward', 'backward']),
+  target('webgpu', 'norm/column-sums.wgsl', ['norm/rms-norm', 'norm/normalization'], ['kernel']),
   target('webgpu', 'softmax/softmax.wgsl', 'softmax/softmax', ['onlineRow', 'forward', 'backward']),
   target('webgpu', 'compute/rows.wgsl', ['softmax/softmax', 'compute/rows'], ['vectors', 'reduction']),
   target('webgpu', 'loss/cross-entropy.wgsl', 'loss/cross-entropy', ['hot', 'forward', 'backward']),
@@ -51,6 +52,11 @@ export const targets: readonly Target[] = [
   target('webgpu', 'attention/flash-attention-gradient.wgsl', 'attention/attention', [
     'queryGradientKernel',
     'keyGradientKernel',
+  ]),
+  target('webgpu', 'attention/decode-attention.wgsl', 'attention/attention', [
+    'reduction',
+    'pieceKernel',
+    'mergeKernel',
   ]),
   target('webgpu', 'attention/flash-tile.wgsl', 'attention/attention', ['loader', 'scoring']),
   target('webgpu', 'half/convert', 'half/convert', ['body', 'packKernel', 'unpackKernel']),

@@ -6,11 +6,39 @@ import { attention } from '../../../src/attention/index.js';
 import { tf } from '../../../src/compute/tf.js';
 import { type BenchCase, named, ways, wordBytes } from './case.js';
 
-export interface AttentionSizes {
+export interface AttentionSizes extends Record<string, number> {
   H: number;
   K: number;
   T: number;
   D: number;
+}
+
+export interface DecodeSizes extends AttentionSizes {
+  /** Keys in the cache. */
+  S: number;
+}
+
+/** One new token per sequence, which sees all S keys: reading the cache is the work. */
+export function decodeCase(sizes: DecodeSizes): BenchCase {
+  const { H, K, T, S, D } = sizes;
+  return {
+    name: 'attention decode',
+    op: 'attention decode',
+    gradient: false,
+    sizes: { B: 1, ...sizes },
+    bytes: wordBytes * (2 * H * T * D + 2 * K * S * D),
+    flops: 4 * H * T * S * D,
+    ...ways(
+      [tf.randomNormal([1, H, T, D]), tf.randomNormal([1, K, S, D]), tf.randomNormal([1, K, S, D])],
+      [1, H, T, D],
+      false,
+      (path) => (query, key, value) => attention(query!, key!, value!, { path }),
+      (query, key, value) => {
+        const logits = tf.matMul(query!, repeated(key!, H), false, true);
+        return tf.matMul(tf.softmax(tf.mul(logits, 1 / Math.sqrt(D))), repeated(value!, H));
+      },
+    ),
+  };
 }
 
 export function attentionCase(sizes: AttentionSizes, gradient: boolean): BenchCase {
@@ -31,16 +59,17 @@ export function attentionCase(sizes: AttentionSizes, gradient: boolean): BenchCa
       gradient,
       (path) => (query, key, value) => attention(query!, key!, value!, { causal: true, path }),
       (query, key, value) => {
-        const logits = tf.matMul(query!, repeated(key!, sizes), false, true);
+        const logits = tf.matMul(query!, repeated(key!, H), false, true);
         const weights = tf.softmax(tf.add(tf.mul(logits, 1 / Math.sqrt(D)), future));
-        return tf.matMul(weights, repeated(value!, sizes));
+        return tf.matMul(weights, repeated(value!, H));
       },
       [future],
     ),
   };
 }
 
-/** [1,K,T,D] -> [1,H,T,D], every key/value head for its group of query heads. */
-function repeated(x: tf.Tensor, { H, K, T, D }: AttentionSizes): tf.Tensor {
-  return tf.reshape(tf.tile(tf.reshape(x, [K, 1, T, D]), [1, H / K, 1, 1]), [1, H, T, D]);
+/** [1,K,S,D] -> [1,H,S,D], every key/value head for its group of query heads. */
+function repeated(x: tf.Tensor, H: number): tf.Tensor {
+  const [, K, S, D] = x.shape as [number, number, number, number];
+  return tf.reshape(tf.tile(tf.reshape(x, [K, 1, S, D]), [1, H / K, 1, 1]), [1, H, S, D]);
 }
