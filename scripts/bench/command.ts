@@ -1,9 +1,10 @@
-/** `kernelbook bench`: `bench gpu` compares fused kernels with their composed forms; `bench kernel` is in its own folder. */
+/** `kernelbook bench`: `bench gpu` compares fused kernels with their composed forms; `bench kernel` and `bench runner` are in their own folders. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchResult } from './bench-gpu.js';
 import { registerBenchKernel } from './kernel/command.js';
+import { registerBenchRunner } from './runner/command.js';
 
 interface BenchFlags {
   json?: string;
@@ -33,6 +34,7 @@ export function registerBench(program: Command): void {
     .option('--torch <python>', 'run the same in the PyTorch of this Python, and put it beside')
     .action(runBenchGpu);
   registerBenchKernel(bench);
+  registerBenchRunner(bench);
 }
 
 function toSeconds(text: string): number {

@@ -1,0 +1,141 @@
+/** `kernelbook bench runner`: this runner, papermill and nbclient side by side, as Markdown and JSON. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { RunnerBench } from './report.js';
+
+type Part = 'overhead' | 'work' | 'scale';
+
+interface Flags {
+  only?: Part;
+  rounds?: number;
+  python?: string;
+  json?: string;
+  markdown?: string;
+  save?: boolean;
+  quick?: boolean;
+}
+
+const help = `
+Without --only: overhead and work. The Python needs papermill, nbclient and ipykernel:
+  pip install papermill nbclient ipykernel
+
+A target that is missed is no failure.`;
+
+export function registerBenchRunner(bench: Command): void {
+  bench
+    .command('runner')
+    .description('`kernelbook run`, papermill and nbclient side by side: overhead, real work, many notebooks')
+    .addOption(
+      new Option(
+        '--only <part>',
+        'overhead per notebook, ten notebooks of real work, or 500 notebooks in one run',
+      ).choices(['overhead', 'work', 'scale']),
+    )
+    .option('--rounds <number>', 'samples of each (default: overhead 3, work 1)', rounds)
+    .option('--python <path>', 'the Python with papermill and nbclient (default: that of .venv)')
+    .option('--json <file>', 'write the result as JSON')
+    .option('--markdown <file>', 'write the result as Markdown')
+    .option('--save', 'write Markdown and JSON to docs/results of the checkout')
+    .option('--quick', 'small notebooks, few samples: shows that everything works')
+    .addHelpText('after', help)
+    .action(async (flags: Flags) => {
+      process.exitCode = await benchRunner(flags);
+    });
+}
+
+function rounds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100)
+    throw new InvalidArgumentError('a whole number of 1 to 100 is needed.');
+  return value;
+}
+
+async function benchRunner(flags: Flags): Promise<number> {
+  endOnSignals();
+  try {
+    const result = await measure(flags);
+    const { runnerBenchMarkdown } = await import('./report.js');
+    const markdown = runnerBenchMarkdown(result);
+    const json = `${JSON.stringify(result, null, 2)}\n`;
+    console.log(markdown);
+    if (flags.json) await write(flags.json, json);
+    if (flags.markdown) await write(flags.markdown, markdown);
+    if (flags.save) await save(flags.only, markdown, json);
+    return 0;
+  } catch (error) {
+    console.error(`bench runner: ${(error as Error).message}`);
+    return 1;
+  }
+}
+
+async function measure(flags: Flags): Promise<RunnerBench> {
+  const { only, quick = false } = flags;
+  const { gitCommit } = await import('../../git-commit.js');
+  const { busyWarning, thisMachine } = await import('../kernel/machine.js');
+  const { BenchPlace } = await import('./place.js');
+  const { pythonVersions } = await import('./tools.js');
+  const machine = thisMachine();
+  const warning = busyWarning(machine);
+  if (warning) console.error(`bench runner: ${warning}`);
+  const place = new BenchPlace(flags.python);
+  const started = performance.now();
+  const onProgress = (line: string) =>
+    console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`);
+  const result: RunnerBench = {
+    measuredAt: new Date().toISOString().slice(0, 10),
+    commit: process.env.KERNELBOOK_COMMIT || ((await gitCommit()) ?? 'none'),
+    command: [
+      'kernelbook bench runner',
+      ...(only ? [`--only ${only}`] : []),
+      ...(flags.rounds === undefined ? [] : [`--rounds ${flags.rounds}`]),
+      ...(quick ? ['--quick'] : []),
+    ].join(' '),
+    quick,
+    machine,
+    python: only === 'scale' ? 'no Python' : await pythonVersions(place),
+  };
+  if (only === undefined || only === 'overhead') {
+    const { fullOverhead, measureOverhead, quickOverhead } = await import('./overhead.js');
+    const scale = quick ? quickOverhead : fullOverhead;
+    result.overhead = await measureOverhead(
+      place,
+      { ...scale, rounds: flags.rounds ?? scale.rounds },
+      onProgress,
+    );
+  }
+  if (only === undefined || only === 'work') {
+    const { measureWork } = await import('./work.js');
+    result.work = await measureWork(place, { rounds: flags.rounds ?? 1, quick }, onProgress);
+  }
+  if (only === 'scale') {
+    const { fullMany, measureMany, quickMany } = await import('./many.js');
+    result.many = await measureMany(place, quick ? quickMany : fullMany, onProgress);
+  }
+  return result;
+}
+
+/** What runs is killed and the folder is removed when this process exits; a bare signal would skip that. */
+function endOnSignals(): void {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)
+    process.on(signal, () => process.exit(status));
+}
+
+/** Parts that are measured by themselves do not replace the result of the others. */
+async function save(only: Part | undefined, markdown: string, json: string): Promise<void> {
+  const { packageRoot } = await import('../../../kernel/package-root.js');
+  const name = only === undefined ? 'bench-runner' : `bench-runner-${only}`;
+  const base = join(packageRoot(), 'docs', 'results', name);
+  await write(`${base}.md`, markdown);
+  await write(`${base}.json`, json);
+}
+
+async function write(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+  console.error(`wrote ${relative(process.cwd(), path)}`);
+}

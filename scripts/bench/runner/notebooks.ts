@@ -1,0 +1,78 @@
+/** The notebooks of the bench: empty cells, and real work written for our kernel, for tslab and for python3. */
+import { join } from 'node:path';
+import { ownName } from '../../../kernel/kernelspec.js';
+import { packageRoot } from '../../../kernel/package-root.js';
+import type { Notebook } from '../../notebook/format.js';
+import { parseNotebook, readNotebook } from '../../notebook/read.js';
+import { serializeNotebook } from '../../notebook/write.js';
+import { applyParameters, type GivenParameter } from '../../run/parameters.js';
+import type { BenchPlace } from './place.js';
+import { pythonWork, tslabWork } from './work-sources.js';
+
+export type BenchKernel = typeof ownName | 'python3';
+
+/** Our own with parameters that keep each within seconds on a CPU. */
+const ownWork: readonly [file: string, ...GivenParameter[]][] = [
+  ['02-rope.ipynb', { name: 'seconds', text: '0.02' }],
+  ['05-normalization.ipynb', { name: 'seconds', text: '0.02' }],
+  ['09-flash-attention.ipynb', { name: 'seconds', text: '0.02' }, { name: 'longest', text: '128' }],
+  ['10-linear-attention.ipynb', { name: 'seconds', text: '0.02' }, { name: 'longest', text: '128' }],
+];
+
+/** Cells without work: an empty one would not be sent at all. Returns the files. */
+export function emptyNotebooks(
+  place: BenchPlace,
+  kernel: BenchKernel,
+  { count, cells }: { count: number; cells: number },
+): string[] {
+  const sources = Array.from({ length: cells }, (_, i) => String(i));
+  return Array.from({ length: count }, (_, i) =>
+    place.write(
+      `empty/${kernel}-${cells}/${String(i + 1).padStart(3, '0')}.ipynb`,
+      serializeNotebook(notebookOf(kernel, sources)),
+    ),
+  );
+}
+
+/** Ten notebooks; those written for tslab name our kernel, because papermill and nbclient start what is named. */
+export async function workNotebooks(place: BenchPlace): Promise<string[]> {
+  const files: string[] = [];
+  const write = (name: string, notebook: Notebook) =>
+    files.push(place.write(`work/${name}`, serializeNotebook(notebook)));
+  for (const [file, ...parameters] of ownWork) {
+    const notebook = await readNotebook(join(packageRoot(), 'notebooks', file));
+    const named = { name: file, notebook, language: 'typescript' };
+    const [applied] = await applyParameters([named], parameters);
+    write(file, applied!.notebook);
+  }
+  tslabWork.forEach((sources, i) => {
+    write(`tslab-${i + 1}.ipynb`, notebookOf(ownName, sources));
+  });
+  pythonWork.forEach((sources, i) => {
+    write(`python-${i + 1}.ipynb`, notebookOf('python3', sources));
+  });
+  return files;
+}
+
+function notebookOf(kernel: BenchKernel, sources: readonly string[]): Notebook {
+  const document = {
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {
+      kernelspec: {
+        name: kernel,
+        display_name: kernel,
+        language: kernel === 'python3' ? 'python' : 'typescript',
+      },
+    },
+    cells: sources.map((source, i) => ({
+      cell_type: 'code',
+      id: `cell-${i + 1}`,
+      metadata: {},
+      source,
+      execution_count: null,
+      outputs: [],
+    })),
+  };
+  return parseNotebook(JSON.stringify(document));
+}
