@@ -17,13 +17,17 @@ import {
 import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
 import type { KernelSource } from './notebook-kernel.js';
 import type { GivenParameter } from './parameters.js';
+import { addScheduleOptions, type ScheduleCommandOptions, shardOf } from './schedule-options.js';
 import { exitStatus, statusOf, type Verdict } from './verdict.js';
 
-export interface RunCommandOptions extends LimitOptions, ReportOptions, RegressionCommandOptions {
+export interface RunCommandOptions
+  extends LimitOptions,
+    ReportOptions,
+    RegressionCommandOptions,
+    ScheduleCommandOptions {
   parameter: GivenParameter[];
   parameterFile?: string[];
   output: string;
-  jobs: number;
   kernel?: string;
   gateway?: string;
   backend?: string;
@@ -56,7 +60,6 @@ export function registerRun(program: Command): void {
       ).argParser((path: string, before: string[] | undefined) => [...(before ?? []), path]),
     )
     .option('-o, --output <folder>', 'where the executed notebooks go', 'build/notebooks')
-    .option('-j, --jobs <number>', 'how many notebooks run at once', positiveInteger, 1)
     .option('-k, --kernel <name>', 'the kernel to use, whatever the notebooks name')
     .addOption(
       new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
@@ -75,6 +78,7 @@ export function registerRun(program: Command): void {
     .action(async (targets: string[], options: RunCommandOptions) => {
       process.exitCode = await runCommand(targets, options);
     });
+  addScheduleOptions(command);
   addLimitOptions(command);
   addRegressionOptions(command);
   addReportOptions(command);
@@ -111,6 +115,8 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       output: options.output,
       parameters: overridden(await parameterFiles(options.parameterFile ?? []), options.parameter),
       jobs: options.jobs,
+      memoryCap: options.memoryCap,
+      shard: await shardOf(options),
       kernel: options.kernel,
       kernels: await kernelSource(options.gateway),
       limits: limitsOf(options),
@@ -205,11 +211,4 @@ function collectParameter(word: string, before: GivenParameter[]): GivenParamete
   const [, name, text] = /^([\p{ID_Start}$_][\p{ID_Continue}$]*)=([\s\S]*)$/u.exec(word) ?? [];
   if (name === undefined || text === undefined) throw new InvalidArgumentError('Give a name and a value.');
   return [...before, { name, text }];
-}
-
-function positiveInteger(word: string): number {
-  const value = Number(word);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('Give a whole number, 1 or more.');
-  return value;
 }

@@ -54,7 +54,7 @@ function seconds(word: string): number {
   return value;
 }
 
-function size(word: string): number {
+export function size(word: string): number {
   const value = parseBytes(word);
   if (!value) throw new InvalidArgumentError('Give a size with its unit, as 512MiB or 2GiB.');
   return value;

@@ -30,12 +30,15 @@ import {
   skipNotebook,
   unstarted,
 } from './execute-notebook.js';
+import { type History, readHistory, remember } from './history.js';
 import type { RunLimits } from './limits.js';
 import { type KernelSource, localKernels } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
 import { applyParameters, type GivenParameter, type NamedNotebook, UsageError } from './parameters.js';
 import type { Progress } from './progress.js';
 import { keptResult, runKey } from './resume.js';
+import { runScheduled } from './schedule.js';
+import { inShard, type Shard } from './shard.js';
 
 export interface RunOptions {
   /** Files and folders. */
@@ -43,6 +46,10 @@ export interface RunOptions {
   output: string;
   parameters: GivenParameter[];
   jobs: number;
+  /** Bytes; see `schedule.ts`. */
+  memoryCap: number | undefined;
+  /** Of the notebooks, only those of this part. */
+  shard: Shard | undefined;
   /** Overrides the kernel the notebooks name. */
   kernel: string | undefined;
   kernels: KernelSource;
@@ -75,22 +82,29 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
   const { progress } = options;
   progress.start(jobs.map((job) => job.name));
   const results: NotebookResult[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < jobs.length; index = next++) {
-      const job = jobs[index]!;
-      progress.begin(job.name);
-      const result = await checkRegression(job, await runOne(job, options.resume), regression);
-      results[index] = result;
-      progress.end(result);
-      const { update } = result.regression ?? {};
-      if (update) progress.note(updateLine(update));
-    }
+  const remembered = await readHistory(options.env);
+  const past = jobs.map((job) => remembered.get(job.path));
+  const ended: History = new Map();
+  // A notebook is let go of when it has run: the outputs of hundreds would fill the memory.
+  const pending: (NotebookJob | undefined)[] = jobs;
+  const run = async (index: number) => {
+    const job = pending[index]!;
+    progress.begin(job.name);
+    const result = await checkRegression(job, await runOne(job, options.resume), regression);
+    pending[index] = undefined;
+    results[index] = result;
+    progress.end(result);
+    const { update } = result.regression ?? {};
+    if (update) progress.note(updateLine(update));
+    const { verdict, kept, seconds, peakMemory } = result;
+    if (verdict === 'passed' && !kept)
+      ended.set(job.path, { seconds, ...(peakMemory !== undefined && { peakMemory }), at: Date.now() });
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(options.jobs, jobs.length) }, worker));
+    await runScheduled({ jobs: options.jobs, memoryCap: options.memoryCap, past }, run);
   } finally {
     progress.stop();
+    await remember(ended, options.env);
   }
   return results;
 }
@@ -175,7 +189,7 @@ async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJ
       options.kernels.local ? decideSkips(notebook, probe) : nothingSkipped(),
     ),
   );
-  return candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
+  const jobs = candidates.map(({ name, path, spec, notebook: original }, index): NotebookJob => {
     const written = original.metadata.kernelspec?.name;
     const { notebook, values, secrets } = parameterised[index]!;
     const output = outputs[index]!;
@@ -205,6 +219,13 @@ async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJ
       onCell: (done, total) => options.progress.cell(name, done, total),
     };
   });
+  if (!options.shard) return jobs;
+  // Only now: parameters are checked against the notebooks of all parts.
+  const mine = inShard(
+    jobs.map(({ name }) => name),
+    options.shard,
+  );
+  return jobs.filter(({ name }) => mine.has(name));
 }
 
 /** Of a machine that is not this one nothing is known beforehand. */

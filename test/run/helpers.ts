@@ -101,7 +101,13 @@ export class Workplace {
     const [program, ...words] = [...prefix, process.execPath, main, ...args];
     const child = spawn(program!, words, {
       cwd: this.folder,
-      env: { ...process.env, KERNELBOOK_BACKEND: 'cpu', NO_COLOR: '1', ...env },
+      env: {
+        ...process.env,
+        KERNELBOOK_BACKEND: 'cpu',
+        NO_COLOR: '1',
+        XDG_CACHE_HOME: this.path('.cache'),
+        ...env,
+      },
     });
     if (child.pid !== undefined) started?.(child.pid);
     let stdout = '';
