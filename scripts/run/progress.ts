@@ -22,19 +22,22 @@ interface Stream {
 }
 
 const refreshMs = 250;
+const separator = '  |  ';
+/** Characters of a name that are always shown. */
+const leastName = 8;
 
 export function terminalProgress(stream: Stream = process.stdout): Progress {
   return stream.isTTY ? new LiveProgress(stream) : new PlainProgress(stream);
 }
 
 class PlainProgress implements Progress {
-  #total = 0;
-  #finished = 0;
+  protected total = 0;
+  protected finished = 0;
 
   constructor(protected readonly stream: Stream) {}
 
   start(names: string[]): void {
-    this.#total = names.length;
+    this.total = names.length;
   }
 
   begin(_name: string): void {}
@@ -42,8 +45,8 @@ class PlainProgress implements Progress {
   cell(_name: string, _done: number, _total: number): void {}
 
   end(result: NotebookResult): void {
-    this.#finished++;
-    this.note(`[${this.#finished}/${this.#total}] ${describeResult(result)}`);
+    this.finished++;
+    this.note(`[${this.finished}/${this.total}] ${describeResult(result)}`);
   }
 
   note(line: string): void {
@@ -90,11 +93,26 @@ class LiveProgress extends PlainProgress {
     this.stream.write('\r\u001b[K');
   }
 
+  /** Names give way where there is not room for all: what each notebook is at stays readable. */
   #draw(): void {
-    const parts = [...this.#running].map(([name, { since, done, total }]) => {
+    const states = [...this.#running].map(([name, { since, done, total }]) => {
       const cells = total === 0 ? 'starting its kernel' : `cell ${Math.min(done + 1, total)}/${total}`;
-      return `${name} ${cells} ${duration((performance.now() - since) / 1000)}`;
+      return { name, state: `${cells} ${duration((performance.now() - since) / 1000)}` };
     });
-    this.stream.write(`\r\u001b[K${parts.join('  |  ').slice(0, (this.stream.columns ?? 80) - 1)}`);
+    const width = (this.stream.columns ?? 80) - 1;
+    const line = (longest: number) =>
+      [
+        `[${this.finished}/${this.total}]`,
+        states.map(({ name, state }) => `${shortened(name, longest)} ${state}`).join(separator),
+      ].join(' ');
+    const excess = line(Number.POSITIVE_INFINITY).length - width;
+    const names = states.reduce((sum, { name }) => sum + name.length, 0);
+    const room = excess <= 0 ? Number.POSITIVE_INFINITY : Math.floor((names - excess) / states.length);
+    this.stream.write(`\r\u001b[K${line(Math.max(room, leastName)).slice(0, width)}`);
   }
+}
+
+/** The end of a path tells more than its beginning. */
+function shortened(name: string, longest: number): string {
+  return name.length <= longest ? name : `…${name.slice(1 - longest)}`;
 }

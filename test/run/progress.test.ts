@@ -68,11 +68,11 @@ describe('progress', () => {
     const progress = terminalProgress(screen);
     progress.start(['a.ipynb', 'b.ipynb']);
     progress.begin('a.ipynb');
-    expect(screen.lines.at(-1)).toMatch(/^a\.ipynb starting its kernel 0\.0 s$/);
+    expect(screen.lines.at(-1)).toMatch(/^\[0\/2\] a\.ipynb starting its kernel 0\.0 s$/);
     progress.cell('a.ipynb', 1, 3);
-    expect(screen.lines.at(-1)).toMatch(/^a\.ipynb cell 2\/3 0\.\d s$/);
+    expect(screen.lines.at(-1)).toMatch(/^\[0\/2\] a\.ipynb cell 2\/3 0\.\d s$/);
     progress.begin('b.ipynb');
-    expect(screen.lines.at(-1)).toMatch(/^a\.ipynb cell 2\/3 .*\| {2}b\.ip/);
+    expect(screen.lines.at(-1)).toMatch(/^\[0\/2\] a\.ipynb cell 2\/3 .*\| {2}b\.i/);
     expect(screen.lines.at(-1)!.length).toBeLessThan(screen.columns);
     progress.note('a word');
     expect(screen.lines.at(-2)).toBe('a word');
@@ -80,6 +80,22 @@ describe('progress', () => {
     expect(screen.lines.at(-2)).toBe('[1/2] a.ipynb  passed  (3/3 cells, 1.3 s)');
     progress.stop();
     expect(screen.lines.at(-1)).toBe('');
+  });
+
+  it('shortens long names so that the cell of every running notebook is seen', () => {
+    const screen = new Screen(true);
+    screen.columns = 80;
+    const progress = terminalProgress(screen);
+    const names = ['a-folder/with/the-first-long-name.ipynb', 'a-folder/with/the-second-long-name.ipynb'];
+    progress.start(names);
+    for (const name of names) progress.begin(name);
+    progress.cell(names[0]!, 11, 20);
+    progress.cell(names[1]!, 0, 9);
+    expect(screen.lines.at(-1)).toMatch(
+      /^\[0\/2\] ….+name\.ipynb cell 12\/20 0\.\d s {2}\| {2}….+name\.ipynb cell 1\/9 0\.\d s$/,
+    );
+    expect(screen.lines.at(-1)!.length).toBeLessThan(80);
+    progress.stop();
   });
 });
 
