@@ -39,7 +39,7 @@ describe('rows without subgroups', () => {
     afterAll(() => restore());
 
     it('take the other form', () => {
-      expect(rowVariant(8)).toEqual({ width: 4, subgroups: false });
+      expect(rowVariant(8)).toMatchObject({ width: 4, subgroups: false });
       expect(rowCode(rowVariant(8))).not.toContain('subgroup');
     });
 

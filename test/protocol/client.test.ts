@@ -80,7 +80,7 @@ describeRequires('venv', 'ipykernel', () => {
     expect(error).toBeInstanceOf(KernelDiedError);
     expect(String(error)).toContain('python3 died (exit code 7)');
     expect(deaths).toEqual([error]);
-    await expect(kernel.execute('1')).rejects.toThrow(/has ended/);
+    await expect(kernel.execute('1')).rejects.toThrow(/died \(exit code 7\)/);
   });
 
   test('shutdown leaves no process and no connection file', async () => {
