@@ -73,6 +73,10 @@ const both: [string, Setting][] = [
     { sizes: { B: 2, H: 6, K: 2, T: 4, S: 203, D: 16 }, rule: { causal: true, alibi: true } },
   ],
   [
+    'a decode step with one query more per key head than a workgroup takes',
+    { sizes: { B: 1, H: 9, K: 1, T: 1, S: 70, D: 16 }, rule: { causal: true } },
+  ],
+  [
     'new tokens with a window that begins inside a piece',
     { sizes: { B: 1, H: 2, K: 1, T: 2, S: 301, D: 16 }, rule: { causal: true, window: 70 } },
   ],
