@@ -156,6 +156,7 @@ describe('report', () => {
     memoryGiB: 24,
     node: '20.0.0',
     load: 0.1,
+    extraCertificates: false,
   };
   const kernel = (name: string, figures: KernelFigures['figures']): KernelFigures => ({
     kernel: name,

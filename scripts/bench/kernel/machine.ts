@@ -9,6 +9,8 @@ export interface Machine {
   node: string;
   /** Processes that wanted to run, on average over the minute before the start. */
   load: number;
+  /** NODE_EXTRA_CA_CERTS is set: each Node process then reads that file before it does anything else. */
+  extraCertificates: boolean;
 }
 
 /** Above it, times are not those of the kernels alone. */
@@ -22,6 +24,7 @@ export function thisMachine(): Machine {
     memoryGiB: totalmem() / 2 ** 30,
     node: process.versions.node,
     load: loadavg()[0]!,
+    extraCertificates: Boolean(process.env.NODE_EXTRA_CA_CERTS),
   };
 }
 

@@ -32,6 +32,7 @@ export function kernelBenchMarkdown(bench: KernelBench): string {
     ...(bench.quick ? ['**A quick run: it has few samples and small sessions.**', ''] : []),
     ...kernels.map(introduction),
     `- machine: ${machine.platform}, ${text(machine.cpu)}, ${machine.cores} cores, ${machine.memoryGiB.toFixed(0)} GiB, load ${machine.load.toFixed(2)} at the start; Node ${machine.node}`,
+    `- NODE_EXTRA_CA_CERTS: ${machine.extraCertificates ? 'set, so that each Node process first reads that file' : 'not set'}`,
     `- commit: ${text(bench.commit)}; measured ${bench.measuredAt}; command: \`${bench.command}\``,
     '- times: from the request until reply, `idle` and all output have arrived, by one client for all kernels; every value shown is',
     '  compared with the right one. Figures: median / 95th percentile (number of samples); the order of the kernels changes between rounds',
