@@ -63,7 +63,10 @@ describe('verdicts', () => {
     commit: 'abc',
     command: 'kernelbook bench runner',
     quick: false,
-    machine: { platform: 'linux x64', cpu: 'CPU', cores: 2, memoryGiB: 24, node: '20.0.0', load: 0.1 },
+    machine: {
+      ...{ platform: 'linux x64', cpu: 'CPU', cores: 2, memoryGiB: 24, node: '20.0.0' },
+      ...{ load: 0.1, extraCertificates: false },
+    },
     python: 'Python 3',
     overhead: [overhead('kernelbook run', 1), overhead('papermill', 2.1), overhead('nbclient', 1.9)],
     work: [
