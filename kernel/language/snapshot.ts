@@ -105,7 +105,13 @@ export function snapshotIsWanted(env = process.env): boolean {
 export function buildSnapshotInBackground(env = process.env): void {
   if (!snapshotIsWanted(env)) return;
   const script = fileURLToPath(builtFile('kernel', 'language', 'build-snapshot.js'));
-  const child = spawn(process.execPath, [script], { stdio: 'ignore', detached: true, env });
+  // It outlives the kernel: it must not hold the user's folder meanwhile.
+  const child = spawn(process.execPath, [script], {
+    stdio: 'ignore',
+    detached: true,
+    env,
+    cwd: packageRoot,
+  });
   child.on('error', () => {});
   child.unref();
   try {

@@ -53,8 +53,11 @@ export class WidgetStates {
   readonly #unsent = new Set<string>();
 
   /** Takes a message of any type; true when it changed a widget. */
-  receive({ type, content, buffers }: RawMessage): boolean {
-    const { comm_id: id, target_name: target, data } = content as Record<string, unknown>;
+  receive(message: RawMessage): boolean {
+    const { type, buffers } = message;
+    // The content of other messages is left unparsed here: half a gigabyte of output would be taken apart in vain.
+    if (!type.startsWith('comm_')) return false;
+    const { comm_id: id, target_name: target, data } = message.content as Record<string, unknown>;
     if (typeof id !== 'string') return false;
     if (type === 'comm_close') return this.#models.delete(id);
     if (type === 'comm_open' && target === 'jupyter.widget') this.#models.set(id, new Model());

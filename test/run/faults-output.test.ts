@@ -94,6 +94,6 @@ describeRequires('venv', 'with ipykernel', () => {
     (text) => `print('${text}')`,
     "for n in range(500 * 16): print('x' * (2**16 - 1))",
     "while True: print('again and again')",
-    1300,
+    1200,
   );
 });

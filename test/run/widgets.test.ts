@@ -52,6 +52,15 @@ describe('the state of widgets', () => {
     });
   });
 
+  it('leaves the content of other messages unparsed', () => {
+    const stream = Object.defineProperty(message('stream', {}), 'content', {
+      get: () => {
+        throw new Error('parsed');
+      },
+    });
+    expect(new WidgetStates().receive(stream)).toBe(false);
+  });
+
   it('keeps buffers as base64 until their key is set again', () => {
     const widgets = new WidgetStates();
     widgets.receive(open('a', {}));
