@@ -35,6 +35,8 @@ try {
   const worker = new Worker(new URL('./worker-start.js', import.meta.url), {
     workerData: setup,
     transferList: setup.engine ? [port2] : [],
+    // For libuv's signals (signals.ts), and without the warning that Node's internals are used. Cells see none of it.
+    execArgv: [...process.execArgv, '--expose-internals', '--disable-warning=internal/test/binding'],
   });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.

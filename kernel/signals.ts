@@ -1,7 +1,9 @@
 /**
  * Signals and the death of the parent, seen by the worker. Node hands signals only to the main thread's event loop,
- * which a synchronous loop of the user blocks; libuv itself wakes every loop that asked, so the worker asks libuv.
+ * which a synchronous loop of the user blocks; libuv itself wakes every loop that asked, so the worker asks libuv,
+ * which it can because it is started with `--expose-internals`.
  */
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { log } from './log.js';
 
@@ -9,8 +11,8 @@ interface SignalWrap {
   onsignal: (signal: number) => void;
   start(signal: number): number;
 }
-interface ProcessBinding {
-  binding(name: 'signal_wrap'): { Signal: new () => SignalWrap };
+interface Internals {
+  internalBinding(name: 'signal_wrap'): { Signal: new () => SignalWrap };
 }
 
 export interface SignalHandlers {
@@ -21,8 +23,8 @@ export interface SignalHandlers {
 export function watchSignals(handlers: SignalHandlers): void {
   const { SIGINT, SIGTERM } = constants.signals;
   try {
-    process.noDeprecation = true; // of process.binding, in this thread only
-    const { Signal } = (process as unknown as ProcessBinding).binding('signal_wrap');
+    const internals = createRequire(import.meta.url)('internal/test/binding') as Internals;
+    const { Signal } = internals.internalBinding('signal_wrap');
     for (const [signal, handle] of [
       [SIGINT, handlers.interrupt],
       [SIGTERM, handlers.terminate],
