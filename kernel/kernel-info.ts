@@ -4,7 +4,7 @@ import { packageVersion } from './package-root.js';
 import { type KernelInfo, protocolVersion } from './protocol/messages.js';
 
 /** The exact version the package pins; read from here because loading the compiler would delay kernel_info. */
-export const typescriptVersion = '6.0.3';
+const typescriptVersion = '6.0.3';
 
 const typescript: KernelInfo['language_info'] = {
   name: 'typescript',

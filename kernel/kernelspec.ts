@@ -65,7 +65,7 @@ export function environmentPrefix({
 }
 
 /** Data folders in order of precedence. */
-export function dataDirs(context: SearchContext = {}): string[] {
+function dataDirs(context: SearchContext = {}): string[] {
   const env = context.env ?? process.env;
   const prefix = environmentPrefix(context);
   const packagePrefix = resolve(packageRoot(), '.venv');

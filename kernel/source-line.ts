@@ -49,7 +49,7 @@ function atCharacter(text: string, position: number): number {
   return /[\uDC00-\uDFFF]/.test(text[position] ?? '') ? position + 1 : position;
 }
 
-export function columns(text: string): number {
+function columns(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is the common case
   if (/^[\x00-\x7F]*$/.test(text)) return text.length;
   graphemes ??= new Intl.Segmenter();

@@ -39,6 +39,11 @@ export function formatPercent(ratio: number): string {
   return `${formatNumber(ratio * 100, ratio < 0.1 ? 2 : 3)} %`;
 }
 
+/** (1, 'check') -> "1 check", (2, 'check') -> "2 checks". */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** JSON has no NaN and no infinities; they are kept as the strings 'NaN', 'Infinity', '-Infinity'. */
 export function jsonNumber(value: number): number | string {
   return Number.isFinite(value) ? value : String(value);

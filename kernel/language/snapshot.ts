@@ -37,7 +37,7 @@ export function snapshotsFolder(): string {
   return join(cacheDirectory(), 'engine');
 }
 
-export function snapshotsAreOff(env = process.env): boolean {
+function snapshotsAreOff(env = process.env): boolean {
   const value = env.KERNELBOOK_NO_SNAPSHOT;
   return cacheIsOff() || (value !== undefined && value !== '' && value !== '0');
 }

@@ -9,8 +9,6 @@
  */
 export const protocolVersion = '5.5';
 
-export type Channel = 'shell' | 'control' | 'stdin' | 'iopub';
-
 export interface Header {
   msg_id: string;
   session: string;

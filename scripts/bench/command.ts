@@ -1,14 +1,11 @@
 /** `kernelbook bench`: `bench gpu` compares fused kernels with their composed forms; `bench kernel` and `bench runner` are in their own folders. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchResult } from './bench-gpu.js';
 import { registerBenchKernel } from './kernel/command.js';
+import { type ResultFiles, writeResult } from './results.js';
 import { registerBenchRunner } from './runner/command.js';
 
-interface BenchFlags {
-  json?: string;
-  save?: boolean;
+interface BenchFlags extends Omit<ResultFiles, 'markdown'> {
   size?: 'tiny' | 'small' | 'large';
   seconds?: number;
   only?: string;
@@ -45,7 +42,7 @@ function toSeconds(text: string): number {
 }
 
 async function runBenchGpu(flags: BenchFlags): Promise<void> {
-  const { json, save, torch, seconds } = flags;
+  const { torch, seconds } = flags;
   const { useBackend } = await import('../../src/compute/backend.js');
   try {
     await useBackend('webgpu');
@@ -62,9 +59,9 @@ async function runBenchGpu(flags: BenchFlags): Promise<void> {
       console.error(`PyTorch: ${result.torch}`);
     }
     const { benchMarkdown } = await import('./markdown.js');
-    console.log(benchMarkdown(result));
-    if (json) await write(json, JSON.stringify(result, null, 2));
-    if (save) await saveResult(result, benchMarkdown(result));
+    const markdown = benchMarkdown(result);
+    console.log(markdown);
+    await writeResult(result, markdown, nameOf(result), flags);
   } catch (error) {
     console.error(`bench gpu: ${(error as Error).message}`);
     process.exitCode = 1;
@@ -92,19 +89,9 @@ async function measure({ size, seconds, only, torch }: BenchFlags): Promise<Benc
 }
 
 /** Named after the device, so that results of several machines stand side by side. */
-async function saveResult(result: BenchResult, markdown: string): Promise<void> {
-  const { packageRoot } = await import('../../kernel/package-root.js');
-  const device = result.backend.device.split(/[:(]/)[0]!.trim();
-  const words = `${device} ${result.backend.hardware ? '' : 'software'}`
+function nameOf({ backend: { device, hardware } }: BenchResult): string {
+  const words = `${device.split(/[:(]/)[0]} ${hardware ? '' : 'software'}`
     .toLowerCase()
     .match(/[a-z0-9]+/g) ?? ['device'];
-  const base = join(packageRoot(), 'docs', 'results', `bench-gpu-${words.join('-')}`);
-  await mkdir(dirname(base), { recursive: true });
-  await write(`${base}.md`, markdown);
-  await write(`${base}.json`, JSON.stringify(result, null, 2));
-}
-
-async function write(path: string, content: string): Promise<void> {
-  await writeFile(path, content.endsWith('\n') ? content : `${content}\n`);
-  console.error(`wrote ${relative(process.cwd(), path)}`);
+  return `bench-gpu-${words.join('-')}`;
 }

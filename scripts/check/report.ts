@@ -1,5 +1,6 @@
 /** What a check prints: each finding as `tsc --pretty` does, with notebook, cell and id for the file; then a summary. */
 import { stripVTControlCharacters } from 'node:util';
+import { formatCount } from '../../src/format.js';
 import type { CheckedNotebook } from './finding.js';
 
 export function findingsText(notebooks: readonly CheckedNotebook[], hasColors: boolean): string {
@@ -17,20 +18,20 @@ export function countText(notebooks: readonly CheckedNotebook[]): string {
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   const bad = notebooks.filter((one) => one.findings.some(({ severity }) => severity === 'error')).length;
   const of =
-    errors > 0 ? `${bad} of ${plural(notebooks.length, 'notebook')}` : plural(notebooks.length, 'notebook');
+    errors > 0
+      ? `${bad} of ${formatCount(notebooks.length, 'notebook')}`
+      : formatCount(notebooks.length, 'notebook');
   const warnings = findings.length - errors;
-  const rest = warnings > 0 ? `, ${plural(warnings, 'warning')}` : '';
-  return `${errors === 0 ? 'no errors' : plural(errors, 'error')} in ${of}${rest}`;
-}
-
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  const rest = warnings > 0 ? `, ${formatCount(warnings, 'warning')}` : '';
+  return `${errors === 0 ? 'no errors' : formatCount(errors, 'error')} in ${of}${rest}`;
 }
 
 /** One line for all notebooks that another kernel runs. */
 export function foreignText(foreign: readonly { name: string; kernel: string | undefined }[]): string {
   const kernels = [...new Set(foreign.map(({ kernel }) => kernel ?? 'none'))].join(', ');
   const names =
-    foreign.length <= 3 ? foreign.map(({ name }) => name).join(', ') : plural(foreign.length, 'notebook');
+    foreign.length <= 3
+      ? foreign.map(({ name }) => name).join(', ')
+      : formatCount(foreign.length, 'notebook');
   return `Not type-checked, for other kernels (${kernels}): ${names}`;
 }

@@ -14,7 +14,7 @@ export type Requirement =
   | { kind: 'memory'; bytes: number; text: string };
 
 /** What stands there is no requirement; the message is one line. */
-export class RequirementError extends Error {
+class RequirementError extends Error {
   override readonly name = 'RequirementError';
 }
 

@@ -7,10 +7,10 @@ import { Dealer, Subscriber } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
+import type { RequestChannel } from '../../kernel/protocol/sockets.js';
 import { type MessageOptions, Session } from '../../kernel/protocol/wire.js';
 import { ConformanceFailure } from './check.js';
 
-export type RequestChannel = 'shell' | 'control' | 'stdin';
 export type Content = Record<string, unknown>;
 
 /** A message as it came, or why its frames are none. */

@@ -201,7 +201,7 @@ function snippet(snippets: Snippets, name: SnippetName): string {
 }
 
 /** @throws NotApplicable for a language without snippets */
-export function snippetsFor(language: string, implementation: string): Snippets {
+function snippetsFor(language: string, implementation: string): Snippets {
   if (/^(type|java)script$/i.test(language)) return typescript(implementation);
   if (/^python$/i.test(language)) return python;
   throw new NotApplicable(`the suite has code in TypeScript and Python, none in ${JSON.stringify(language)}`);

@@ -22,7 +22,7 @@ const idleLooks = 5;
 const endLimitMs = 10_000;
 
 /** The kernel, or the way to it, ended although nobody asked it to. */
-export class GatewayKernelLostError extends KernelDiedError {
+class GatewayKernelLostError extends KernelDiedError {
   constructor(kernel: string, server: string, reason: string) {
     super(kernel, { code: null, signal: null, log: '' });
     this.message = `the kernel ${kernel} on ${server} is lost: ${reason}`;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { formatCount } from '../../src/format.js';
 import { defaultNotebooks } from '../run/command.js';
 
 const defaultSource = 'build/notebooks';
@@ -35,7 +36,7 @@ export async function writeGuide(targets: string[], output: string): Promise<num
     const { pages, problems } = await writeSite(notebooks, output, order);
     for (const { file, passed, failures } of pages) {
       const failed = failures.length > 0 ? `, ${failures.length} failed` : '';
-      console.log(`${join(output, file)}  ${passed} check${passed === 1 ? '' : 's'} passed${failed}`);
+      console.log(`${join(output, file)}  ${formatCount(passed, 'check')} passed${failed}`);
       for (const { cell, what } of failures)
         console.log(`  failed in cell "${cell}": ${what.split('\n')[0]}`);
     }

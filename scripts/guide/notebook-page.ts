@@ -1,4 +1,5 @@
 /** One executed notebook as a page: its cells in order, contents from its headings, facts about its run. */
+import { formatCount } from '../../src/format.js';
 import { escapeHtml } from '../../src/html.js';
 import type { CodeCell, Notebook } from '../notebook/format.js';
 import { contentsScript, figureScript } from './client.js';
@@ -96,7 +97,7 @@ export function factsList({ passed, failures, devices, commit, executed }: Noteb
     failures.length > 0
       ? `<li class="bad">✗ ${failures.length} failed / ${failures.length} 项失败, ${passed} passed</li>`
       : passed > 0
-        ? `<li class="good">✓ ${passed} check${passed === 1 ? '' : 's'} passed / ${passed} 项验证通过</li>`
+        ? `<li class="good">✓ ${formatCount(passed, 'check')} passed / ${passed} 项验证通过</li>`
         : '',
     executed ? '' : '<li class="bad">not executed to the end / 未执行完</li>',
     ...devices.map((device) => `<li>${escapeHtml(device)}</li>`),

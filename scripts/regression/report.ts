@@ -1,6 +1,6 @@
 /** What a run's report says of golden outputs and budgets. */
-import type { BudgetResult } from './budgets.js';
-import { describeBudget } from './budgets.js';
+import { formatCount } from '../../src/format.js';
+import { type BudgetResult, describeBudget } from './budgets.js';
 import { describeDifference } from './difference.js';
 import type { CellDifferences } from './golden.js';
 import type { Regression } from './regression.js';
@@ -19,7 +19,7 @@ export function regressionLines({ golden, budgets }: Regression): string[] {
   lines.push(`  ${golden.cells.length} of ${golden.compared} cells ${differ} from ${golden.file}:`);
   for (const cell of golden.cells.slice(0, mostCells)) lines.push(...cellLines(cell));
   if (golden.cells.length > mostCells)
-    lines.push(`    and ${counted(golden.cells.length - mostCells, 'more cell')}`);
+    lines.push(`    and ${formatCount(golden.cells.length - mostCells, 'more cell')}`);
   return lines;
 }
 
@@ -46,14 +46,10 @@ export function updateLine({
     ids.length === 0 ? [] : [`${ids.length} ${what} (${shortList(ids)})`],
   );
   return parts.length === 0
-    ? `${file}: unchanged, ${counted(cells, 'cell')}`
-    : `${file}: written, ${counted(cells, 'cell')}: ${parts.join(', ')}`;
+    ? `${file}: unchanged, ${formatCount(cells, 'cell')}`
+    : `${file}: written, ${formatCount(cells, 'cell')}: ${parts.join(', ')}`;
 }
 
 function shortList(ids: readonly string[]): string {
   return ids.length <= 8 ? ids.join(', ') : `${ids.slice(0, 7).join(', ')} and ${ids.length - 7} more`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -280,7 +280,7 @@ async function warmUp(kernel: NotebookKernel, signal: AbortSignal): Promise<void
 }
 
 /** @param number of the cell in the notebook, from 1, cells of text counted too */
-export function placeOf(cell: Cell, number: number): NonNullable<Failure['cell']> {
+function placeOf(cell: Cell, number: number): NonNullable<Failure['cell']> {
   const executionCount = cell.cell_type === 'code' ? cell.execution_count : null;
   return { number, id: cell.id, executionCount };
 }

@@ -110,7 +110,8 @@ function writeManifest(): string | undefined {
   const manifest = JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as {
     ICD: { library_path: string };
   };
-  manifest.ICD.library_path = path.join(root, libraries, path.basename(manifest.ICD.library_path));
+  const { ICD } = manifest;
+  ICD.library_path = path.join(root, libraries, path.basename(ICD.library_path));
   writeFileSync(path.join(mesa26Folder, 'driver.json'), JSON.stringify(manifest));
   return undefined;
 }

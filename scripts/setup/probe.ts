@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { mesa26Folder, mesa26Launcher } from './mesa26.js';
-import { type PartName, type PartState, packageRoot, partNames, type SetupReport } from './part.js';
+import { type PartName, type PartState, packageRoot } from './part.js';
 
 const venv = path.join(packageRoot, '.venv');
 export const venvPython = path.join(venv, 'bin', 'python');
@@ -61,11 +61,6 @@ const probes: Record<PartName, () => Omit<PartState, 'name'>> = {
 /** Tries one part now. */
 export function probe(name: PartName): PartState {
   return { name, ...probes[name]() };
-}
-
-/** Tries every part now. */
-export function probeAll(): SetupReport {
-  return Object.fromEntries(partNames.map((name) => [name, probe(name)])) as SetupReport;
 }
 
 function probeWebgpu(): Omit<PartState, 'name'> {

@@ -4,6 +4,7 @@
  * would pass for an absent one.
  */
 import path from 'node:path';
+import { formatCount } from '../../src/format.js';
 import { partNames, type SetupReport } from '../setup/part.js';
 import type { TestReport } from './reporter.js';
 
@@ -102,7 +103,7 @@ export function formatSummary(summary: Summary): string {
   for (const reason of new Set(summary.skips.map((skip) => skip.reason))) {
     lines.push('', `Skipped, ${reason}`);
     for (const { suite, title, tests } of summary.skips.filter((skip) => skip.reason === reason))
-      lines.push(`  ${suite}: ${title} (${tests} ${tests === 1 ? 'test' : 'tests'})`);
+      lines.push(`  ${suite}: ${title} (${formatCount(tests, 'test')})`);
   }
   if (summary.failures.length > 0)
     lines.push('', 'Failed:', ...summary.failures.map((failure) => `  ${failure}`));

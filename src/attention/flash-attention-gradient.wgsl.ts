@@ -9,12 +9,15 @@ import {
   dotProducts,
   eachOwnColumn,
   eachRow,
+  entry,
   type FlashVariant,
   flashElement,
+  keysSeen,
   layoutOf,
   loader,
   optionalInputs,
   ownPlace,
+  ownQueries,
   scoring,
   stage,
   storer,
@@ -24,19 +27,11 @@ import {
   workgroupMemory,
 } from './flash-tile.wgsl.js';
 
-const entry = `
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
-  let index = group.x + group.y * groups.x;
-  if (index >= u.total) { return; }`;
-
 export function queryGradientKernel(variant: FlashVariant) {
   const { D } = variant;
   const bound = widthBound(variant);
   const { slices, width, rows, columns } = layoutOf(variant);
   const element = flashElement(variant);
-  const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
   return defineKernel({
     name: 'attention.queryGradient',
     inputs: {
@@ -52,12 +47,9 @@ export function queryGradientKernel(variant: FlashVariant) {
     uniforms,
     code: `
 ${['q', 'k', 'v', 'out', 'dout'].map((name) => loader(name, D)).join('')}${storer('dq', variant)}${scoring(variant)}
-${workgroupMemory(variant, ['keys', 'values'], ['weights', 'dps'])}${entry}
-  let block = i32(index) % ${tilesPerHead} * ${rows};
-  let head = i32(index) / ${tilesPerHead};
-  let b = head / u.H;
-  let h = head % u.H;
-  let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
+${workgroupMemory(variant, ['keys', 'values'], ['weights', 'dps'])}
+${entry(threads)}
+  ${ownQueries(rows)}
   ${ownPlace(variant)}
   ${eachRow(
     variant,
@@ -79,9 +71,7 @@ ${workgroupMemory(variant, ['keys', 'values'], ['weights', 'dps'])}${entry}
     (r) => `delta${r} = sum_weights(0, ${r}, team);
   let stat${r} = stats[query${r}];`,
   )}
-  let offset = u.S - u.T;
-  let start = max(0, block + offset - u.behind);
-  let end = min(u.S, min(block + ${rows}, u.T) + offset + u.ahead);
+  ${keysSeen(rows)}
   for (var first = start; first < end; first += ${columns}) {
     workgroupBarrier();
     ${stage(variant, 'keys', 'k', 'keyBase', 'u.S')}
@@ -146,7 +136,8 @@ export function keyGradientKernel(variant: FlashVariant) {
     code: `
 ${['q', 'k', 'v', 'dout'].map((name) => loader(name, D)).join('')}
 ${storer('dk', variant)}${storer('dv', variant)}${scoring(variant)}
-${workgroupMemory(variant, ['queries', 'douts'], ['weights', 'dps'])}${entry}
+${workgroupMemory(variant, ['queries', 'douts'], ['weights', 'dps'])}
+${entry(threads)}
   let block = i32(index) % ${tilesPerHead} * ${rows};
   let keyHead = i32(index) / ${tilesPerHead};
   let b = keyHead / u.K;

@@ -13,10 +13,13 @@ import {
   resultType,
 } from '../compute/subgroup-matrix.js';
 import {
+  entry,
   type FlashVariant,
   flashElement,
+  keysSeen,
   loader,
   optionalInputs,
+  ownQueries,
   scoring,
   storer,
   uniforms,
@@ -65,7 +68,6 @@ export function matrixForwardKernel(variant: FlashVariant & MatrixUnit) {
   const { D, M, N, K, lanes } = variant;
   const { rows, keys, features, threads, parts, ...distance } = matrixLayout(variant);
   const element = flashElement(variant);
-  const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
   const stage = (buffer: string, count: number, at: number, row: string, limit: string) => `
     for (var n = i32(lane); n < ${(count * features) / 4}; n += ${threads}) {
       let r = n / ${features / 4};
@@ -115,16 +117,8 @@ var<workgroup> scores: array<f32, ${rows * distance.scores}>;
 var<workgroup> weights: array<f16, ${rows * distance.weights}>;
 var<workgroup> shares: array<f32, ${threads}>;
 @diagnostic(off, chromium.subgroup_matrix_uniformity)
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
-  let index = group.x + group.y * groups.x;
-  if (index >= u.total) { return; }
-  let block = i32(index) % ${tilesPerHead} * ${rows};
-  let head = i32(index) / ${tilesPerHead};
-  let b = head / u.H;
-  let h = head % u.H;
-  let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
+${entry(threads)}
+  ${ownQueries(rows)}
   let subgroup = lane / ${lanes}u;
   let own = i32(lane % ${lanes}u);
   let ownLanes = i32(subgroup) * ${lanes};
@@ -138,9 +132,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   workgroupBarrier();
   ${blocks.map((d) => `let q${d} = ${loadLeft(variant, 'staged', `subgroup * ${M * distance.staged}u + ${d * K}u`, distance.staged, false)};`).join('\n  ')}
 
-  let offset = u.S - u.T;
-  let start = max(0, block + offset - u.behind);
-  let end = min(u.S, min(block + ${rows}, u.T) + offset + u.ahead);
+  ${keysSeen(rows)}
   var m = hidden;
   for (var first = start; first < end; first += ${keys}) {
     workgroupBarrier();

@@ -24,14 +24,9 @@ type Optional = 'slopes' | 'mask';
 type Uniforms = { [name in keyof typeof uniforms]: number };
 
 /** What the kernels need to know beside shapes; strides of the mask in elements. */
-interface FlashAttributes extends Attributes {
-  B: number;
-  H: number;
-  K: number;
-  T: number;
-  S: number;
-  D: number;
-  scale: number;
+interface FlashAttributes
+  extends Attributes,
+    Pick<AttentionSetup, 'B' | 'H' | 'K' | 'T' | 'S' | 'D' | 'scale'> {
   ahead: number;
   behind: number;
   maskStrides: number[];

@@ -10,12 +10,15 @@ import {
   dotProducts,
   eachOwnColumn,
   eachRow,
+  entry,
   type FlashVariant,
   flashElement,
+  keysSeen,
   layoutOf,
   loader,
   optionalInputs,
   ownPlace,
+  ownQueries,
   scoring,
   stage,
   storer,
@@ -30,7 +33,6 @@ export function forwardKernel(variant: FlashVariant) {
   const bound = widthBound(variant);
   const { slices, width, rows, columns } = layoutOf(variant);
   const element = flashElement(variant);
-  const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
   return defineKernel({
     name: `attention.forward${storageSuffix(variant.storage)}`,
     inputs: { q: element, k: element, v: element, ...optionalInputs(variant) },
@@ -40,16 +42,8 @@ export function forwardKernel(variant: FlashVariant) {
     code: `
 ${loader('q', D)}${loader('k', D)}${loader('v', D)}${storer('out', variant)}${scoring(variant)}
 ${workgroupMemory(variant, ['keys', 'values'], ['weights'])}
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
-  let index = group.x + group.y * groups.x;
-  if (index >= u.total) { return; }
-  let block = i32(index) % ${tilesPerHead} * ${rows};
-  let head = i32(index) / ${tilesPerHead};
-  let b = head / u.H;
-  let h = head % u.H;
-  let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;
+${entry(threads)}
+  ${ownQueries(rows)}
   ${ownPlace(variant)}
   ${eachRow(
     variant,
@@ -60,9 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var m${r} = hidden;
   var l${r} = 0.0;`,
   )}
-  let offset = u.S - u.T;
-  let start = max(0, block + offset - u.behind);
-  let end = min(u.S, min(block + ${rows}, u.T) + offset + u.ahead);
+  ${keysSeen(rows)}
   for (var first = start; first < end; first += ${columns}) {
     workgroupBarrier();
     ${stage(variant, 'keys', 'k', 'keyBase', 'u.S')}

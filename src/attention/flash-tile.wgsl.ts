@@ -162,6 +162,32 @@ export function eachRow(variant: FlashVariant, code: (r: number) => string): str
   return Array.from({ length: layoutOf(variant).rowsPerThread }, (_, r) => code(r)).join('\n');
 }
 
+/** The start of `main`: `index` is that of the workgroup, of those that `spread` makes of u.total. */
+export function entry(threads: number): string {
+  return `@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+  let index = group.x + group.y * groups.x;
+  if (index >= u.total) { return; }`;
+}
+
+/** Which queries a workgroup has, `rows` from `block` on of head h, and where the keys of that head begin. */
+export function ownQueries(rows: number): string {
+  const tilesPerHead = `((u.T + ${rows - 1}) / ${rows})`;
+  return `let block = i32(index) % ${tilesPerHead} * ${rows};
+  let head = i32(index) / ${tilesPerHead};
+  let b = head / u.H;
+  let h = head % u.H;
+  let keyBase = (b * u.K + h / (u.H / u.K)) * u.S;`;
+}
+
+/** The keys, `start` to `end`, that any of those queries sees. */
+export function keysSeen(rows: number): string {
+  return `let offset = u.S - u.T;
+  let start = max(0, block + offset - u.behind);
+  let end = min(u.S, min(block + ${rows}, u.T) + offset + u.ahead);`;
+}
+
 /** Which rows and features a thread holds: rows team, team + teams, ... of its block, vec4s from `slice` on. */
 export function ownPlace(variant: FlashVariant): string {
   const { slices, width, teams } = layoutOf(variant);

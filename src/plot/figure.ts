@@ -16,7 +16,7 @@ export const plotlyMimeType = 'application/vnd.plotly.v1+json';
  * Plotly's options: no logo, and no button that uploads the figure to Plotly's cloud (shown by default since 4.0).
  * `responsive` is for readers of the plain data; the page script follows the size of the cell by itself.
  */
-export const plotlyConfig = {
+const plotlyConfig = {
   displaylogo: false,
   responsive: true,
   showSendToCloud: false,

@@ -84,7 +84,7 @@ function checkShapes(x: readonly number[], T: number, layout: RopeLayout): void 
 }
 
 /** @throws RangeError when the frequencies are not D/2 finite numbers, the factor is not finite, or a base is given too. */
-export function rotationOf(D: number, options: Omit<RopeOptions, 'path'>): Rotation {
+function rotationOf(D: number, options: Omit<RopeOptions, 'path'>): Rotation {
   const { base, inverseFrequencies, attentionFactor = 1 } = options;
   if (!Number.isFinite(attentionFactor)) {
     throw new RangeError(`rope: attentionFactor must be a finite number, got ${attentionFactor}`);

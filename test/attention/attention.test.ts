@@ -66,6 +66,10 @@ const both: [string, Setting][] = [
     'one key/value head, a longer past',
     { sizes: { B: 2, H: 3, K: 1, T: 20, S: 71, D: 16 }, rule: { causal: true } },
   ],
+  [
+    'workgroups that are full to the last row',
+    { sizes: { B: 1, H: 2, K: 2, T: 128, S: 128, D: 16 }, rule: { causal: true } },
+  ],
   ['fewer keys than queries', { sizes: { B: 1, H: 2, K: 2, T: 70, S: 40, D: 16 }, rule: { causal: true } }],
   ['a decode step', { sizes: { B: 2, H: 4, K: 2, T: 1, S: 300, D: 16 }, rule: { causal: true } }],
   [

@@ -14,13 +14,13 @@ import { benchKernels, type KernelFigures } from '../../scripts/bench/kernel/ben
 import { type Dialect, dialectOf } from '../../scripts/bench/kernel/dialect.js';
 import { busyWarning, type Machine } from '../../scripts/bench/kernel/machine.js';
 import { type Figure, type FigureId, measures, quickScale } from '../../scripts/bench/kernel/measures.js';
-import { residentMemory } from '../../scripts/bench/kernel/memory.js';
 import { type KernelBench, kernelBenchMarkdown } from '../../scripts/bench/kernel/report.js';
 import { median, spread } from '../../scripts/bench/kernel/statistics.js';
 import { Subject } from '../../scripts/bench/kernel/subject.js';
 import { targets } from '../../scripts/bench/kernel/targets.js';
 import { makeWorkspace } from '../../scripts/bench/kernel/workspace.js';
-import { descendants, processRuns } from '../../scripts/conformance/processes.js';
+import { descendants, processRuns } from '../../scripts/processes.js';
+import { residentMemory } from '../../scripts/run/memory-watch.js';
 import { describeRequires } from '../support/requires.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernelbook-bench-test-'));
@@ -129,11 +129,11 @@ test('a wrong value is no figure, a cell that does not end costs its kernel, and
 }, 600_000);
 
 test('memory counts the processes below, too', async () => {
-  const alone = residentMemory(process.pid);
+  const alone = await residentMemory(process.pid);
   const child = spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => {}, 1000)']);
   await once(child.stdout, 'data');
   // A bare Node needs some 40 MiB; this process does not give so much back meanwhile.
-  expect(residentMemory(process.pid)).toBeGreaterThan(alone + 10 * 1024 * 1024);
+  expect(await residentMemory(process.pid)).toBeGreaterThan(alone + 10 * 1024 * 1024);
   child.kill();
 });
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
-import { type CellRun, descendants, runCell, startKernel } from './helpers.js';
+import { descendants } from '../../scripts/processes.js';
+import { type CellRun, runCell, startKernel } from './helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernelbook-run-all-'));
 let kernel: KernelClient;

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, onTestFailed, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
+import { descendants, processRuns } from '../../scripts/processes.js';
 import { pick, seeded, whole } from './fuzz-messages.js';
-import { descendants, eventually, processRuns, startKernel } from './helpers.js';
+import { eventually, startKernel } from './helpers.js';
 
 const started: KernelClient[] = [];
 afterEach(async () => {

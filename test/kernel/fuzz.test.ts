@@ -9,8 +9,9 @@ import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
 import { Dealer, XSubscriber } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
+import { descendants } from '../../scripts/processes.js';
 import { bytes, malformed, odd, question, seeded, unsigned, whole } from './fuzz-messages.js';
-import { descendants, eventually, runCell, startKernel, Wiretap } from './helpers.js';
+import { eventually, runCell, startKernel, Wiretap } from './helpers.js';
 
 const seed = Number(process.env.KERNELBOOK_FUZZ_SEED ?? 20_261_122);
 const count = 10_000;

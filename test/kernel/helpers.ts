@@ -1,5 +1,4 @@
 /** What the kernel tests share: our kernel (or another) started from `dist/`, and a cell run to its end. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Dealer, Subscriber } from 'zeromq';
 import { findKernelSpec, ownName } from '../../kernel/kernelspec.js';
 import {
@@ -83,28 +82,6 @@ export async function eventually(what: string, condition: () => boolean, timeout
     if (Date.now() > until) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-export function processRuns(pid: number): boolean {
-  const stat = `/proc/${pid}/stat`;
-  if (!existsSync(stat)) return false;
-  return !/\) Z /.test(readFileSync(stat, 'utf8')); // a zombie runs no more
-}
-
-/** All processes below `pid`, found by their parents. */
-export function descendants(pid: number): number[] {
-  const children = readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((candidate) => {
-      try {
-        const stat = readFileSync(`/proc/${candidate}/stat`, 'utf8');
-        return Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]) === pid;
-      } catch {
-        return false; // ended while we looked
-      }
-    });
-  return children.flatMap((child) => [child, ...descendants(child)]);
 }
 
 /** A second connection to a running kernel that sees and sends whole messages. */

@@ -8,7 +8,8 @@ import { Request } from 'zeromq';
 import { ownKernelSpec } from '../../kernel/kernelspec.js';
 import { type KernelClient, KernelDiedError } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
-import { descendants, eventually, processRuns, runCell, startKernel, Wiretap } from './helpers.js';
+import { descendants, processRuns } from '../../scripts/processes.js';
+import { eventually, runCell, startKernel, Wiretap } from './helpers.js';
 
 const started: KernelClient[] = [];
 afterEach(async () => {

@@ -13,8 +13,9 @@ import { installKernelSpec } from '../../kernel/install-spec.js';
 import { ownKernelSpec } from '../../kernel/kernelspec.js';
 import { packageRoot } from '../../kernel/package-root.js';
 import { type ConnectionInfo, newConnection } from '../../kernel/protocol/connection-file.js';
+import { descendants, processRuns } from '../../scripts/processes.js';
 import { describeRequires } from '../support/requires.js';
-import { descendants, eventually, processRuns, Wiretap } from './helpers.js';
+import { eventually, Wiretap } from './helpers.js';
 
 /** Long, for a machine under load. */
 const patienceMs = 40_000;

@@ -97,8 +97,7 @@ describe('the mutation check', () => {
       // Run by the matrix units, on Mesa 26 in a child process: test/half/matrix-units.test.ts.
       'src/attention/flash-attention-matrix.wgsl.ts',
       // The repairs of tfjs have tests of their own, each of which fails without its repair.
-      'src/compute/repairs/cast.ts',
-      'src/compute/repairs/expm1.ts',
+      'src/compute/repairs/elements.ts',
       'src/compute/repairs/transpose.ts',
       'src/matmul/matrix-matmul.wgsl.ts',
       // Copies memory, to measure how fast that goes.

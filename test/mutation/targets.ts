@@ -58,7 +58,12 @@ export const targets: readonly Target[] = [
     'pieceKernel',
     'mergeKernel',
   ]),
-  target('webgpu', 'attention/flash-tile.wgsl', 'attention/attention', ['loader', 'scoring']),
+  target('webgpu', 'attention/flash-tile.wgsl', 'attention/attention', [
+    'loader',
+    'scoring',
+    'ownQueries',
+    'keysSeen',
+  ]),
   target('webgpu', 'half/convert', 'half/convert', ['body', 'packKernel', 'unpackKernel']),
   target('webgpu', 'matmul/tiled-matmul.wgsl', 'matmul/matmul', ['stage', 'tiledKernel']),
   target('webgpu', 'matmul/matmul-tile.wgsl', 'matmul/matmul', ['fetcher', 'storer']),

@@ -9,7 +9,8 @@ import {
   KernelTimeoutError,
   launchKernel,
 } from '../../kernel/protocol/client.js';
-import { ofType, processRuns, runCell, startKernel } from '../kernel/helpers.js';
+import { processRuns } from '../../scripts/processes.js';
+import { ofType, runCell, startKernel } from '../kernel/helpers.js';
 import { describeRequires } from '../support/requires.js';
 
 const started: KernelClient[] = [];

@@ -1,6 +1,5 @@
 /** What the runner's tests share: small notebooks in a folder of their own, and the command line as it is shipped. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { CodeCell, Output } from '../../scripts/notebook/format.js';
 import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
 import { serializeNotebook } from '../../scripts/notebook/write.js';
+import { processesIn } from '../../scripts/processes.js';
 
 const main = fileURLToPath(new URL('../../dist/scripts/main.js', import.meta.url));
 
@@ -76,17 +76,8 @@ export class Workplace {
   }
 
   /** Processes that work in this folder, as its kernels do. */
-  leftBehind(): string[] {
-    return readdirSync('/proc')
-      .filter((entry) => /^\d+$/.test(entry))
-      .filter((pid) => {
-        try {
-          const ended = / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, ''));
-          return readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder) && !ended;
-        } catch {
-          return false; // ended while we looked, or not ours to see
-        }
-      });
+  leftBehind(): number[] {
+    return processesIn(this.folder);
   }
 
   /**

@@ -1,16 +1,12 @@
 /** `kernelbook bench kernel`: our kernel and others side by side, as Markdown and JSON. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import type { KernelSpec } from '../../../kernel/kernelspec.js';
+import { endOnSignals, type ResultFiles, writeResult } from '../results.js';
 import type { KernelBench } from './report.js';
 import type { Subject } from './subject.js';
 
-interface Flags {
+interface Flags extends ResultFiles {
   against?: string;
-  json?: string;
-  markdown?: string;
-  save?: boolean;
   quick?: boolean;
 }
 
@@ -52,12 +48,9 @@ async function benchKernel(flags: Flags): Promise<number> {
   const result = await measure(subjects, wanted.slice(1), flags.quick ?? false);
   const { kernelBenchMarkdown } = await import('./report.js');
   const markdown = kernelBenchMarkdown(result);
-  const json = `${JSON.stringify(result, null, 2)}\n`;
   console.log(markdown);
   try {
-    if (flags.json) await write(flags.json, json);
-    if (flags.markdown) await write(flags.markdown, markdown);
-    if (flags.save) await save(markdown, json);
+    await writeResult(result, markdown, 'bench-kernel', flags);
   } catch (error) {
     console.error(`bench kernel: ${(error as Error).message}`);
     return 1;
@@ -110,27 +103,4 @@ async function measure(
     machine,
     ...measured,
   };
-}
-
-/** Kernels are killed and the folder they ran in is removed when this process exits; a bare signal would skip that. */
-function endOnSignals(): void {
-  for (const [signal, status] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const)
-    process.on(signal, () => process.exit(status));
-}
-
-async function save(markdown: string, json: string): Promise<void> {
-  const { packageRoot } = await import('../../../kernel/package-root.js');
-  const base = join(packageRoot(), 'docs', 'results', 'bench-kernel');
-  await write(`${base}.md`, markdown);
-  await write(`${base}.json`, json);
-}
-
-async function write(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  console.error(`wrote ${relative(process.cwd(), path)}`);
 }

@@ -8,8 +8,8 @@ import { stripVTControlCharacters } from 'node:util';
 import type { KernelSpec } from '../../../kernel/kernelspec.js';
 import { type KernelClient, launchKernel } from '../../../kernel/protocol/client.js';
 import { isOutput, type OutputMessage } from '../../../kernel/protocol/messages.js';
+import { residentMemory } from '../../run/memory-watch.js';
 import type { Cell, Dialect } from './dialect.js';
-import { residentMemory } from './memory.js';
 
 /** This kernel has no figure for a measure, and why. */
 export class NoFigure extends Error {
@@ -147,7 +147,9 @@ export class Subject {
   async memory(): Promise<number> {
     const { pid } = await this.open();
     if (pid === undefined) throw new NoFigure('the kernel has no process');
-    return residentMemory(pid);
+    const bytes = await residentMemory(pid);
+    if (bytes === 0) throw new NoFigure('the system does not tell what memory a process has');
+    return bytes;
   }
 }
 

@@ -1,18 +1,14 @@
 /** `kernelbook bench runner`: this runner, papermill and nbclient side by side, as Markdown and JSON. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { endOnSignals, type ResultFiles, writeResult } from '../results.js';
 import type { RunnerBench } from './report.js';
 
 type Part = 'overhead' | 'work' | 'scale';
 
-interface Flags {
+interface Flags extends ResultFiles {
   only?: Part;
   rounds?: number;
   python?: string;
-  json?: string;
-  markdown?: string;
-  save?: boolean;
   quick?: boolean;
 }
 
@@ -57,11 +53,10 @@ async function benchRunner(flags: Flags): Promise<number> {
     const result = await measure(flags);
     const { runnerBenchMarkdown } = await import('./report.js');
     const markdown = runnerBenchMarkdown(result);
-    const json = `${JSON.stringify(result, null, 2)}\n`;
     console.log(markdown);
-    if (flags.json) await write(flags.json, json);
-    if (flags.markdown) await write(flags.markdown, markdown);
-    if (flags.save) await save(flags.only, markdown, json);
+    // Parts that are measured by themselves do not replace the result of the others.
+    const name = flags.only === undefined ? 'bench-runner' : `bench-runner-${flags.only}`;
+    await writeResult(result, markdown, name, flags);
     return 0;
   } catch (error) {
     console.error(`bench runner: ${(error as Error).message}`);
@@ -113,29 +108,4 @@ async function measure(flags: Flags): Promise<RunnerBench> {
     result.many = await measureMany(place, quick ? quickMany : fullMany, onProgress);
   }
   return result;
-}
-
-/** What runs is killed and the folder is removed when this process exits; a bare signal would skip that. */
-function endOnSignals(): void {
-  for (const [signal, status] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const)
-    process.on(signal, () => process.exit(status));
-}
-
-/** Parts that are measured by themselves do not replace the result of the others. */
-async function save(only: Part | undefined, markdown: string, json: string): Promise<void> {
-  const { packageRoot } = await import('../../../kernel/package-root.js');
-  const name = only === undefined ? 'bench-runner' : `bench-runner-${only}`;
-  const base = join(packageRoot(), 'docs', 'results', name);
-  await write(`${base}.md`, markdown);
-  await write(`${base}.json`, json);
-}
-
-async function write(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  console.error(`wrote ${relative(process.cwd(), path)}`);
 }

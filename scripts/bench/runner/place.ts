@@ -9,7 +9,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -17,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { packageRoot } from '../../../kernel/package-root.js';
-import { processRuns } from '../../conformance/processes.js';
+import { processesAreKnown, processesIn } from '../../processes.js';
 
 export interface Ran {
   seconds: number;
@@ -99,17 +98,8 @@ export class BenchPlace {
 
   /** Processes that work in this folder, as kernels do. */
   processes(): number[] {
-    if (!existsSync('/proc/self')) return [];
-    return readdirSync('/proc')
-      .filter((entry) => /^\d+$/.test(entry))
-      .map(Number)
-      .filter((pid) => {
-        try {
-          return readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder) && processRuns(pid);
-        } catch {
-          return false; // ended while we looked, or not ours to see
-        }
-      });
+    if (!processesAreKnown()) return [];
+    return processesIn(this.folder);
   }
 
   /** Files in the folders for temporary files, connection files and sockets. */

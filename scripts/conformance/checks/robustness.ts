@@ -1,7 +1,7 @@
 /** Messages that must be dropped, and the end of a kernel. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bench, type Check, type CheckGroup, must, mustEqual } from '../check.js';
-import { descendants, processRuns } from '../processes.js';
+import { descendants, processesAreKnown, processRuns } from '../../processes.js';
+import { type Bench, type Check, type CheckGroup, must, mustEqual, NotApplicable } from '../check.js';
 
 /** What is dropped shows nothing within this time. */
 const quietMs = 700;
@@ -106,6 +106,7 @@ const shutdown = (name: string, busy: boolean, restart: boolean): Check => ({
   timeoutMs: 60_000,
   async run(bench) {
     const { probe, client, code } = bench;
+    if (!processesAreKnown()) throw new NotApplicable('child processes are found by /proc');
     await stillWorks(bench);
     if (busy) {
       const id = await probe.start(code('busy'));

@@ -3,10 +3,11 @@
  * invalid WGSL, and the GPU then drops the whole batch of commands.
  */
 
-import { defineKernel, launch, spread } from '../launch.js';
+import { defineKernel, launch } from '../launch.js';
 import { sizeOf } from '../ndarray.js';
 import type { tf } from '../tf.js';
 import type { GpuBackend } from '../webgpu-backend.js';
+import { eachElement, workgroupsFor } from './elements.js';
 import { type KernelBackend, makeTensor, overrideKernel } from './override.js';
 
 const maxRank = 6;
@@ -26,19 +27,13 @@ const permute = defineKernel({
       [`s${axis}`, 'u32'],
     ]),
   ]) as Record<'n' | `e${Axis}` | `s${Axis}`, 'u32'>,
-  code: `
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = (group.x + group.y * groups.x) * 64 + local;
-  if (i >= u.n) { return; }
-  var rest = i;
+  code: eachElement(`var rest = i;
   var source = 0u;
   ${[...axes]
     .reverse()
     .map((axis) => `source += (rest % u.e${axis}) * u.s${axis}; rest /= u.e${axis};`)
     .join('\n  ')}
-  y[i] = x[source];
-}`,
+  y[i] = x[source];`),
 });
 
 /** Transposes an int32 or bool tensor. @throws Error above rank 6. */
@@ -61,7 +56,7 @@ export function transposeIntegers(x: tf.TensorInfo, perm: number[], backend: Ker
     inputs: { x },
     outputs: { y: { shape, dtype } },
     uniforms: uniforms as Record<keyof NonNullable<typeof permute.uniforms>, number>,
-    workgroups: spread(Math.ceil(n / 64)),
+    workgroups: workgroupsFor(n),
   });
   return y;
 }
