@@ -49,9 +49,12 @@ export function markSkipped(holder: { metadata: Record<string, unknown> }, reaso
 }
 
 /** Takes out what an earlier run wrote into the notebook that is now its input. */
-export function unmarkSkipped({ metadata, cells }: Notebook): void {
+export function unmarkRun({ metadata, cells }: Notebook): void {
   for (const holder of [{ metadata }, ...cells])
-    if (isObject(holder.metadata.kernelbook)) delete holder.metadata.kernelbook.skipped;
+    if (isObject(holder.metadata.kernelbook)) {
+      delete holder.metadata.kernelbook.skipped;
+      delete holder.metadata.kernelbook.cached;
+    }
 }
 
 /** Those of our kernel that will run, checked; notebooks of other kernels are theirs to check. */

@@ -38,6 +38,12 @@ export class MachineProbe {
     return undefined;
   }
 
+  /** Every backend with its device, or why they could not be listed. */
+  devices(): Promise<BackendReport[] | string> {
+    this.#devices ??= listDevices(this.#env);
+    return this.#devices;
+  }
+
   #answer(requirement: Requirement): Answer | Promise<Answer> {
     if (requirement.kind === 'memory') return enoughMemory(requirement.bytes);
     let answer = this.#answers.get(requirement.part);
@@ -52,8 +58,7 @@ export class MachineProbe {
     const chosen = this.#env.KERNELBOOK_BACKEND;
     if (chosen && part !== 'gpu' && chosen !== part)
       return { ok: false, reason: `this run computes on ${chosen}` };
-    this.#devices ??= listDevices(this.#env);
-    const reports = await this.#devices;
+    const reports = await this.devices();
     if (typeof reports === 'string') return { ok: false, reason: reports };
     if (part !== 'gpu') {
       const { available, reason } = reports.find(({ name }) => name === part)!;

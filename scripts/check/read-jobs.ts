@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import type { SelectedNotebook } from '../notebook/select.js';
 import { checkSettings, SettingsError } from '../regression/settings.js';
+import { cacheSetting } from '../result-cache/setting.js';
 import { checkDirectives, DirectiveError } from '../run/cell-directives.js';
 import type { CheckJob } from './check-all.js';
 import { checkedDialect } from './own-kernel.js';
@@ -28,6 +29,7 @@ export async function readJobs(
       found.faults.push(...requirementFaults(notebook).map((fault) => `${name}: ${fault}`));
       checkSettings(notebook);
       checkDirectives(notebook);
+      cacheSetting(notebook);
       const written = notebook.metadata.kernelspec?.name;
       const dialect = checkedDialect(written, kernel);
       if (dialect === undefined) found.foreign.push({ name, kernel: kernel ?? written });

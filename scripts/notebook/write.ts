@@ -3,7 +3,7 @@
  * one newline at the end), and atomically: a reader sees the old file or the new one, never a half.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Cell, isJsonMime, isObject, type Notebook } from './format.js';
 
@@ -13,6 +13,8 @@ export interface WriteOptions {
    * after a power cut the old one may be back, or on some file systems an empty one.
    */
   durable?: boolean;
+  /** Default: that of the file which is replaced, for a new one what the system gives. */
+  mode?: number;
 }
 
 /** Writes the notebook to `path`, making its folder when needed. Each call is atomic. */
@@ -85,7 +87,7 @@ function* joinPieces(pieces: Iterable<string>): Generator<string> {
 export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array | Iterable<string>,
-  { durable = true }: WriteOptions = {},
+  { durable = true, mode }: WriteOptions = {},
 ): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
@@ -94,6 +96,8 @@ export async function writeFileAtomically(
   try {
     const file = await open(temporary, 'wx', 0o666);
     try {
+      const wanted = mode ?? (await modeOf(path));
+      if (wanted !== undefined) await file.chmod(wanted);
       await writeFile(file, content);
       if (durable) await file.sync();
     } finally {
@@ -104,6 +108,11 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true }).catch(() => {}); // the folder may be gone or read-only by now
     throw error;
   }
+}
+
+async function modeOf(path: string): Promise<number | undefined> {
+  const existing = await stat(path).catch(() => undefined);
+  return existing?.isFile() ? existing.mode & 0o777 : undefined;
 }
 
 /** Removes what writers of `path` left behind that were killed while they wrote. */

@@ -41,7 +41,7 @@ export function cellResults(notebook: Notebook, peaks: ReadonlyMap<string, numbe
 
 export async function writeResults(file: string, results: readonly NotebookResult[]): Promise<void> {
   const notebooks = results.map(
-    ({ name, output, verdict, failure, seconds, peakMemory, devices, regression }) => ({
+    ({ name, output, verdict, failure, seconds, peakMemory, devices, cached, regression }) => ({
       notebook: name,
       output,
       verdict,
@@ -49,6 +49,7 @@ export async function writeResults(file: string, results: readonly NotebookResul
       seconds,
       peakMemory,
       devices,
+      cached,
       ...regression,
     }),
   );

@@ -8,7 +8,7 @@ import { Highlighter } from '../guide/highlight.js';
 import { styleSheet } from '../guide/style.js';
 import { formatBytes } from '../run/bytes.js';
 import type { NotebookResult } from '../run/execute-notebook.js';
-import { duration } from '../run/report.js';
+import { duration, shownVerdict, spentText } from '../run/report.js';
 import { type CellReport, type NotebookReport, type Problem, plainText } from './cells.js';
 
 const policy =
@@ -74,10 +74,10 @@ function summary(reports: readonly NotebookReport[]): string {
   const rows = reports.map(({ result }, index) => {
     const cells = [
       `<td><a href="#kb-notebook-${index}">${escapeHtml(result.name)}</a></td>`,
-      `<td class="${colour(result)}">${escapeHtml(result.verdict)}</td>`,
+      `<td class="${colour(result)}">${escapeHtml(shownVerdict(result))}</td>`,
       `<td class="number">${result.ran}/${result.cells}</td>`,
       `<td class="number">${checks(result.verifications)}</td>`,
-      `<td class="number">${result.kept ? 'kept' : duration(result.seconds)}</td>`,
+      `<td class="number">${spentText(result)}</td>`,
       `<td class="number">${result.peakMemory === undefined ? '' : formatBytes(result.peakMemory)}</td>`,
     ];
     return `<tr>${cells.join('')}</tr>`;
@@ -92,7 +92,7 @@ function section(report: NotebookReport, index: number, code: (source: string) =
   const { result, cells, problems } = report;
   const failing = cells.filter((cell) => cell.problems.length > 0);
   const list = [
-    `<span class="${colour(result)}">${escapeHtml(result.verdict)}</span>`,
+    `<span class="${colour(result)}">${escapeHtml(shownVerdict(result))}</span>`,
     ...(result.skipped === undefined ? [] : [escapeHtml(result.skipped)]),
     ...(result.ran > 0 ? [`executed notebook: <code>${escapeHtml(report.output)}</code>`] : []),
     ...result.devices.map(escapeHtml),

@@ -35,7 +35,7 @@ function suite(report: NotebookReport, id: number): { xml: string; counts: Count
       ...mainElement(cell.problems, cell.skipped, cell.traceback),
       ...(cell.text === '' ? [] : [element('system-out', {}, plainText(cell.text))]),
     ];
-    return testCase(className, name, cell.seconds ?? 0, inside);
+    return testCase(className, name, result.kept ? 0 : (cell.seconds ?? 0), inside);
   });
   const whole = problems.length > 0 || cells.length === 0;
   const skipped = problems.length === 0 ? result.skipped : undefined;
@@ -50,6 +50,7 @@ function suite(report: NotebookReport, id: number): { xml: string; counts: Count
   };
   const properties = [
     ...Object.entries({ verdict: result.verdict, output: report.output }),
+    ...(result.cached ? [['cached', `ran until ${result.cached.at}`] as const] : []),
     ...result.devices.map((device) => ['device', device] as const),
     ...(result.peakMemory === undefined ? [] : [['peak-memory-bytes', String(result.peakMemory)] as const]),
   ].map(([name, value]) => element('property', { name, value }));

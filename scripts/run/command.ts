@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
+import { plural } from '../check/report.js';
 import {
   addRegressionOptions,
   type RegressionCommandOptions,
@@ -32,6 +33,8 @@ export interface RunCommandOptions
   gateway?: string;
   backend?: string;
   resume?: boolean;
+  /** False for `--no-cache`. */
+  cache: boolean;
   /** False for `--no-check`. */
   check: boolean;
   requireAll?: boolean;
@@ -72,6 +75,7 @@ export function registerRun(program: Command): void {
       '--resume',
       'keep notebooks that passed in the last run and have not changed since; run the others',
     )
+    .option('--no-cache', 'run every notebook, also those that passed before and cannot have changed since')
     .option('--help-notebook', "print the notebooks' parameters, their types and defaults, and run nothing")
     .option('--no-check', 'run without checking types first')
     .option('--require-all', 'fail (exit status 7) where this machine lacks what a notebook or cell needs')
@@ -121,6 +125,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       kernels: await kernelSource(options.gateway),
       limits: limitsOf(options),
       resume: options.resume ?? false,
+      reuse: options.cache,
       env: options.backend ? { ...process.env, KERNELBOOK_BACKEND: options.backend } : process.env,
       signal: stop.signal,
       progress,
@@ -136,6 +141,9 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       console.log(`Computed by ${device}`);
     const unwritten = await writeReports(options, results);
     for (const fault of unwritten) console.error(`kernelbook run: ${fault}`);
+    const cached = results.filter((one) => one.cached !== undefined).length;
+    if (cached > 0)
+      console.log(`Not run, as nothing has changed: ${plural(cached, 'notebook')} (--no-cache runs all)`);
     if (results.some(({ ran }) => ran > 0)) console.log(`Executed notebooks: ${options.output}`);
     const isIncomplete = results.some((one) => one.verdict === 'skipped' || one.skippedCells?.length);
     const verdicts: Verdict[] = results.map(({ verdict }) => verdict);

@@ -57,6 +57,8 @@ export interface NotebookResult {
   regression?: Regression;
   /** It was not run: it had passed before, and nothing has changed. */
   kept?: true;
+  /** That run, where it was kept in the user's cache folder; its end in ISO 8601. */
+  cached?: { at: string; seconds: number; peakMemory: number | undefined };
 }
 
 export interface NotebookJob {

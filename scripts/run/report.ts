@@ -9,7 +9,7 @@ export function summaryTable(results: NotebookResult[]): string {
     result.name,
     `${result.ran}/${result.cells}`,
     verified(result),
-    result.kept ? 'kept' : duration(result.seconds),
+    spentText(result),
     result.peakMemory === undefined ? '-' : `${Math.round(result.peakMemory / 2 ** 20)} MiB`,
     verdictText(result),
   ]);
@@ -25,8 +25,21 @@ export function summaryTable(results: NotebookResult[]): string {
     .join('\n');
 }
 
+/** The time of a run, or that there was none. */
+export function spentText({ kept, cached, seconds }: NotebookResult): string {
+  if (cached) return 'cached';
+  return kept ? 'kept' : duration(seconds);
+}
+
+/** The verdict, which is never that of this run where there was none. */
+export function shownVerdict({ verdict, cached }: NotebookResult): string {
+  return cached ? `${verdict} (cached)` : verdict;
+}
+
 /** What was left out stands beside the verdict: nothing is skipped in silence. */
-function verdictText({ verdict, skipped, skippedCells = [] }: NotebookResult): string {
+function verdictText(result: NotebookResult): string {
+  const { skipped, skippedCells = [] } = result;
+  const verdict = shownVerdict(result);
   if (skipped !== undefined) return `${verdict}: ${skipped}`;
   const cells = skippedCells.map(({ number, reason }) => `cell ${number} skipped: ${reason}`);
   return [verdict, ...cells].join('; ');
@@ -67,9 +80,12 @@ export function describeResult(result: NotebookResult): string {
   const where = failure?.cell ? ` in cell ${failure.cell.number}` : '';
   const why = failure ? `${where}: ${failure.ename}` : '';
   if (result.skipped !== undefined) return `${result.name}  ${verdictText(result)}`;
-  const spent = result.kept
-    ? 'kept from an earlier run'
-    : `${result.ran}/${result.cells} cells, ${duration(result.seconds)}`;
+  const { cached } = result;
+  const spent = cached
+    ? `ran ${cached.at.slice(0, 16).replace('T', ' ')} UTC, ${duration(cached.seconds)}`
+    : result.kept
+      ? 'kept from an earlier run'
+      : `${result.ran}/${result.cells} cells, ${duration(result.seconds)}`;
   return `${result.name}  ${verdictText(result)}${why}  (${spent})`;
 }
 

@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { dialectOf, dialectVariable } from '../../kernel/dialect.js';
 import { type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
 import { packageVersion } from '../../kernel/package-root.js';
-import { checkJobs, decideSkips, type Skips, unmarkSkipped } from '../check/before-run.js';
+import { checkJobs, decideSkips, type Skips, unmarkRun } from '../check/before-run.js';
 import { Engines } from '../check/engines.js';
 import { type CheckedNotebook, errorsOf } from '../check/finding.js';
 import { isOwnKernel, settingOf } from '../check/own-kernel.js';
@@ -22,6 +22,8 @@ import { goldenPath } from '../regression/golden-file.js';
 import { checkRegression, type RegressionOptions } from '../regression/regression.js';
 import { updateLine } from '../regression/report.js';
 import { checkSettings, SettingsError } from '../regression/settings.js';
+import { ResultCache } from '../result-cache/result-cache.js';
+import { cacheSetting } from '../result-cache/setting.js';
 import { checkDirectives, DirectiveError } from './cell-directives.js';
 import {
   executeNotebook,
@@ -56,6 +58,8 @@ export interface RunOptions {
   limits: RunLimits;
   /** Notebooks that passed before and have not changed are not run again. */
   resume: boolean;
+  /** A result that is kept of an earlier run is taken where nothing has changed since (`scripts/result-cache`). */
+  reuse: boolean;
   regression: RegressionOptions;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
@@ -68,13 +72,18 @@ export interface RunOptions {
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
   const regression = regressionFor(options);
   const engines = new Engines(1);
+  const probe = new MachineProbe(options.env);
+  const cache = cacheFor(options, regression, probe);
   let jobs: NotebookJob[];
   try {
-    jobs = await prepare(options, engines);
+    jobs = await prepare(options, engines, probe);
     tellUncompared(jobs, regression, options);
+    await cache?.find(jobs);
+    // One whose result is kept was checked when it ran.
+    const open = jobs.filter((job) => !cache?.has(job));
     // What a notebook may import lies where its kernel runs.
     const refused =
-      options.kernels.local && options.onChecked && (await refuseTypeErrors(jobs, engines, options));
+      options.kernels.local && options.onChecked && (await refuseTypeErrors(jobs, open, engines, options));
     if (refused) return refused;
   } finally {
     engines.close();
@@ -90,7 +99,8 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
   const run = async (index: number) => {
     const job = pending[index]!;
     progress.begin(job.name);
-    const result = await checkRegression(job, await runOne(job, options.resume), regression);
+    const result = await checkRegression(job, await runOne(job, options.resume, cache), regression);
+    await cache?.remember(job, result);
     pending[index] = undefined;
     results[index] = result;
     progress.end(result);
@@ -105,17 +115,19 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
   } finally {
     progress.stop();
     await remember(ended, options.env);
+    await cache?.close();
   }
   return results;
 }
 
-/** The results of a run in which nothing runs because some notebook has type errors; undefined where none has. */
+/** The results of a run in which nothing runs because one of the `open` notebooks has type errors; undefined where none has. */
 async function refuseTypeErrors(
   jobs: NotebookJob[],
+  open: NotebookJob[],
   engines: Engines,
   { signal, onChecked }: RunOptions,
 ): Promise<NotebookResult[] | undefined> {
-  const checked = await checkJobs(jobs, engines, signal);
+  const checked = await checkJobs(open, engines, signal);
   await onChecked?.(checked);
   const errors = new Map(checked.map((one) => [one.name, errorsOf(one)[0]]));
   if (![...errors.values()].some((error) => error !== undefined)) return undefined;
@@ -134,9 +146,28 @@ async function refuseTypeErrors(
   });
 }
 
-async function runOne(job: NotebookJob, resume: boolean): Promise<NotebookResult> {
+async function runOne(
+  job: NotebookJob,
+  resume: boolean,
+  cache: ResultCache | undefined,
+): Promise<NotebookResult> {
   if (job.skips.notebook !== undefined) return skipNotebook(job);
-  return (resume && (await keptResult(job))) || executeNotebook(job);
+  return (resume && (await keptResult(job))) || (await cache?.restore(job)) || executeNotebook(job);
+}
+
+/** Of a machine that is not this one nothing is known. New golden outputs are those of a run. */
+function cacheFor(
+  { kernels, reuse, onChecked }: RunOptions,
+  regression: RegressionOptions,
+  probe: MachineProbe,
+): ResultCache | undefined {
+  if (!kernels.local) return undefined;
+  return ResultCache.open({
+    reuse: reuse && regression.golden !== 'update',
+    regression,
+    checked: onChecked !== undefined,
+    probe,
+  });
 }
 
 /** For what is said of notebooks without a run. Throws UsageError. */
@@ -173,7 +204,7 @@ function tellUncompared(
   progress.note('golden outputs are not compared: parameters were given');
 }
 
-async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJob[]> {
+async function prepare(options: RunOptions, engines: Engines, probe: MachineProbe): Promise<NotebookJob[]> {
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
   const candidates = await readAll(selected, options.kernel, options.kernels);
@@ -183,7 +214,6 @@ async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJ
   );
   const version = `kernelbook ${packageVersion()}`;
   const commit = await gitCommit();
-  const probe = new MachineProbe(options.env);
   const skips = await Promise.all(
     candidates.map(({ notebook }) =>
       options.kernels.local ? decideSkips(notebook, probe) : nothingSkipped(),
@@ -200,7 +230,7 @@ async function prepare(options: RunOptions, engines: Engines): Promise<NotebookJ
       version,
     });
     const key = runKey(notebook, spec, options.env, options.regression.budgets);
-    unmarkSkipped(prepared);
+    unmarkRun(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
     return {
       name,
@@ -269,6 +299,7 @@ async function readAll(
         faults.push(`${one.name}: the notebook names no kernel; choose one with --kernel`);
       else candidates.push({ ...one, notebook, spec: kernels.findSpec(name) });
       checkDirectives(notebook);
+      cacheSetting(notebook);
     } catch (error) {
       if (error instanceof NotebookFileError) faults.push(error.message.replace(one.path, one.name));
       else if (

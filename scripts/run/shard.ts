@@ -47,8 +47,9 @@ export async function readDurations(file: string): Promise<Map<string, number>> 
   return new Map(
     notebooks.flatMap((one: unknown): [string, number][] => {
       if (!isObject(one) || typeof one.notebook !== 'string') return [];
+      const { seconds } = isObject(one.cached) ? one.cached : one;
       // One that was kept or skipped tells nothing.
-      return typeof one.seconds === 'number' && one.seconds > 0 ? [[one.notebook, one.seconds]] : [];
+      return typeof seconds === 'number' && seconds > 0 ? [[one.notebook, seconds]] : [];
     }),
   );
 }

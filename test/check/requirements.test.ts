@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { decideSkips, markSkipped, unmarkSkipped } from '../../scripts/check/before-run.js';
+import { decideSkips, markSkipped, unmarkRun } from '../../scripts/check/before-run.js';
 import { enoughMemory, findMpi, MachineProbe } from '../../scripts/check/probe-machine.js';
 import {
   cellRequirements,
@@ -152,7 +152,7 @@ describe('against the machine', () => {
     markSkipped(one, 'needs gpu: none');
     markSkipped(one.cells[0]!, 'why');
     expect(one.metadata.kernelbook).toEqual({ requires: ['gpu'], skipped: 'needs gpu: none' });
-    unmarkSkipped(one);
+    unmarkRun(one);
     expect(one.metadata.kernelbook).toEqual({ requires: ['gpu'] });
     expect(one.cells[0]!.metadata.kernelbook).toEqual({});
   });

@@ -81,15 +81,21 @@ export class Workplace {
   }
 
   /**
-   * Runs `kernelbook ...` in the folder; `started` gets the process id.
+   * Runs `kernelbook ...` in the folder; `started` gets the process id. A test that runs means a run: unless it asks
+   * for `cache`, no result of an earlier one is taken for it.
    * @param options.prefix a command that runs the one after it, in a setting of its own
    */
   kernelbook(
     args: string[],
     started?: (pid: number) => void,
-    { env = {}, prefix = [] }: { env?: NodeJS.ProcessEnv; prefix?: string[] } = {},
+    {
+      env = {},
+      prefix = [],
+      cache = false,
+    }: { env?: NodeJS.ProcessEnv; prefix?: string[]; cache?: boolean } = {},
   ): Promise<Finished> {
-    const [program, ...words] = [...prefix, process.execPath, main, ...args];
+    const given = args[0] === 'run' && !cache ? [...args, '--no-cache'] : args;
+    const [program, ...words] = [...prefix, process.execPath, main, ...given];
     const child = spawn(program!, words, {
       cwd: this.folder,
       env: {

@@ -22,7 +22,7 @@ export function commandOf(
     return [python, script, tool, output, ...notebooks];
   }
   const main = join(packageRoot(), 'dist', 'scripts', 'main.js');
-  return [process.execPath, main, 'run', '-o', output, '--jobs', String(jobs), ...notebooks];
+  return [process.execPath, main, 'run', '-o', output, '--jobs', String(jobs), '--no-cache', ...notebooks];
 }
 
 /** What the Python side consists of. @throws Error where something of it is missing */

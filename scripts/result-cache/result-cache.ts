@@ -1,0 +1,112 @@
+/**
+ * Notebooks whose outcome cannot have changed are not run again: a run that passed is kept under its key (`keys.ts`) and,
+ * as long as key and device are the same, given again, its executed notebook written to where it is wanted.
+ */
+import { relative } from 'node:path';
+import { cacheIsOff } from '../../src/cache.js';
+import { isObject } from '../notebook/format.js';
+import { type NotebookJob, type NotebookResult, resultOf, unstarted } from '../run/execute-notebook.js';
+import { saveOnce } from '../run/saver.js';
+import { type KeyOptions, type ResultKey, ResultKeys } from './keys.js';
+import { type KeptRun, ResultStore } from './store.js';
+
+export interface ResultCacheOptions extends KeyOptions {
+  /** False: everything runs; what passes is kept all the same. */
+  reuse: boolean;
+}
+
+/** Ends of a run that say nothing of the notebook. */
+const saysNothing = ['interrupted', 'not saved'];
+
+export class ResultCache {
+  readonly #store: ResultStore;
+  readonly #keys: ResultKeys;
+  readonly #reuse: boolean;
+  readonly #before = new WeakMap<NotebookJob, ResultKey>();
+  readonly #found = new WeakSet<NotebookJob>();
+  #wrote = false;
+
+  constructor({ reuse, ...options }: ResultCacheOptions, store = new ResultStore()) {
+    this.#store = store;
+    this.#keys = new ResultKeys(options);
+    this.#reuse = reuse;
+  }
+
+  /** Undefined where the user's cache is switched off. */
+  static open(options: ResultCacheOptions): ResultCache | undefined {
+    return cacheIsOff() ? undefined : new ResultCache(options);
+  }
+
+  /** Looks which of the notebooks need not run. To be called before any does, since a run changes its notebook. */
+  async find(jobs: readonly NotebookJob[]): Promise<void> {
+    for (const job of jobs) {
+      const key = this.#keys.of(job);
+      this.#before.set(job, key);
+      if (key.key === undefined) continue;
+      if (this.#reuse && (await this.#read(job, key.key, key.needsDevice))) this.#found.add(job);
+      // It will be asked for when the run has ended; now no notebook measures anything yet.
+      else if (key.needsDevice) void this.#keys.device(job);
+    }
+  }
+
+  has(job: NotebookJob): boolean {
+    return this.#found.has(job);
+  }
+
+  /** The result of the run that is kept; undefined: the notebook is to be run. */
+  async restore(job: NotebookJob): Promise<NotebookResult | undefined> {
+    const { key, needsDevice } = this.#keyOf(job);
+    // Read again: the notebooks of those found are not held in memory.
+    const run = key === undefined || !this.has(job) ? undefined : await this.#read(job, key, needsDevice);
+    if (!run) return undefined;
+    const { notebook, at, seconds, peakMemory, cellPeaks } = run;
+    notebook.metadata.kernelbook = { ...asRecord(notebook.metadata.kernelbook), cached: true };
+    notebook.metadata.papermill = {
+      ...asRecord(notebook.metadata.papermill),
+      input_path: relative(process.cwd(), job.path),
+      output_path: relative(process.cwd(), job.output),
+    };
+    const failure = await saveOnce(job.output, notebook);
+    if (failure) return { ...unstarted(job), verdict: failure.verdict, failure };
+    return {
+      ...resultOf(job, notebook),
+      cellPeaks: new Map(cellPeaks),
+      kept: true,
+      cached: { at: new Date(at).toISOString(), seconds, peakMemory },
+    };
+  }
+
+  /** Keeps a run that passed, unless files it depends on changed meanwhile; forgets what is not so any more. */
+  async remember(job: NotebookJob, result: NotebookResult): Promise<void> {
+    const { key, needsDevice } = this.#keyOf(job);
+    if (key === undefined || result.kept || saysNothing.includes(result.verdict)) return;
+    if (result.verdict !== 'passed') return this.#store.remove(key);
+    if (result.skippedCells?.length || this.#keys.of(job).key !== key) return;
+    const device = needsDevice ? await this.#keys.device(job) : '';
+    if (device === undefined) return;
+    const { seconds, peakMemory, cellPeaks = [] } = result;
+    const { notebook } = job;
+    const run = { at: Date.now(), seconds, peakMemory, cellPeaks: [...cellPeaks], device, notebook };
+    await this.#store.write(key, run);
+    this.#wrote = true;
+  }
+
+  /** To be called when all have run. */
+  async close(): Promise<void> {
+    if (this.#wrote) await this.#store.tidy();
+  }
+
+  #keyOf(job: NotebookJob): ResultKey {
+    return this.#before.get(job) ?? { reason: 'it was not looked for' };
+  }
+
+  async #read(job: NotebookJob, key: string, needsDevice: boolean): Promise<KeptRun | undefined> {
+    const run = await this.#store.read(key);
+    if (!run || run.device === (needsDevice ? await this.#keys.device(job) : '')) return run;
+    return undefined;
+  }
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
+}
