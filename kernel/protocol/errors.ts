@@ -14,7 +14,9 @@ export class KernelDiedError extends Error {
     readonly exit: KernelExit,
     note = '',
   ) {
-    super(`the kernel ${kernel} died (${describeExit(exit)}${note})${lastLines(exit.log)}`);
+    super(
+      `the kernel ${kernel} died (${describeExit(exit)}${note})${fatalError(exit.log) ?? lastLines(exit.log)}`,
+    );
   }
 }
 
@@ -34,6 +36,16 @@ export class KernelTimeoutError extends Error {
 export function describeExit({ code, signal }: KernelExit): string {
   if (signal) return `signal ${signal}`;
   return code === null ? 'could not be started' : `exit code ${code}`;
+}
+
+/** What V8 says when it gives up; the machine addresses that follow help nobody here. */
+function fatalError(log: string): string | undefined {
+  const [, what] = /^FATAL ERROR: (.+)$/m.exec(log) ?? [];
+  if (what === undefined) return undefined;
+  const help = what.includes('heap out of memory')
+    ? '; NODE_OPTIONS=--max-old-space-size=8192 lets the heap grow to 8192 MiB'
+    : '';
+  return `: ${what}${help}`;
 }
 
 export function lastLines(log: string, count = 8): string {

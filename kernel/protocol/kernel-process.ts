@@ -3,12 +3,10 @@
  * ended with this process at the latest. Knows nothing of messages.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { KernelSpec } from '../kernelspec.js';
 import { type ConnectionInfo, newConnection, writeConnectionFile } from './connection-file.js';
+import { newConnectionFile, removeAbandonedConnections } from './runtime-folder.js';
 
 export interface KernelExit {
   code: number | null;
@@ -19,6 +17,7 @@ export interface KernelExit {
 
 const logLimit = 16_384;
 const live = new Set<KernelProcess>();
+let tidied = false;
 process.on('exit', () => {
   for (const kernel of live) kernel.kill();
 });
@@ -33,7 +32,9 @@ export class KernelProcess {
     options: { cwd?: string; env?: NodeJS.ProcessEnv; connection?: ConnectionInfo },
   ): Promise<KernelProcess> {
     const connection = options.connection ?? (await newConnection(spec.name));
-    const file = join(runtimeDir(), `kernel-${randomUUID()}.json`);
+    if (!tidied) void removeAbandonedConnections(); // nothing waits for it
+    tidied = true;
+    const file = newConnectionFile();
     writeConnectionFile(file, connection);
     return new KernelProcess(spec, connection, file, options);
   }
@@ -110,8 +111,4 @@ export class KernelProcess {
     this.#child.stderr?.destroy();
     this.#child.unref();
   }
-}
-
-function runtimeDir(): string {
-  return process.env.JUPYTER_RUNTIME_DIR || join(tmpdir(), `kernelbook-${process.getuid?.() ?? 'user'}`);
 }

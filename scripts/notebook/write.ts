@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isRunning } from '../../kernel/protocol/process-running.js';
 import { type Cell, isJsonMime, isObject, type Notebook } from './format.js';
 
 export interface WriteOptions {
@@ -128,15 +129,6 @@ export async function removeAbandoned(path: string): Promise<void> {
 
 function temporaryPrefix(path: string): string {
   return `.${basename(path)}.`;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }
 
 function splitBundle(bundle: Record<string, unknown>): Record<string, unknown> {

@@ -39,7 +39,12 @@ export function cellResults(notebook: Notebook, peaks: ReadonlyMap<string, numbe
   });
 }
 
-export async function writeResults(file: string, results: readonly NotebookResult[]): Promise<void> {
+/** @param error why nothing was run */
+export async function writeResults(
+  file: string,
+  results: readonly NotebookResult[],
+  error?: string,
+): Promise<void> {
   const notebooks = results.map(
     ({ name, output, verdict, failure, seconds, peakMemory, devices, cached, regression }) => ({
       notebook: name,
@@ -55,6 +60,6 @@ export async function writeResults(file: string, results: readonly NotebookResul
   );
   await writeFileAtomically(
     resolve(file),
-    `${JSON.stringify({ format: 'kernelbook results 1', notebooks }, null, 1)}\n`,
+    `${JSON.stringify({ format: 'kernelbook results 1', error, notebooks }, null, 1)}\n`,
   );
 }

@@ -8,8 +8,8 @@ import type { NotebookReport } from './cells.js';
 
 export interface Annotation {
   level: 'error' | 'warning' | 'notice';
-  /** Absolute, or from the current folder. */
-  file: string;
+  /** Absolute, or from the current folder; none for what is at no place. */
+  file?: string;
   place: { line?: number | undefined; col?: number; endLine?: number; endColumn?: number };
   title: string;
   message: string;
@@ -20,9 +20,11 @@ export function annotationLine(
   { level, file, place, title, message }: Annotation,
   env = process.env,
 ): string {
-  const fromRoot = relative(env.GITHUB_WORKSPACE || process.cwd(), resolve(file))
-    .split(sep)
-    .join('/');
+  const fromRoot =
+    file &&
+    relative(env.GITHUB_WORKSPACE || process.cwd(), resolve(file))
+      .split(sep)
+      .join('/');
   const properties = Object.entries({ file: fromRoot, ...place, title })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${escapeProperty(String(value))}`);

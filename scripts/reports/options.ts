@@ -36,7 +36,7 @@ export async function writeReports(
   options: ReportOptions,
   results: readonly NotebookResult[],
 ): Promise<string[]> {
-  const { junit, html, github = isGitHubActions() } = options;
+  const { junit, html, github } = withDefaults(options);
   if (junit === undefined && html === undefined && !github) return [];
   // Loaded here: most runs write none, and Shiki is large.
   const { reportOf } = await import('./cells.js');
@@ -44,6 +44,34 @@ export async function writeReports(
   // One after the other: their notebooks may be large.
   for (const result of results) reports.push(await reportOf(result));
   if (github) for (const annotation of runAnnotations(reports)) console.log(annotationLine(annotation));
+  return writeFiles(options, reports);
+}
+
+/**
+ * The same of a run that was refused, so that no report of an earlier one is taken for it.
+ * @param why as it was told on the terminal
+ */
+export async function writeRefusal(options: ReportOptions, why: string): Promise<string[]> {
+  const name = 'kernelbook run';
+  if (withDefaults(options).github)
+    console.log(annotationLine({ level: 'error', place: {}, title: name, message: why }));
+  const failure = { verdict: 'usage' as const, ename: 'UsageError', evalue: why };
+  const nothing = { output: '', ran: 0, cells: 0, verifications: [], devices: [], seconds: 0 };
+  const result = { ...nothing, name, verdict: failure.verdict, failure, peakMemory: undefined };
+  const problem = { kind: 'error' as const, type: failure.ename, message: why, details: [] };
+  return writeFiles(options, [
+    { result, output: '', language: '', started: undefined, cells: [], problems: [problem] },
+  ]);
+}
+
+function withDefaults({ github = isGitHubActions(), ...files }: ReportOptions) {
+  return { ...files, github };
+}
+
+async function writeFiles(
+  { junit, html }: ReportOptions,
+  reports: readonly NotebookReport[],
+): Promise<string[]> {
   const faults: string[] = [];
   const write = async (file: string, make: () => Promise<string>) => {
     try {

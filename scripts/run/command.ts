@@ -13,6 +13,7 @@ import {
   addReportOptions,
   checkReportOptions,
   type ReportOptions,
+  writeRefusal,
   writeReports,
 } from '../reports/options.js';
 import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
@@ -108,12 +109,14 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const { writeResults } = await import('../regression/results.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
+  let canReport = false;
   try {
     if (options.helpNotebook) {
       await printHelp(targets.length > 0 ? targets : [defaultNotebooks()], options.kernel);
       return exitStatus.passed;
     }
     await checkReportOptions(options);
+    canReport = true;
     const results = await runNotebooks({
       targets: targets.length > 0 ? targets : [defaultNotebooks()],
       output: options.output,
@@ -151,7 +154,9 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     return stop.exitCode() ?? statusOf(verdicts, options.requireAll && isIncomplete);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    for (const line of error.message.split('\n')) console.error(`kernelbook run: ${line}`);
+    const unwritten = canReport ? await writeRefusal(options, error.message) : [];
+    if (options.results && canReport) await writeResults(options.results, [], error.message);
+    for (const line of [...error.message.split('\n'), ...unwritten]) console.error(`kernelbook run: ${line}`);
     return exitStatus.usage;
   } finally {
     stop.release();

@@ -13,6 +13,8 @@ const shortest = 4;
 export class Secrets {
   readonly #pattern: RegExp | undefined;
   readonly #longest: number;
+  /** What was joined last, and its end: to cut that out of a text that has grown to megabytes copies all of it. */
+  #last = { joined: '', end: '' };
 
   /**
    * @param values the values of the secret parameters
@@ -48,8 +50,13 @@ export class Secrets {
 
   /** Two texts of a stream that follow each other: a secret may have been cut in two between them. */
   join(before: string, next: string): string {
-    const start = Math.max(0, before.length - this.#longest);
-    return before.slice(0, start) + this.redact(before.slice(start) + next);
+    if (!this.#pattern) return before + next;
+    const end = before === this.#last.joined ? this.#last.end : before.slice(-this.#longest);
+    const seam = end + next;
+    const clean = this.redact(seam);
+    const joined = clean === seam ? before + next : before.slice(0, before.length - end.length) + clean;
+    this.#last = { joined, end: clean.slice(-this.#longest) };
+    return joined;
   }
 
   #redact(value: unknown): unknown {

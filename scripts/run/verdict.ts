@@ -12,6 +12,8 @@ export type Verdict =
   | 'timeout'
   | 'dead kernel'
   | 'not saved'
+  /** What was asked for could not be run at all. */
+  | 'usage'
   | 'interrupted';
 
 /** 2 is that of bad usage, 130 and 143 those of Ctrl-C and SIGTERM, as shells have them. */

@@ -1,6 +1,6 @@
 /** Reading and writing: Jupyter's own bytes, ids for old files, atomic replacement. Oracle: Python's nbformat. */
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -103,6 +103,21 @@ describe('writeFileAtomically', () => {
     await writeNotebook(join(place, 'a.ipynb'), { ...sample, cells: [] });
     expect(await readdir(place)).toEqual(['a.ipynb']);
     expect((await readNotebook(join(place, 'a.ipynb'))).cells).toEqual([]);
+  });
+
+  it('keeps the mode of the file it replaces, and gives the one that is asked for', async () => {
+    const path = join(folder, 'mode');
+    await writeFileAtomically(path, 'old');
+    const usual = (await stat(path)).mode;
+    for (const mode of [0o755, 0o600, 0o664]) {
+      await chmod(path, mode);
+      await writeFileAtomically(path, 'new');
+      expect((await stat(path)).mode & 0o777).toBe(mode);
+    }
+    await writeFileAtomically(path, 'private', { mode: 0o600 });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await writeFileAtomically(join(folder, 'mode-2'), 'new');
+    expect((await stat(join(folder, 'mode-2'))).mode).toBe(usual);
   });
 
   it('keeps the old file when writing fails', async () => {

@@ -272,6 +272,23 @@ describe('reports in the end', () => {
     expect(text('g.xml')).toMatch(/<testcase[^>]*cell-1[^>]*><failure [^>]*type="GoldenMismatch"/);
   });
 
+  it('of a run that was refused say so, in the place of those of an earlier run', async () => {
+    await place.notebook('one.ipynb', 'kernelbook', [['const steps: number = 1;', 'parameters']]);
+    const files = ['--junit', 'refused.xml', '--html', 'refused.html', '--results', 'refused.json'];
+    const { status, stdout, stderr } = await place.kernelbook([
+      ...['run', 'one.ipynb', '-p', 'step', '2', '--github', ...files],
+    ]);
+    const why = 'unknown parameter step, did you mean steps? Known in one.ipynb: steps: number';
+    expect([status, stderr]).toEqual([2, `kernelbook run: ${why}\n`]);
+    expect(stdout).toBe(`::error title=kernelbook run::${why}\n`);
+    expect(text('refused.xml')).toContain(
+      '<testsuites name="kernelbook run" tests="1" failures="0" errors="1"',
+    );
+    expect(text('refused.xml')).toContain(`<error message="${why}" type="UsageError">`);
+    expect(text('refused.html')).toContain(why);
+    expect(JSON.parse(text('refused.json'))).toMatchObject({ error: why, notebooks: [] });
+  });
+
   it('that cannot be written are a fault of their own', async () => {
     await place.notebook('one.ipynb', 'kernelbook', ['1']);
     const unwritable = await place.kernelbook(['run', 'one.ipynb', '--junit', 'one.ipynb/x.xml']);

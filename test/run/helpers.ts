@@ -94,7 +94,7 @@ export class Workplace {
       cache = false,
     }: { env?: NodeJS.ProcessEnv; prefix?: string[]; cache?: boolean } = {},
   ): Promise<Finished> {
-    const given = args[0] === 'run' && !cache ? [...args, '--no-cache'] : args;
+    const given = args[0] === 'run' && !cache ? ['run', '--no-cache', ...args.slice(1)] : args;
     const [program, ...words] = [...prefix, process.execPath, main, ...given];
     const child = spawn(program!, words, {
       cwd: this.folder,

@@ -273,6 +273,25 @@ describe('Secrets', () => {
     expect(secrets.join('first\nhunt', 'er2"<& last')).toBe('first\n[redacted] last');
     expect(noSecrets.join('a', 'b')).toBe('ab');
   });
+
+  it('are found in a stream of many pieces, whose text is not copied for each of them', () => {
+    const piece = 'x'.repeat(1_000);
+    let text = '';
+    let other = '';
+    for (let i = 0; i < 20_000; i++) {
+      text = secrets.join(text, i % 5_000 === 0 ? 'hunt' : piece);
+      if (i % 5_000 === 0) {
+        text = secrets.join(text, 'er2"<');
+        text = secrets.join(text, '&');
+        other = secrets.join(other, 'hunter2"<');
+        other = secrets.join(other, '& ');
+      }
+    }
+    expect(text.split('[redacted]').map(({ length }) => length)).toEqual([
+      0, 4_999_000, 4_999_000, 4_999_000, 4_999_000,
+    ]);
+    expect(other).toBe('[redacted] '.repeat(4));
+  }, 30_000);
 });
 
 describe('parameter files', () => {
