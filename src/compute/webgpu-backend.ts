@@ -9,6 +9,8 @@ import { BufferPool } from './buffer-pool.js';
 import { type GpuDevice, GpuError } from './device.js';
 import { InFlight } from './in-flight.js';
 import { sizeOf } from './ndarray.js';
+import { endInZeros } from './repairs/mat-mul-padding.js';
+import { readTransposedSingly } from './repairs/mat-mul-split.js';
 import { tf } from './tf.js';
 
 /** The members of tfjs's backend that are private in its types and that the launcher needs. */
@@ -131,6 +133,8 @@ export class GpuBackend extends WebGPUBackend {
         `${name}: shape [${tooMany}] has rank ${tooMany.length}; webgpu handles at most ${largestRank}: reshape some axes into one`,
       );
     }
+    endInZeros(program);
+    readTransposedSingly(program);
     return super.runWebGPUProgram(...args);
   }
 

@@ -95,6 +95,57 @@ describe('repairs of tfjs', () => {
       expect(tf.matMul(tf.zeros([0, 4]), tf.zeros([4, 3])).shape).toEqual([0, 3]);
     });
 
+    // [batch, rows, inner, columns]: each is a program of its own on webgpu, with an inner dimension that ends in a tile.
+    it.each([
+      [2, 3, 5, 7],
+      [2, 20, 5, 16],
+      [2, 20, 36, 16],
+      [1, 20, 2003, 13],
+      [1, 20, 2004, 16],
+      [300, 33, 5, 3],
+      [300, 36, 20, 4],
+      [600, 1, 5, 3],
+    ])(
+      'matMul keeps NaN and infinity in their column, %j x %j x %j x %j',
+      async (batch, rows, inner, columns) => {
+        const a = fromNdArray(seededNormal([batch, rows, inner], 1));
+        const b = seededNormal([batch, inner, columns], 2);
+        const turned = seededNormal([batch, columns, inner], 2);
+        // The second column of the last matrix: what is behind the matrix before, and within reach of its own tiles.
+        const last = (batch - 1) * inner * columns;
+        b.data[last + 1] = Number.NaN;
+        turned.data[last + inner] = Number.POSITIVE_INFINITY;
+        for (const product of [
+          tf.matMul(a, fromNdArray(b)),
+          tf.matMul(a, fromNdArray(turned), false, true),
+          tf.matMul(tf.transpose(a, [0, 2, 1]), fromNdArray(b), true),
+        ]) {
+          const wrong = (await read(product)).findIndex((value, n) => {
+            const inColumn = n >= (batch - 1) * rows * columns && n % columns === 1;
+            return Number.isFinite(value) === inColumn;
+          });
+          expect(wrong).toBe(-1);
+        }
+      },
+    );
+
+    it.each([
+      [20, 2004, 16],
+      [16, 2048, 40],
+    ])('matMul is right where the inner dimension is long, %j x %j x %j', async (rows, inner, columns) => {
+      const [a, b] = [seededNormal([rows, inner], 1), seededNormal([inner, columns], 2)];
+      const expected = matMulByLoops(a, b, []);
+      const [x, y] = [fromNdArray(a), fromNdArray(b)];
+      for (const ta of [false, true]) {
+        for (const tb of [false, true]) {
+          const product = tf.matMul(ta ? tf.transpose(x) : x, tb ? tf.transpose(y) : y, ta, tb);
+          expect(relativeError(await read(product), expected.data), `transposed ${ta} ${tb}`).toBeLessThan(
+            2e-6,
+          );
+        }
+      }
+    });
+
     it('matMul still refuses inner dimensions that differ', () => {
       expect(() => tf.matMul(tf.zeros([2, 3]), tf.zeros([4, 5]))).toThrow();
     });
