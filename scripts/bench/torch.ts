@@ -13,7 +13,7 @@ interface Answer {
 
 /** The result with PyTorch's times in its rows, or with the reason why there are none. */
 export async function withTorch(result: BenchResult, python: string, seconds = 0.5): Promise<BenchResult> {
-  const script = join(packageRoot(), 'scripts', 'bench', 'torch.py');
+  const script = join(packageRoot(), 'scripts', 'bench', 'time_in_torch.py');
   if (!existsSync(script)) return { ...result, torch: `skipped: ${script} is missing` };
   const cases = result.rows.map(({ op, gradient, sizes }) => ({ op, gradient, sizes }));
   try {

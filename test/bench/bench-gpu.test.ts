@@ -1,5 +1,6 @@
 /** The benchmark measures what it says: fused kernels that ran, composed forms without any, figures that follow. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -11,6 +12,7 @@ import { matrixUnit } from '../../src/compute/subgroup-matrix.js';
 import { tf } from '../../src/compute/tf.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
 import { eachBackend } from '../compute/backends.js';
+import { skipNote } from '../support/requires.js';
 
 eachBackend(() => {
   test('every case runs fused kernels, and nothing is left behind', async () => {
@@ -238,6 +240,40 @@ describe('Markdown', () => {
     const { torch, rows } = await withTorch(result, python(`cat >/dev/null; echo warning; echo '${answer}'`));
     expect([torch, rows[1]!.torch?.sdpa?.median]).toEqual(['PyTorch 9', 0.5]);
   });
+
+  // A stand-in for the package: the script must find it, and not a file of its own folder.
+  test('imports the PyTorch of the Python it is given', async () => {
+    mkdirSync(join(folder, 'torch', 'nn'), { recursive: true });
+    writeFileSync(
+      join(folder, 'torch', '__init__.py'),
+      [
+        'class Anything:',
+        '    def __getattr__(self, name): return Anything()',
+        '    def __call__(self, *given): return False',
+        'backends = cuda = manual_seed = float32 = Anything()',
+        "__version__ = 'stand-in'",
+      ].join('\n'),
+    );
+    writeFileSync(join(folder, 'torch', 'nn', '__init__.py'), '');
+    writeFileSync(join(folder, 'torch', 'nn', 'functional.py'), '');
+    const stub = python(`PYTHONPATH='${folder}' exec python3 "$@"`);
+    expect((await withTorch({ ...result, rows: [] }, stub)).torch).toBe('PyTorch stand-in on CPU');
+  });
+
+  const python3 = process.env.KERNELBOOK_TORCH_PYTHON ?? 'python3';
+  const { error, stderr } = spawnSync(python3, ['-c', 'import torch'], { encoding: 'utf8' });
+  const absent = error?.message ?? stderr.trim().split('\n').at(-1)!;
+  test.skipIf(absent)(
+    `runs PyTorch eagerly, fused and compiled${absent && ` ${skipNote('PyTorch', `${python3}: ${absent}`)}`}`,
+    async () => {
+      const [first] = result.rows;
+      const attention = { ...first!, op: 'attention', gradient: true, sizes: { H: 2, K: 1, T: 16, D: 8 } };
+      const { torch, rows } = await withTorch({ ...result, rows: [attention] }, python3, 0);
+      expect(torch).toMatch(/^PyTorch \d/);
+      expect(Object.keys(rows[0]!.torch!)).toEqual(['eager', 'sdpa', 'compile']);
+    },
+    300_000,
+  );
 
   test('markup in a device name stays text', () => {
     expect(benchMarkdown(result)).toContain('A\\|B \\<i\\>');

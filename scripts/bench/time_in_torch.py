@@ -1,6 +1,8 @@
 """Times the cases of `kernelbook bench gpu` in PyTorch: eager operations, the fused scaled_dot_product_attention where the
 case is attention, and torch.compile. Reads {"seconds": ..., "cases": [...]} from standard input and writes one JSON object
 {"device": ..., "rows": [{"eager": spread, ...} per case]} to standard output. float32, or float16 where the case says f16.
+A way whose result is not that of the eager operations has no time. The file must not be called torch.py: Python would
+import it in place of PyTorch.
 """
 
 import json
@@ -131,21 +133,23 @@ def main():
         wanted = inputs[:differentiable] if case["gradient"] else []
         for tensor in wanted:
             tensor.requires_grad_()
+        with torch.no_grad():
+            expected = ways["eager"](*inputs)
+        cotangent = torch.randn_like(expected)
+        tolerance = 2e-2 if expected.dtype == torch.float16 else 1e-4
         times = {}
         for way, function in ways.items():
-            if wanted:
-                cotangent = torch.randn_like(function(*inputs))
 
-                def work(function=function, cotangent=cotangent):
+            def work(function=function):
+                if wanted:
                     torch.autograd.grad(function(*inputs), wanted, cotangent)
-
-            else:
-
-                def work(function=function):
+                else:
                     with torch.no_grad():
                         function(*inputs)
 
             try:
+                with torch.no_grad():
+                    torch.testing.assert_close(function(*inputs), expected, rtol=tolerance, atol=tolerance)
                 times[way] = spread(work, request["seconds"])
             except Exception as error:  # torch.compile needs a C++ compiler or Triton
                 print(f"{case['op']} {way}: {str(error).splitlines()[0]}", file=sys.stderr)
