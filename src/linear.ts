@@ -1,7 +1,7 @@
 /** A linear layer, y = x W^T + b, with weights [out, in] as in PyTorch. */
 import { sizeOf } from './compute/ndarray.js';
 import { tf } from './compute/tf.js';
-import { requireFloat32, shown } from './shapes.js';
+import { present, requireFloat32, shown } from './shapes.js';
 
 /**
  * @param x [..., in], float32 @param weight [out, in] @param bias [out]
@@ -9,7 +9,7 @@ import { requireFloat32, shown } from './shapes.js';
  * @throws TypeError when an input is not float32; RangeError when the shapes do not fit.
  */
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
-  requireFloat32('linear', { x, weight, ...(bias ? { bias } : {}) });
+  requireFloat32('linear', { x, weight, ...present({ bias }) });
   const [out, inner] = weight.shape;
   if (weight.rank !== 2 || x.rank < 1 || x.shape[x.rank - 1] !== inner) {
     throw new RangeError(

@@ -29,6 +29,13 @@ export function requireFloat32(caller: string, tensors: Record<string, tf.Tensor
   }
 }
 
+/** The tensors that were given. */
+export function present(tensors: Record<string, tf.Tensor | undefined>): Record<string, tf.Tensor> {
+  return Object.fromEntries(
+    Object.entries(tensors).filter((entry): entry is [string, tf.Tensor] => entry[1] !== undefined),
+  );
+}
+
 /** @throws RangeError when `shape` does not have as many axes as `letters` ('B,H,T,D') names. */
 export function requireAxes(caller: string, name: string, shape: readonly number[], letters: string): void {
   const rank = letters.split(',').length;

@@ -4,13 +4,14 @@
  * heads it is grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245). RoPE rotates q and k after projection.
  */
 import { tf } from '../compute/tf.js';
+import { linear } from '../linear.js';
 import { type RopeOptions, rope } from '../position/rope.js';
 import type { Positions } from '../position/rope-table.js';
-import { requireAxes, requireFloat32, shown } from '../shapes.js';
+import { present, requireAxes, requireFloat32, sameShape, shown } from '../shapes.js';
 import { type AttentionOptions, attention } from './attention.js';
 import type { KvCache } from './kv-cache.js';
 
-/** Weights are [out, in]: y = x W^T. */
+/** Weights are [out, in], biases [out]: y = x W^T + b. */
 export interface AttentionWeights {
   /** [H D, C] */
   wq: tf.Tensor;
@@ -20,6 +21,14 @@ export interface AttentionWeights {
   wv: tf.Tensor;
   /** [C, H D] */
   wo: tf.Tensor;
+  /** Of the queries, [H D]. */
+  bq?: tf.Tensor;
+  /** [K D] */
+  bk?: tf.Tensor;
+  /** [K D] */
+  bv?: tf.Tensor;
+  /** Of the output, [C]. */
+  bo?: tf.Tensor;
 }
 
 export interface MultiHeadAttentionOptions extends AttentionOptions {
@@ -35,7 +44,7 @@ export interface MultiHeadAttentionOptions extends AttentionOptions {
 
 /**
  * @param x [B,T,C], float32
- * @returns [B,T,C], differentiable in x and the four weights; with a cache for inference only
+ * @returns [B,T,C], differentiable in x, the weights and the biases; with a cache for inference only
  * @throws RangeError when a weight does not fit x and the head counts, or D is not whole; otherwise as `attention`.
  */
 export function multiHeadAttention(
@@ -44,16 +53,14 @@ export function multiHeadAttention(
   options: MultiHeadAttentionOptions,
 ): tf.Tensor {
   const { heads: H, kvHeads: K = H, rope: rotation, cache, ...rule } = options;
-  const { wq, wk, wv, wo } = weights;
-  requireFloat32('multiHeadAttention', { x, wq, wk, wv, wo });
+  const { wq, wk, wv, wo, bq, bk, bv, bo } = weights;
+  requireFloat32('multiHeadAttention', { x, wq, wk, wv, wo, ...present({ bq, bk, bv, bo }) });
   const D = checkWeights(x.shape, weights, H, K);
-  const [B, T, C] = x.shape as [number, number, number];
+  const [B, T] = x.shape as [number, number];
   // What the cache holds survives, because it keeps it.
   return tf.tidy(() => {
-    // Two axes: tfjs has no gradient for a 3-d tensor times a matrix.
-    const rows = tf.reshape(x, [B * T, C]);
-    const project = (weight: tf.Tensor, heads: number) =>
-      tf.transpose(tf.reshape(tf.matMul(rows, weight, false, true), [B, T, heads, D]), [0, 2, 1, 3]);
+    const project = (weight: tf.Tensor, bias: tf.Tensor | undefined, heads: number) =>
+      tf.transpose(tf.reshape(linear(x, weight, bias), [B, T, heads, D]), [0, 2, 1, 3]);
     const start = cache?.position ?? 0;
     const rotate = (tensor: tf.Tensor) =>
       rotation
@@ -62,18 +69,17 @@ export function multiHeadAttention(
             path: rule.path,
           })
         : tensor;
-    const added = { k: rotate(project(wk, K)), v: project(wv, K) };
+    const added = { k: rotate(project(wk, bk, K)), v: project(wv, bv, K) };
     const { k, v } = cache ? cache.append(added.k, added.v) : added;
-    const out = attention(rotate(project(wq, H)), k, v, rule);
-    const joined = tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [B * T, H * D]);
-    return tf.reshape(tf.matMul(joined, wo, false, true), [B, T, C]);
+    const out = attention(rotate(project(wq, bq, H)), k, v, rule);
+    return linear(tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [B, T, H * D]), wo, bo);
   });
 }
 
 /** @returns D */
 function checkWeights(
   x: readonly number[],
-  { wq, wk, wv, wo }: AttentionWeights,
+  { wq, wk, wv, wo, bq, bk, bv, bo }: AttentionWeights,
   H: number,
   K: number,
 ): number {
@@ -103,10 +109,22 @@ function checkWeights(
     ['wo', wo, [C, H * D]],
   ];
   for (const [name, tensor, shape] of wanted) {
-    if (tensor.rank !== 2 || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
+    if (!sameShape(tensor.shape, shape)) {
       throw new RangeError(
         `multiHeadAttention: ${name} must be [out, in] = ${shown(shape)} for x ${shown(x)}, ${H} heads, ` +
           `${K} key/value heads and D = ${D}; got ${shown(tensor.shape)}`,
+      );
+    }
+  }
+  for (const [name, bias, out] of [
+    ['bq', bq, H * D],
+    ['bk', bk, K * D],
+    ['bv', bv, K * D],
+    ['bo', bo, C],
+  ] as const) {
+    if (bias && !sameShape(bias.shape, [out])) {
+      throw new RangeError(
+        `multiHeadAttention: ${name} must be [out] = ${shown([out])}, got ${shown(bias.shape)}`,
       );
     }
   }

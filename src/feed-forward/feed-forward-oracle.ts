@@ -20,9 +20,8 @@ export function feedForwardOracle(
   const C = w1.shape[1]!;
   const y = ndarray(x.shape);
   for (let at = 0; at < x.data.length; at += C) {
-    const hidden = apply(w1, x.data.subarray(at, at + C)).map((h, n) => f.value(h + (b1?.data[n] ?? 0)));
-    const out = apply(w2, Float64Array.from(hidden));
-    for (let c = 0; c < C; c++) y.data[at + c] = out[c]! + (b2?.data[c] ?? 0);
+    const hidden = apply(w1, x.data.subarray(at, at + C), b1).map((h) => f.value(h));
+    y.data.set(apply(w2, Float64Array.from(hidden), b2), at);
   }
   return y;
 }
@@ -45,7 +44,7 @@ export function feedForwardGradientOracle(
   };
   for (let at = 0; at < x.data.length; at += C) {
     const [input, upstream] = [x.data.subarray(at, at + C), dy.data.subarray(at, at + C)];
-    const before = apply(w1, input).map((h, n) => h + (b1?.data[n] ?? 0));
+    const before = apply(w1, input, b1);
     const dHidden = applyTransposed(w2, upstream);
     for (let n = 0; n < F; n++) {
       const dBefore = dHidden[n]! * f.derivative(before[n]!);
@@ -66,28 +65,31 @@ export interface SwiGluArrays {
   wGate: NdArray;
   wUp: NdArray;
   wDown: NdArray;
+  bGate?: NdArray;
+  bUp?: NdArray;
+  bDown?: NdArray;
 }
 
-/** (silu(x Wgate^T) * x Wup^T) Wdown^T. */
-export function swiGluFfnOracle(x: NdArray, { wGate, wUp, wDown }: SwiGluArrays): NdArray {
+/** (silu(x Wgate^T) * x Wup^T) Wdown^T, with the biases that are given. */
+export function swiGluFfnOracle(x: NdArray, { wGate, wUp, wDown, bGate, bUp, bDown }: SwiGluArrays): NdArray {
   const silu = scalarActivation('silu').value;
   const C = wGate.shape[1]!;
   const y = ndarray(x.shape);
   for (let at = 0; at < x.data.length; at += C) {
     const input = x.data.subarray(at, at + C);
-    const up = apply(wUp, input);
-    const hidden = apply(wGate, input).map((g, n) => silu(g) * up[n]!);
-    y.data.set(apply(wDown, Float64Array.from(hidden)), at);
+    const up = apply(wUp, input, bUp);
+    const hidden = apply(wGate, input, bGate).map((g, n) => silu(g) * up[n]!);
+    y.data.set(apply(wDown, Float64Array.from(hidden), bDown), at);
   }
   return y;
 }
 
-/** Gradients of sum(dy * swiGluFfn(x)). */
+/** Gradients of sum(dy * swiGluFfn(x)); biases get theirs whether they were given or not. */
 export function swiGluFfnGradientOracle(
   x: NdArray,
-  { wGate, wUp, wDown }: SwiGluArrays,
+  { wGate, wUp, wDown, bGate, bUp }: SwiGluArrays,
   dy: NdArray,
-): { x: NdArray; wGate: NdArray; wUp: NdArray; wDown: NdArray } {
+): { x: NdArray } & Required<SwiGluArrays> {
   const silu = scalarActivation('silu');
   const [F, C] = wGate.shape as [number, number];
   const grad = {
@@ -95,14 +97,20 @@ export function swiGluFfnGradientOracle(
     wGate: ndarray(wGate.shape),
     wUp: ndarray(wUp.shape),
     wDown: ndarray(wDown.shape),
+    bGate: ndarray([F]),
+    bUp: ndarray([F]),
+    bDown: ndarray([C]),
   };
   for (let at = 0; at < x.data.length; at += C) {
     const [input, upstream] = [x.data.subarray(at, at + C), dy.data.subarray(at, at + C)];
-    const [gate, up, dHidden] = [apply(wGate, input), apply(wUp, input), applyTransposed(wDown, upstream)];
+    const [gate, up] = [apply(wGate, input, bGate), apply(wUp, input, bUp)];
+    const dHidden = applyTransposed(wDown, upstream);
     for (let n = 0; n < F; n++) {
       const open = silu.value(gate[n]!);
       const dUp = dHidden[n]! * open;
       const dGate = dHidden[n]! * up[n]! * silu.derivative(gate[n]!);
+      grad.bUp.data[n]! += dUp;
+      grad.bGate.data[n]! += dGate;
       for (let c = 0; c < C; c++) {
         grad.wUp.data[n * C + c]! += dUp * input[c]!;
         grad.wGate.data[n * C + c]! += dGate * input[c]!;
@@ -110,15 +118,16 @@ export function swiGluFfnGradientOracle(
         grad.x.data[at + c]! += dUp * wUp.data[n * C + c]! + dGate * wGate.data[n * C + c]!;
       }
     }
+    for (let c = 0; c < C; c++) grad.bDown.data[c]! += upstream[c]!;
   }
   return grad;
 }
 
-/** W v for W [out, in]. */
-function apply(weight: NdArray, vector: Float64Array): number[] {
+/** W v + b for W [out, in]. */
+function apply(weight: NdArray, vector: Float64Array, bias?: NdArray): number[] {
   const [out, inner] = weight.shape as [number, number];
   return Array.from({ length: out }, (_, o) => {
-    let sum = 0;
+    let sum = bias?.data[o] ?? 0;
     for (let i = 0; i < inner; i++) sum += weight.data[o * inner + i]! * vector[i]!;
     return sum;
   });

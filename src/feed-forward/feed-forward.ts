@@ -8,7 +8,7 @@ import { gatedActivation } from '../activation/glu.js';
 import type { ActivationKind } from '../activation/kinds.js';
 import { tf } from '../compute/tf.js';
 import { linear } from '../linear.js';
-import { requireFloat32, sameShape, shown } from '../shapes.js';
+import { present, requireFloat32, sameShape, shown } from '../shapes.js';
 
 export interface FeedForwardWeights {
   /** [F, C] */
@@ -34,7 +34,7 @@ export function feedForward(
   { activation: kind = 'relu' }: { activation?: ActivationKind } = {},
 ): tf.Tensor {
   const { w1, b1, w2, b2 } = weights;
-  requireFloat32('feedForward', { x, w1, w2, ...(b1 ? { b1 } : {}), ...(b2 ? { b2 } : {}) });
+  requireFloat32('feedForward', { x, w1, w2, ...present({ b1, b2 }) });
   const F = w1.shape[0] ?? 0;
   const C = x.shape[x.rank - 1] ?? 0;
   checkShape('feedForward', x, 'w1', w1, '[F,C]', [F, C]);
@@ -51,22 +51,34 @@ export interface SwiGluWeights {
   wUp: tf.Tensor;
   /** [C, F] */
   wDown: tf.Tensor;
+  /** [F] */
+  bGate?: tf.Tensor;
+  /** [F] */
+  bUp?: tf.Tensor;
+  /** [C] */
+  bDown?: tf.Tensor;
 }
 
 /**
- * (silu(x Wgate^T) * x Wup^T) Wdown^T: the feed-forward layer of Llama. The branch with the activation is the gate.
+ * (silu(x Wgate^T) * x Wup^T) Wdown^T: the feed-forward layer of Llama. The branch with the activation is the gate. A
+ * bias is added after its product.
  * @param x [..., C], float32
- * @returns [..., C], differentiable in x and the three weights
+ * @returns [..., C], differentiable in x, the weights and the biases
  * @throws TypeError when an input is not float32; RangeError when the shapes do not fit.
  */
-export function swiGluFfn(x: tf.Tensor, { wGate, wUp, wDown }: SwiGluWeights): tf.Tensor {
-  requireFloat32('swiGluFfn', { x, wGate, wUp, wDown });
+export function swiGluFfn(x: tf.Tensor, { wGate, wUp, wDown, bGate, bUp, bDown }: SwiGluWeights): tf.Tensor {
+  requireFloat32('swiGluFfn', { x, wGate, wUp, wDown, ...present({ bGate, bUp, bDown }) });
   const F = wGate.shape[0] ?? 0;
   const C = x.shape[x.rank - 1] ?? 0;
   checkShape('swiGluFfn', x, 'wGate', wGate, '[F,C]', [F, C]);
   checkShape('swiGluFfn', x, 'wUp', wUp, '[F,C]', [F, C]);
   checkShape('swiGluFfn', x, 'wDown', wDown, '[C,F]', [C, F]);
-  return tf.tidy(() => linear(gatedActivation(linear(x, wUp), linear(x, wGate), 'silu'), wDown));
+  if (bGate) checkShape('swiGluFfn', x, 'bGate', bGate, '[F]', [F]);
+  if (bUp) checkShape('swiGluFfn', x, 'bUp', bUp, '[F]', [F]);
+  if (bDown) checkShape('swiGluFfn', x, 'bDown', bDown, '[C]', [C]);
+  return tf.tidy(() =>
+    linear(gatedActivation(linear(x, wUp, bUp), linear(x, wGate, bGate), 'silu'), wDown, bDown),
+  );
 }
 
 function checkShape(

@@ -30,6 +30,10 @@ export interface LlamaConfig {
   window?: number;
   /** E experts in place of each feed-forward layer, of which each token takes topK. */
   experts?: { E: number; topK: number };
+  /** The projections of the attention layers have biases. */
+  attentionBias?: boolean;
+  /** The linear maps of the feed-forward layers have biases; not with experts. */
+  feedForwardBias?: boolean;
   /** Ends a generated text. */
   eos?: number;
   /** 'none' leaves the rotation out, for ablations. Default 'rope'. */
@@ -43,7 +47,7 @@ const caller = 'llamaConfig';
 /**
  * @param json the parsed `config.json` of a llama, mistral or mixtral model
  * @throws TypeError when a field is missing or has the wrong type; RangeError when the model needs something that is
- *   not implemented (another activation, biases, quantised weights) or the sizes do not fit together.
+ *   not implemented (another activation, biases where its kind has none, quantised weights) or the sizes do not fit together.
  */
 export function llamaConfig(json: unknown): LlamaConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
@@ -52,7 +56,6 @@ export function llamaConfig(json: unknown): LlamaConfig {
   const fields = new Fields(json as Record<string, unknown>);
   const type = fields.oneOf('model_type', ['llama', 'mistral', 'mixtral']);
   fields.oneOf('hidden_act', ['silu'], 'silu');
-  for (const name of ['attention_bias', 'mlp_bias']) fields.must(name, false);
   fields.must('quantization_config', undefined);
   const C = fields.count('hidden_size');
   const H = fields.count('num_attention_heads');
@@ -85,7 +88,19 @@ export function llamaConfig(json: unknown): LlamaConfig {
     ...(type === 'mixtral'
       ? { experts: { E: fields.count('num_local_experts'), topK: fields.count('num_experts_per_tok') } }
       : {}),
+    ...biases(fields, type),
     ...(eos === undefined ? {} : { eos }),
+  };
+}
+
+/** Transformers has them in its llama only. */
+function biases(fields: Fields, type: string): Pick<LlamaConfig, 'attentionBias' | 'feedForwardBias'> {
+  if (type !== 'llama') {
+    for (const name of ['attention_bias', 'mlp_bias']) fields.must(name, false);
+  }
+  return {
+    ...(fields.flag('attention_bias', false) && { attentionBias: true }),
+    ...(fields.flag('mlp_bias', false) && { feedForwardBias: true }),
   };
 }
 
@@ -146,26 +161,31 @@ export const names = {
   norm: 'model.norm.weight',
   head: 'lm_head.weight',
   layer: (layer: number, part: string) => `model.layers.${layer}.${part}.weight`,
+  bias: (layer: number, part: string) => `model.layers.${layer}.${part}.bias`,
   expert: (expert: number, part: 'w1' | 'w2' | 'w3') => `block_sparse_moe.experts.${expert}.${part}`,
 } as const;
 
 /** Shape of every parameter by its Hugging Face name; weights are [out, in]. */
 export function parameterShapes(config: LlamaConfig): Map<string, number[]> {
-  const { V, C, F, layers, H, K, D, tied, experts } = config;
+  const { V, C, F, layers, H, K, D, tied, experts, attentionBias, feedForwardBias } = config;
   const shapes = new Map<string, number[]>([[names.embedding, [V, C]]]);
   for (let layer = 0; layer < layers; layer++) {
     const set = (part: string, shape: number[]) => shapes.set(names.layer(layer, part), shape);
+    const setLinear = (part: string, shape: [out: number, inner: number], biased: boolean | undefined) => {
+      set(part, shape);
+      if (biased) shapes.set(names.bias(layer, part), [shape[0]]);
+    };
     set('input_layernorm', [C]);
-    set('self_attn.q_proj', [H * D, C]);
-    set('self_attn.k_proj', [K * D, C]);
-    set('self_attn.v_proj', [K * D, C]);
-    set('self_attn.o_proj', [C, H * D]);
+    setLinear('self_attn.q_proj', [H * D, C], attentionBias);
+    setLinear('self_attn.k_proj', [K * D, C], attentionBias);
+    setLinear('self_attn.v_proj', [K * D, C], attentionBias);
+    setLinear('self_attn.o_proj', [C, H * D], attentionBias);
     set('post_attention_layernorm', [C]);
     if (experts) set('block_sparse_moe.gate', [experts.E, C]);
     else {
-      set('mlp.gate_proj', [F, C]);
-      set('mlp.up_proj', [F, C]);
-      set('mlp.down_proj', [C, F]);
+      setLinear('mlp.gate_proj', [F, C], feedForwardBias);
+      setLinear('mlp.up_proj', [F, C], feedForwardBias);
+      setLinear('mlp.down_proj', [C, F], feedForwardBias);
     }
     for (let e = 0; e < (experts?.E ?? 0); e++) {
       set(names.expert(e, 'w1'), [F, C]);

@@ -23,13 +23,19 @@ export function llamaOracle(config: LlamaConfig, arrays: LlamaArrays, ids: NdArr
   });
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (part: string) => `model.layers.${layer}.${part}`;
+    const bias = (part: string) => arrays.get(`${at(part)}.bias`);
     x = plus(
       x,
-      selfAttention(config, norm(x, at('input_layernorm')), (part) => weight(at(`self_attn.${part}`))),
+      selfAttention(
+        config,
+        norm(x, at('input_layernorm')),
+        (part) => weight(at(`self_attn.${part}`)),
+        (part) => bias(`self_attn.${part}`),
+      ),
     );
     x = plus(
       x,
-      feedForward(config, norm(x, at('post_attention_layernorm')), (part) => weight(at(part))),
+      feedForward(config, norm(x, at('post_attention_layernorm')), (part) => weight(at(part)), bias),
     );
   }
   return project(norm(x, 'model.norm'), tied ? embedding : weight('lm_head'));
@@ -48,11 +54,12 @@ export function llamaLossOracle(config: LlamaConfig, arrays: LlamaArrays, ids: N
 }
 
 type Weight = (part: string) => NdArray;
+type Bias = (part: string) => NdArray | undefined;
 
-function selfAttention(config: LlamaConfig, x: NdArray, weight: Weight): NdArray {
+function selfAttention(config: LlamaConfig, x: NdArray, weight: Weight, bias: Bias): NdArray {
   const { H, K, D, rope, window, positions = 'rope' } = config;
   const T = x.shape[1]!;
-  const heads = (part: string, count: number) => swapHeads(project(x, weight(part)), count, D);
+  const heads = (part: string, count: number) => swapHeads(project(x, weight(part), bias(part)), count, D);
   const turn = (a: NdArray) =>
     positions === 'none'
       ? a
@@ -65,13 +72,14 @@ function selfAttention(config: LlamaConfig, x: NdArray, weight: Weight): NdArray
     causal: true,
     window,
   });
-  return project(joinHeads(out), weight('o_proj'));
+  return project(joinHeads(out), weight('o_proj'), bias('o_proj'));
 }
 
-function feedForward({ experts }: LlamaConfig, x: NdArray, weight: Weight): NdArray {
+function feedForward({ experts }: LlamaConfig, x: NdArray, weight: Weight, bias: Bias): NdArray {
   if (!experts) {
     const [wGate, wUp, wDown] = [weight('mlp.gate_proj'), weight('mlp.up_proj'), weight('mlp.down_proj')];
-    return swiGluFfnOracle(x, { wGate, wUp, wDown });
+    const [bGate, bUp, bDown] = [bias('mlp.gate_proj'), bias('mlp.up_proj'), bias('mlp.down_proj')];
+    return swiGluFfnOracle(x, { wGate, wUp, wDown, bGate, bUp, bDown });
   }
   const each = Array.from({ length: experts.E }, (_, e) => {
     const part = (name: string) => weight(`block_sparse_moe.experts.${e}.${name}`);
@@ -87,13 +95,13 @@ function plus(a: NdArray, b: NdArray): NdArray {
   );
 }
 
-/** x W^T for x [..., in], W [out, in]. */
-function project(x: NdArray, weight: NdArray): NdArray {
+/** x W^T + b for x [..., in], W [out, in]. */
+function project(x: NdArray, weight: NdArray, bias?: NdArray): NdArray {
   const [out, inner] = weight.shape as [number, number];
   const y = ndarray([...x.shape.slice(0, -1), out]);
   for (let row = 0; row * inner < x.data.length; row++) {
     for (let o = 0; o < out; o++) {
-      let sum = 0;
+      let sum = bias?.data[o] ?? 0;
       for (let i = 0; i < inner; i++) sum += x.data[row * inner + i]! * weight.data[o * inner + i]!;
       y.data[row * out + o] = sum;
     }

@@ -127,11 +127,16 @@ export class Llama {
   private attend(x: tf.Tensor, layer: number, cache: KvCache | undefined, path?: KernelPath): tf.Tensor {
     const { H, K, rope, window, positions = 'rope' } = this.config;
     const weight = (part: string) => this.parameter(names.layer(layer, `self_attn.${part}`));
+    const bias = (part: string) => this.variables.get(names.bias(layer, `self_attn.${part}`));
     const weights: AttentionWeights = {
       wq: weight('q_proj'),
       wk: weight('k_proj'),
       wv: weight('v_proj'),
       wo: weight('o_proj'),
+      bq: bias('q_proj'),
+      bk: bias('k_proj'),
+      bv: bias('v_proj'),
+      bo: bias('o_proj'),
     };
     const T = x.shape[1]!;
     const length = (cache?.position ?? 0) + T;
@@ -149,12 +154,16 @@ export class Llama {
 
   private feedForward(x: tf.Tensor, layer: number): tf.Tensor {
     const weight = (part: string) => this.parameter(names.layer(layer, part));
+    const bias = (part: string) => this.variables.get(names.bias(layer, part));
     const { experts } = this.config;
     if (!experts) {
       return swiGluFfn(x, {
         wGate: weight('mlp.gate_proj'),
         wUp: weight('mlp.up_proj'),
         wDown: weight('mlp.down_proj'),
+        bGate: bias('mlp.gate_proj'),
+        bUp: bias('mlp.up_proj'),
+        bDown: bias('mlp.down_proj'),
       });
     }
     const each = Array.from({ length: experts.E }, (_, e) => ({

@@ -82,7 +82,7 @@ export function checkArrays(
 }
 
 /**
- * Weights to train from: normal values, gains of 1. Matrices that write into the residual stream are drawn smaller by
+ * Weights to train from: normal values, gains of 1, biases of 0. Matrices that write into the residual stream are drawn smaller by
  * sqrt(2 layers), so that its size at the end does not depend on the depth (GPT-2's rule).
  * @param std of all other matrices; default 0.02
  */
@@ -93,8 +93,9 @@ export function randomLlama(config: LlamaConfig, seed: number, std = 0.02): Llam
     const writes = /(o_proj|down_proj|\.w2)\.weight$/.test(name);
     const scale = writes ? std / Math.sqrt(2 * config.layers) : std;
     // Distinct seeds per matrix, and for every model seed.
-    const array = shape.length === 1 ? ones(shape) : seededNormal(shape, seed * 65_537 + draw++, scale);
-    arrays.set(name, array);
+    if (name.endsWith('.bias')) arrays.set(name, ndarray(shape));
+    else if (shape.length === 1) arrays.set(name, ones(shape));
+    else arrays.set(name, seededNormal(shape, seed * 65_537 + draw++, scale));
   }
   return arrays;
 }

@@ -28,7 +28,7 @@ function project(x: NdArray, w: NdArray, heads: number): NdArray {
 
 function reference(
   x: NdArray,
-  w: Record<keyof AttentionWeights, NdArray>,
+  w: Record<'wq' | 'wk' | 'wv' | 'wo', NdArray>,
   H: number,
   K: number,
   rotate: boolean,
@@ -133,6 +133,13 @@ describe('multiHeadAttention errors', () => {
     const wrong = { ...weights(8, 8), wk: tf.ones([8, 8]) };
     expect(() => multiHeadAttention(tf.ones([1, 2, 8]), wrong, { heads: 4, kvHeads: 2 })).toThrow(
       /wk must be \[out, in\] = \[4,8\] .* got \[8,8\]/,
+    );
+  });
+
+  it('name the bias that does not fit', () => {
+    const wrong = { ...weights(8, 8), bv: tf.ones([4]) };
+    expect(() => multiHeadAttention(tf.ones([1, 2, 8]), wrong, { heads: 4 })).toThrow(
+      /bv must be \[out\] = \[8\], got \[4\]/,
     );
   });
 

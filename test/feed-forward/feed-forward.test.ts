@@ -28,6 +28,9 @@ const gated = (batch: number[], C: number, F: number) => ({
   wGate: seededNormal([F, C], 2, 0.5),
   wUp: seededNormal([F, C], 3, 0.5),
   wDown: seededNormal([C, F], 4, 0.5),
+  bGate: seededNormal([F], 5),
+  bUp: seededNormal([F], 7),
+  bDown: seededNormal([C], 8),
 });
 
 describe('the feed-forward oracles', () => {
@@ -97,6 +100,12 @@ eachBackend(() => {
         ...(biases.length > 0 ? { b1: fromNdArray(biases[0]!), b2: fromNdArray(biases[1]!) } : {}),
       });
     expect(Array.from(await read(run()))).toEqual(Array.from(await read(run(...zeros))));
+    const { x: input, wGate, wUp, wDown } = gated([3], 4, 6);
+    const three = { wGate: fromNdArray(wGate), wUp: fromNdArray(wUp), wDown: fromNdArray(wDown) };
+    const [zeroF, zeroC] = [tf.zeros([6]), tf.zeros([4])];
+    const without = swiGluFfn(fromNdArray(input), three);
+    const withZeros = swiGluFfn(fromNdArray(input), { ...three, bGate: zeroF, bUp: zeroF, bDown: zeroC });
+    expect(Array.from(await read(without))).toEqual(Array.from(await read(withZeros)));
   });
 
   it('takes no tokens, and no hidden features', async () => {

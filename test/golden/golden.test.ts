@@ -22,7 +22,7 @@ eachBackend((name) => {
         else expect(result).toMatchObject({ status: 'passed' });
       });
 
-      it.each(['llama2.small', 'llama3.small', 'mixtral.small'])('%s', async (model) => {
+      it.each(['llama2.small', 'llama3.small', 'llama_bias.small', 'mixtral.small'])('%s', async (model) => {
         expect(await runModelCase(join(folder, model), path)).toMatchObject({
           status: 'passed',
           compared: ['out.logits', 'out.loss', 'out.greedy'],

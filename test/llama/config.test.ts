@@ -58,7 +58,8 @@ describe('llamaConfig', () => {
   it.each([
     [{ ...llama2, model_type: 'gpt2' }, /model_type "gpt2" is not supported; supported: llama/],
     [{ ...llama2, hidden_act: 'gelu' }, /hidden_act "gelu" is not supported/],
-    [{ ...llama2, attention_bias: true }, /attention_bias true is not supported/],
+    [{ ...llama2, model_type: 'mistral', attention_bias: true }, /attention_bias true is not supported/],
+    [{ ...llama2, mlp_bias: 1 }, /mlp_bias must be true or false, got 1/],
     [{ ...llama2, quantization_config: { bits: 4 } }, /quantization_config .* is not supported/],
     [{ ...llama2, vocab_size: undefined }, /vocab_size must be a positive integer, got undefined/],
     [{ ...llama2, num_hidden_layers: 1.5 }, /num_hidden_layers must be a positive integer, got 1.5/],

@@ -39,6 +39,7 @@ const variants: Record<string, LlamaConfig> = {
     rope: { head_dim: 6, rope_parameters: { rope_type: 'linear', factor: 4 } },
   },
   'experts, one layer': { ...base, layers: 1, experts: { E: 3, topK: 2 } },
+  biases: { ...base, layers: 1, attentionBias: true, feedForwardBias: true },
   'no rotation, no norm': { ...base, positions: 'none', normalization: 'none' },
 };
 
@@ -53,7 +54,13 @@ const tokens = (shape: number[], V: number, seed = 1): NdArray => {
 
 eachBackend(() => {
   describe.each(Object.entries(variants))('Llama, %s', (_name, config) => {
-    const arrays = randomLlama(config, 5, 0.4);
+    const arrays = new Map(
+      // Random biases too, which start at 0.
+      [...randomLlama(config, 5, 0.4)].map(([name, array], n): [string, NdArray] => [
+        name,
+        name.endsWith('.bias') ? seededNormal(array.shape, n, 0.4) : array,
+      ]),
+    );
 
     it.each([[[2, 7]], [[1, 1]]])('logits and loss of %j are the oracle within the bounds', async (shape) => {
       const model = new Llama(config, arrays);

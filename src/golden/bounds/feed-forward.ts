@@ -51,17 +51,25 @@ export interface SwiGluErrors {
   wUp?: Bounded;
   wGate?: Bounded;
   wDown?: Bounded;
+  bUp?: Bounded;
+  bGate?: Bounded;
+  bDown?: Bounded;
 }
 
 /** The same for rows [N,C] and a cotangent [N,C] that carry errors. */
 export function swiGluErrors(
   rows: Bounded,
-  { wGate, wUp, wDown }: SwiGluArrays,
+  { wGate, wUp, wDown, bGate, bUp, bDown }: SwiGluArrays,
   upstream: Bounded | undefined,
 ): SwiGluErrors {
   const dHidden = upstream && matmul(upstream, exact(wDown));
-  const hidden = gatedErrors(project(rows, wUp), project(rows, wGate), dHidden, 'silu');
-  const out = project(hidden.out, wDown);
+  const hidden = gatedErrors(
+    biased(project(rows, wUp), bUp),
+    biased(project(rows, wGate), bGate),
+    dHidden,
+    'silu',
+  );
+  const out = biased(project(hidden.out, wDown), bDown);
   if (!upstream || !hidden.value || !hidden.gate) return { out };
   return {
     out,
@@ -69,6 +77,9 @@ export function swiGluErrors(
     wUp: ofWeight(hidden.value, rows),
     wGate: ofWeight(hidden.gate, rows),
     wDown: ofWeight(upstream, hidden.out),
+    bUp: ofBias(hidden.value),
+    bGate: ofBias(hidden.gate),
+    bDown: ofBias(upstream),
   };
 }
 

@@ -88,7 +88,11 @@ function forward(config: LlamaConfig, arrays: LlamaArrays, ids: NdArray, settle:
   const { C, V, eps, tied, layers, normalization = 'rms' } = config;
   const [B, T] = ids.shape as [number, number];
   const weight = (name: string) => arrays.get(name)!;
-  const project = (x: Bounded, name: string) => settle(matmul(x, transposeLast(exact(weight(name)))));
+  const project = (x: Bounded, name: string) => {
+    const product = settle(matmul(x, transposeLast(exact(weight(name)))));
+    const bias = arrays.get(name.replace(/weight$/, 'bias'));
+    return bias ? settle(add(product, exact(bias))) : product;
+  };
   const norm = (x: Bounded, name: string) =>
     normalization === 'none' ? x : settle(rmsNormErrors(x.value, weight(name), undefined, eps).out);
   const embedding = weight(names.embedding);
