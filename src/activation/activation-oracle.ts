@@ -58,7 +58,7 @@ export function scalarActivation(kind: ActivationKind, options: ActivationOption
         derivative: (x) => {
           const t = Math.tanh(inner(x));
           const steepness = Math.abs(t) === 1 ? 0 : (1 - t * t) * innerSlope(x);
-          return 0.5 * (1 + t) + 0.5 * x * steepness;
+          return 0.5 * (1 + t) + (steepness === 0 ? 0 : 0.5 * x * steepness);
         },
       };
     case 'gelu_erf':
@@ -81,7 +81,9 @@ function swish(beta: number): ScalarActivation {
     value: (x) => x * sigmoid(beta * x),
     derivative: (x) => {
       const gate = sigmoid(beta * x);
-      return gate + beta * x * gate * sigmoid(-beta * x);
+      const slope = beta * gate * sigmoid(-beta * x);
+      // The slope is 0 long before x is infinite.
+      return gate + (slope === 0 ? 0 : x * slope);
     },
   };
 }

@@ -27,7 +27,8 @@ export interface AttentionOptions extends AttentionRule {
 
 /**
  * softmax(scale q k^T + biases) v per head; query head h reads key/value head floor(h K / H). With `causal`, query i
- * sees keys j <= i + (S - T). A query with nothing to attend to gives 0, and 0 gradients.
+ * sees keys j <= i + (S - T). A query with nothing to attend to gives 0, and 0 gradients. In the composed form a NaN or
+ * infinite value of a hidden key meets its weight of 0 and makes NaN, as in PyTorch's eager operations.
  * @param q [B,H,T,D] @param k [B,K,S,D] @param v [B,K,S,D], float32 or all three half tensors, H a multiple of K
  * @returns [B,H,T,D], differentiable in q, k, v and an additive mask. A half tensor for half tensors: scores and sums are
  *   float32, the result is rounded once; on matrix units the weights are rounded to half precision too, and NaN or Infinity

@@ -122,8 +122,9 @@ function throughWeights(features: Features): tf.Tensor {
 function sumsOverPast({ queries, keys, turnedQueries, turnedKeys, values }: Features): Sums {
   const T = queries.shape.at(-2)!;
   const place = tf.range(0, T, 1, 'float32');
-  const past = tf.lessEqual(tf.reshape(place, [1, T]), tf.reshape(place, [T, 1])).toFloat();
-  const weigh = (a: tf.Tensor, b: tf.Tensor) => tf.mul(tf.matMul(a, b, false, true), past);
+  const past = tf.lessEqual(tf.reshape(place, [1, T]), tf.reshape(place, [T, 1]));
+  // Not a product with 0 and 1: a NaN of a later key would be seen.
+  const weigh = (a: tf.Tensor, b: tf.Tensor) => tf.where(past, tf.matMul(a, b, false, true), tf.scalar(0));
   const plain = weigh(queries, keys);
   const turned = turnedQueries === queries ? plain : weigh(turnedQueries, turnedKeys);
   return { weighted: tf.matMul(turned, values), total: tf.sum(plain, -1, true) };

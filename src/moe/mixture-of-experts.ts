@@ -80,6 +80,8 @@ export function mixtureOfExperts(
 function choices(logits: tf.Tensor, topK: number): tf.Tensor {
   const [N, E] = logits.shape as [number, number];
   return withGradient([logits], () => {
+    // Of no tokens tfjs's topk throws on webgpu.
+    if (N === 0) return { value: tf.zeros([0, E]), gradient: () => [tf.zeros([0, E])] };
     const { indices } = tf.topk(logits, topK);
     const hits = tf.equal(tf.reshape(indices, [N, topK, 1]), tf.range(0, E, 1, 'int32'));
     const value = tf.sum(tf.where(hits, tf.ones([N, topK, E]), tf.zeros([N, topK, E])), 1);

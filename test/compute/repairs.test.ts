@@ -146,6 +146,25 @@ describe('repairs of tfjs', () => {
       }
     });
 
+    it('an operation that broadcasts to nothing has zeros for a gradient', async () => {
+      for (const run of [tf.add, tf.sub, tf.mul, tf.div, tf.pow, tf.maximum]) {
+        const [a, b] = tf.grads((x, y) => run(x!, y!))([tf.ones([0, 3]), tf.ones([1, 3])]);
+        expect([a!.shape, Array.from(await read(b!))]).toEqual([
+          [0, 3],
+          [0, 0, 0],
+        ]);
+      }
+    });
+
+    it('gathers from nothing, and nothing, with a gradient', () => {
+      const none = tf.tensor1d([], 'int32');
+      for (const rows of [0, 2]) {
+        const table = tf.ones([rows, 4]);
+        expect(tf.gather(table, none).shape).toEqual([0, 4]);
+        expect(tf.grad((t) => tf.gather(t, none))(table).shape).toEqual([rows, 4]);
+      }
+    });
+
     it('matMul still refuses inner dimensions that differ', () => {
       expect(() => tf.matMul(tf.zeros([2, 3]), tf.zeros([4, 5]))).toThrow();
     });

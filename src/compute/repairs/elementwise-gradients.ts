@@ -1,7 +1,8 @@
 /**
  * Gradients of maximum, minimum and squaredDifference with broadcasting: tfjs returns them in the shape of the
  * result, and its own tape then refuses them. At ties the whole gradient goes to `a`, as in tfjs. And of division where
- * nothing flows back: 0 / 0 would make NaN of the gradient that divNoNan masks.
+ * nothing flows back: 0 / 0 would make NaN of the gradient that divNoNan masks. And of addition and its like where an
+ * input is broadcast to no elements at all: tfjs returns an empty gradient, which its tape refuses.
  */
 import { tf } from '../tf.js';
 import { unbroadcast } from './override.js';
@@ -11,6 +12,7 @@ type Pick = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
 export function repairElementwiseGradients(): void {
   register('Maximum', (a, b) => tf.greaterEqual(a, b));
   register('Minimum', (a, b) => tf.lessEqual(a, b));
+  for (const name of ['Add', 'Sub', 'Multiply', 'Pow', 'Mod', 'Atan2']) answerEmpty(name);
   tf.registerGradient({
     kernelName: 'RealDiv',
     inputsToSave: ['a', 'b'],
@@ -33,6 +35,19 @@ export function repairElementwiseGradients(): void {
       const [a, b] = saved as [tf.Tensor, tf.Tensor];
       const slope = () => tf.mul(dy as tf.Tensor, tf.sub(a, b).mul(2));
       return { a: () => unbroadcast(slope(), a.shape), b: () => unbroadcast(slope().neg(), b.shape) };
+    },
+  });
+}
+
+function answerEmpty(kernelName: string): void {
+  const config = tf.getGradient(kernelName);
+  tf.unregisterGradient(kernelName);
+  tf.registerGradient({
+    ...config,
+    gradFunc: (dy, saved, attrs) => {
+      if ((dy as tf.Tensor).size > 0) return config.gradFunc(dy, saved, attrs);
+      const [a, b] = saved as [tf.Tensor, tf.Tensor];
+      return { a: () => tf.zeros(a.shape), b: () => tf.zeros(b.shape) };
     },
   });
 }

@@ -43,9 +43,9 @@ export function repairBackend(name: Backend): void {
     repairIntegerReductions();
     repairExpm1();
     repairHighRanks();
-    repairEmptyOperations();
   }
   if (name === 'tensorflow') return;
+  repairEmptyOperations(name);
   repairEmptyReductions(name);
   repairMatMul(name);
   repairCumulative(name);

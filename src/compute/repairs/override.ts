@@ -64,8 +64,9 @@ export function makeTensor(
   return { dataId: backend.write(values, shape, dtype), shape, dtype };
 }
 
-/** Sums a gradient over the axes along which its input was broadcast. */
+/** Sums a gradient over the axes along which its input was broadcast; tfjs forgets those of extent 0. */
 export function unbroadcast(gradient: tf.Tensor, shape: number[]): tf.Tensor {
+  if (gradient.size === 0) return tf.zeros(shape);
   const axes = tf.broadcast_util.getReductionAxes(shape, gradient.shape);
   return axes.length > 0 ? gradient.sum(axes).reshape(shape) : gradient.reshape(shape);
 }

@@ -1,0 +1,39 @@
+/**
+ * Every component of the library that gives tensors. The tests of this folder run over all of them; a component that is
+ * exported and not listed here fails one, so that a new one cannot be forgotten.
+ */
+import * as kernelbook from '../../src/index.js';
+import { attentionComponents } from './attention-components.js';
+import type { Component } from './component.js';
+import { normComponents } from './norm-components.js';
+import { positionComponents } from './position-components.js';
+import { tokenComponents } from './token-components.js';
+
+export const components: Record<string, Component> = {
+  ...attentionComponents,
+  ...normComponents,
+  ...positionComponents,
+  ...tokenComponents,
+};
+
+/** Exported functions that give tensors and that the list does not have. */
+export function unlisted(): string[] {
+  const known = new Set(Object.keys(components).map((name) => name.split(' ')[0]));
+  return Object.entries(kernelbook)
+    .filter(([, value]) => typeof value === 'function' && !/^class /.test(String(value)))
+    .map(([name]) => name)
+    .filter((name) => !withoutTensors.some((other) => other === name || name.endsWith(other)))
+    .filter((name) => !known.has(name));
+}
+
+/** Exports that give no tensors, or (the last line) are models and half tensors, with tests of their own; names or endings. */
+const withoutTensors = (
+  'Oracle Bound Errors adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications display erfc ' +
+  'expectThrows gamma goldenCase isDisplayable isNdArray kvCacheBytes launchedKernels listBackends llamaConfig ' +
+  'matrixAt modelCase ndarray parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
+  'profile read readSafetensors refute roofline ropeAngles ropeByComplexProduct ropeByMatrix ropeByRotateHalf ' +
+  'ropeElementwise ropeFrequencies ropeMatrix rotateHalf runCase runModelCase samplingProbabilities sampleToken ' +
+  'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
+  'syncDevice t5RelativeBucket timeWall toNdArray ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
+  'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfTensor isHalf reshapeHalf toHalf toFloat'
+).split(' ');
