@@ -39,19 +39,21 @@ export function registerGolden(program: Command): void {
 
 async function golden(dir: string, { backend, path }: GoldenOptions): Promise<number> {
   if (!existsSync(dir) || !statSync(dir).isDirectory()) {
-    console.error(`golden: there is no folder '${dir}'`);
+    console.error(`kernelbook golden: there is no folder '${dir}'`);
     return 2;
   }
   const { files, models } = casesIn(dir);
   if (files.length + models.length === 0) {
-    console.error(`golden: '${dir}' holds no cases (*.safetensors files, or folders with a config.json)`);
+    console.error(
+      `kernelbook golden: '${dir}' holds no cases (*.safetensors files, or folders with a config.json)`,
+    );
     return 2;
   }
   const { useBackend } = await import('../src/compute/backend.js');
   try {
     console.log(`backend: ${await useBackend(backend)}`);
   } catch (error) {
-    console.error(`golden: ${(error as Error).message}`);
+    console.error(`kernelbook golden: ${(error as Error).message}`);
     return 2;
   }
   const { readCase } = await import('../src/golden/case.js');

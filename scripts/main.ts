@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-/** The command line `kernelbook`: one subcommand per file of this folder. */
+/** The command line `kernelbook`: each subcommand is a file, or the `command.ts` of a folder. */
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../kernel/package-root.js';
 import { registerBench } from './bench/command.js';
 import { registerBundle } from './bundle/command.js';
 import { registerCheck } from './check/command.js';
@@ -20,23 +21,29 @@ import { registerTest } from './test/command.js';
 
 const program = new Command('kernelbook')
   .description('A TypeScript Jupyter kernel, GPU library and workbook.')
+  .version(packageVersion(), '--version', 'say which version this is')
   .exitOverride();
 
+program.commandsGroup('Notebooks:');
+registerRun(program);
+registerCheck(program);
+registerGuide(program);
+registerStart(program);
+registerClean(program);
+registerConvert(program);
+
+program.commandsGroup('This machine:');
+registerInstall(program);
+registerDevices(program);
+registerLinkTensorflow(program);
+
+program.commandsGroup('Checks and measurements:');
+registerGolden(program);
+registerCheckHalf(program);
 registerBench(program);
 registerBundle(program);
-registerCheck(program);
-registerClean(program);
-registerCheckHalf(program);
 registerConformance(program);
-registerConvert(program);
 registerCoverage(program);
-registerDevices(program);
-registerInstall(program);
-registerLinkTensorflow(program);
-registerGolden(program);
-registerGuide(program);
-registerRun(program);
-registerStart(program);
 registerTest(program);
 
 try {

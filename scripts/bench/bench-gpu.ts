@@ -86,9 +86,11 @@ export async function benchGpu(options: BenchGpuOptions = {}): Promise<BenchResu
   const { name, device, driver, hardware, features } = backend;
   const { size = hardware ? 'large' : 'small', seconds = 0.5, onCase } = options;
   const rows: BenchRow[] = [];
+  const names = new Set<string>();
   const cases = benchCases(size);
   for (const [n, make] of cases.entries()) {
     const one = make();
+    names.add(one.name);
     try {
       if (options.only && !one.name.includes(options.only)) continue;
       onCase?.(one.name, shapeText(one.sizes), `${n + 1}/${cases.length}`);
@@ -97,6 +99,8 @@ export async function benchGpu(options: BenchGpuOptions = {}): Promise<BenchResu
       one.dispose();
     }
   }
+  if (rows.length === 0)
+    throw new Error(`no kernel's name contains '${options.only}'; there are ${[...names].join(', ')}`);
   return {
     measuredAt: new Date().toISOString(),
     commit: options.commit ?? (process.env.KERNELBOOK_COMMIT || 'unknown'),
@@ -129,7 +133,7 @@ async function runCase(one: BenchCase, seconds: number): Promise<BenchRow> {
       peaks[way] = await peakGpuBytes(work);
       if (way !== 'fused') others[way] = work;
     } else if (way === 'fused') {
-      throw new Error(`bench gpu: ${name} (${shape}) failed: ${refusal}`);
+      throw new Error(`${name} (${shape}) failed: ${refusal}`);
     } else {
       notes.push(`the ${way} form did not run: ${refusal}`);
     }
@@ -138,12 +142,12 @@ async function runCase(one: BenchCase, seconds: number): Promise<BenchRow> {
   const [first, ...rest] = report.facts.measurements;
   if (!first!.path.startsWith('fused')) {
     throw new Error(
-      `bench gpu: ${name} (${shape}) should have run its fused kernels, but the path was '${first!.path}'`,
+      `${name} (${shape}) should have run its fused kernels, but the path was '${first!.path}'`,
     );
   }
   for (const other of rest) {
     if (other.path === 'composed') continue;
-    throw new Error(`bench gpu: the ${other.name} form of ${name} (${shape}) ran kernels: ${other.path}`);
+    throw new Error(`the ${other.name} form of ${name} (${shape}) ran kernels: ${other.path}`);
   }
   const { bytesPerSecond, flopsPerSecond, share, limit } = report.rates(first!);
   const measured = Object.fromEntries(

@@ -47,7 +47,7 @@ async function runBenchGpu(flags: BenchFlags): Promise<void> {
   try {
     await useBackend('webgpu');
   } catch (error) {
-    console.error(`bench gpu: ${(error as Error).message}`);
+    console.error(`kernelbook bench gpu: ${(error as Error).message}`);
     process.exitCode = 2;
     return;
   }
@@ -63,7 +63,7 @@ async function runBenchGpu(flags: BenchFlags): Promise<void> {
     console.log(markdown);
     await writeResult(result, markdown, nameOf(result), flags);
   } catch (error) {
-    console.error(`bench gpu: ${(error as Error).message}`);
+    console.error(`kernelbook bench gpu: ${(error as Error).message}`);
     process.exitCode = 1;
   }
 }

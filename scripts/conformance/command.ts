@@ -28,7 +28,7 @@ async function runConformance(names: string[], { json, save }: Flags): Promise<v
   try {
     kernels = await runAll(wanted.map((name) => findKernelSpec(name)));
   } catch (error) {
-    console.error(`conformance: ${(error as Error).message}`);
+    console.error(`kernelbook conformance: ${(error as Error).message}`);
     process.exitCode = error instanceof KernelSpecError ? 2 : 1;
     return;
   }

@@ -110,5 +110,5 @@ test('the command: a kernel that is not there is bad usage', () => {
     encoding: 'utf8',
   });
   expect(status).toBe(2);
-  expect(stderr).toMatch(/^conformance: no kernel named "no-such-kernel"/);
+  expect(stderr).toMatch(/^kernelbook conformance: no kernel named "no-such-kernel"/);
 });

@@ -16,14 +16,15 @@ export interface JupyterServer {
 
 const startSeconds = 60;
 
-/** JupyterLab that ends, with its kernels, when the test that started it is gone: its standard input then closes. */
-const labProgram = `
+/** The start of a program that ends, with its kernels, when the test that started it is gone: its standard input then closes. */
+export const endsWithTest = `
 import os, signal, sys, threading
 def stop_with_parent():
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
 threading.Thread(target=stop_with_parent, daemon=True).start()
-from jupyterlab.labapp import main
+`;
+const labProgram = `${endsWithTest}from jupyterlab.labapp import main
 sys.exit(main())
 `;
 

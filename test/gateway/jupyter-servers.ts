@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endsWithTest } from '../e2e/jupyter-server.js';
 import { venvProgram } from '../e2e/workspace.js';
 
 export const token = 'a token of the test';
@@ -16,17 +17,9 @@ export interface ServerOptions {
 
 const startSeconds = 90;
 
-/** Ends, with its kernels, when the test that started it is gone: its standard input then closes. */
-const program = `
-import os, signal, sys, threading
-def stop_with_parent():
-    sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-threading.Thread(target=stop_with_parent, daemon=True).start()
-`;
 const launchers = {
-  server: `${program}from jupyter_server.serverapp import main\nsys.exit(main())`,
-  kernelgateway: `${program}from kernel_gateway import launch_instance\nsys.exit(launch_instance())`,
+  server: `${endsWithTest}from jupyter_server.serverapp import main\nsys.exit(main())`,
+  kernelgateway: `${endsWithTest}from kernel_gateway import launch_instance\nsys.exit(launch_instance())`,
 };
 
 export class JupyterServer {

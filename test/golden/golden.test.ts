@@ -110,12 +110,12 @@ describe('kernelbook golden', () => {
     const absent = await run(join(scratch, 'absent'));
     expect(absent).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^golden: there is no folder '.*absent'\n$/),
+      err: expect.stringMatching(/^kernelbook golden: there is no folder '.*absent'\n$/),
     });
     const empty = mkdtempSync(join(scratch, 'empty-'));
     expect(await run(empty)).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^golden: '.*' holds no cases.*\n$/),
+      err: expect.stringMatching(/^kernelbook golden: '.*' holds no cases.*\n$/),
     });
     expect(await run(scratch, '--backend', 'cuda')).toMatchObject({ code: 2 });
   });

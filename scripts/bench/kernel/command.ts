@@ -41,7 +41,7 @@ async function benchKernel(flags: Flags): Promise<number> {
   try {
     subjects = await makeSubjects(wanted.map((name) => findKernelSpec(name)));
   } catch (error) {
-    console.error(`bench kernel: ${(error as Error).message}`);
+    console.error(`kernelbook bench kernel: ${(error as Error).message}`);
     return 2;
   }
   endOnSignals();
@@ -52,7 +52,7 @@ async function benchKernel(flags: Flags): Promise<number> {
   try {
     await writeResult(result, markdown, 'bench-kernel', flags);
   } catch (error) {
-    console.error(`bench kernel: ${(error as Error).message}`);
+    console.error(`kernelbook bench kernel: ${(error as Error).message}`);
     return 1;
   }
   const own = Object.values(result.kernels[0]!.figures);
@@ -86,7 +86,7 @@ async function measure(
   const { fullScale, measures, quickScale } = await import('./measures.js');
   const machine = thisMachine();
   const warning = busyWarning(machine);
-  if (warning) console.error(`bench kernel: ${warning}`);
+  if (warning) console.error(`kernelbook bench kernel: ${warning}`);
   const started = performance.now();
   const measured = await benchKernels(subjects, measures(quick ? quickScale : fullScale), (line) =>
     console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`),

@@ -59,7 +59,7 @@ async function benchRunner(flags: Flags): Promise<number> {
     await writeResult(result, markdown, name, flags);
     return 0;
   } catch (error) {
-    console.error(`bench runner: ${(error as Error).message}`);
+    console.error(`kernelbook bench runner: ${(error as Error).message}`);
     return 1;
   }
 }
@@ -72,7 +72,7 @@ async function measure(flags: Flags): Promise<RunnerBench> {
   const { pythonVersions } = await import('./tools.js');
   const machine = thisMachine();
   const warning = busyWarning(machine);
-  if (warning) console.error(`bench runner: ${warning}`);
+  if (warning) console.error(`kernelbook bench runner: ${warning}`);
   const place = new BenchPlace(flags.python);
   const started = performance.now();
   const onProgress = (line: string) =>
