@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
-import { plural } from '../check/report.js';
+import { formatCount } from '../../src/format.js';
 import {
   addRegressionOptions,
   type RegressionCommandOptions,
@@ -146,7 +146,9 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     for (const fault of unwritten) console.error(`kernelbook run: ${fault}`);
     const cached = results.filter((one) => one.cached !== undefined).length;
     if (cached > 0)
-      console.log(`Not run, as nothing has changed: ${plural(cached, 'notebook')} (--no-cache runs all)`);
+      console.log(
+        `Not run, as nothing has changed: ${formatCount(cached, 'notebook')} (--no-cache runs all)`,
+      );
     if (results.some(({ ran }) => ran > 0)) console.log(`Executed notebooks: ${options.output}`);
     const isIncomplete = results.some((one) => one.verdict === 'skipped' || one.skippedCells?.length);
     const verdicts: Verdict[] = results.map(({ verdict }) => verdict);
