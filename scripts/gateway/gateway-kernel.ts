@@ -181,8 +181,8 @@ class GatewayKernel implements NotebookKernel {
     }
   }
 
-  async complete(code: string): Promise<unknown> {
-    return this.#connection.requestComplete({ code, cursor_pos: [...code].length });
+  isComplete(code: string): Promise<unknown> {
+    return this.#connection.requestIsComplete({ code });
   }
 
   async sendComm(type: 'comm_msg', content: ContentMap['comm_msg']): Promise<unknown> {

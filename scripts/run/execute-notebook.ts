@@ -3,7 +3,7 @@
  * saved after every cell; a failing cell ends the run and what was shown so far is kept.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KernelSpec } from '../../kernel/kernelspec.js';
+import { type KernelSpec, ownName } from '../../kernel/kernelspec.js';
 import { KernelDiedError } from '../../kernel/protocol/client.js';
 import { markSkipped, type Skips } from '../check/before-run.js';
 import { notebookDevices } from '../notebook/devices.js';
@@ -273,12 +273,13 @@ class NotebookRun {
 const warmUpLimitMs = 30_000;
 
 /**
- * A kernel may answer before it can run code; ours starts its checker meanwhile. That time is no cell's, neither in
- * the record nor against the timeout, so we wait until it completes the empty text. One that cannot is not held up.
+ * Our kernel answers before it can run code: its checker starts meanwhile. That time is no cell's, neither in the record
+ * nor against the timeout, so we wait for an answer that the checker gives. Others have no such second start.
  */
 async function warmUp(kernel: NotebookKernel, signal: AbortSignal): Promise<void> {
+  if (kernel.info.implementation !== ownName) return;
   const limit = sleep(warmUpLimitMs, undefined, { signal, ref: false });
-  await Promise.race([kernel.complete(''), limit]).catch(() => {});
+  await Promise.race([kernel.isComplete(''), limit]).catch(() => {});
 }
 
 /** @param number of the cell in the notebook, from 1, cells of text counted too */
