@@ -206,6 +206,10 @@ class GatewayKernel implements NotebookKernel {
     return () => this.#connection.iopubMessage.disconnect(slot);
   }
 
+  drained(): Promise<unknown> {
+    return this.#connection.requestKernelInfo();
+  }
+
   interrupt(): Promise<void> {
     return KernelAPI.interruptKernel(this.model.id, this.server.settings);
   }

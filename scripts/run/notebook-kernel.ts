@@ -25,6 +25,8 @@ export interface NotebookKernel {
   isComplete(code: string): Promise<unknown>;
   /** Calls `listener` for every message the kernel publishes. Returns what takes it off again. */
   onMessage(listener: (message: RawMessage) => void): () => void;
+  /** Resolves when all that the kernel has published so far has arrived. */
+  drained(): Promise<unknown>;
   interrupt(): Promise<void>;
   shutdown(): Promise<void>;
   kill(): Promise<void>;
