@@ -41,14 +41,26 @@ export function watchSignals(handlers: SignalHandlers): void {
 
 const parentPollMs = 1_000;
 
-/** Calls `gone` when the process that started this kernel ends: no kernel outlives its server. */
+/**
+ * Calls `gone` when the process that started this kernel ends: no kernel outlives its server. Where that is not our
+ * parent, because another process is in between or because it ended before we looked, it is asked for by its number.
+ */
 export function watchParent(gone: () => void): void {
-  const parent = process.ppid;
-  // Set by Jupyter and by our client. If another process is in between, its end says nothing.
-  if (process.env.JPY_PARENT_PID !== String(parent)) return;
+  const starter = Number(process.env.JPY_PARENT_PID); // set by Jupyter and by our client
+  if (!(starter > 0)) return;
+  const isChild = process.ppid === starter;
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (isChild ? process.ppid === starter : exists(starter)) return;
     clearInterval(timer);
     gone();
   }, parentPollMs);
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }

@@ -282,6 +282,11 @@ export class KernelClient {
     return this.request('is_complete', { code });
   }
 
+  /** Resolves when all that the kernel has published so far has arrived: the answer to a request comes after it. */
+  async drained(): Promise<void> {
+    await this.#channels.send('kernel_info_request', {}, { channel: 'control', untilIdle: true });
+  }
+
   /** Stops the running cell, by message or by signal as the kernelspec says. */
   async interrupt(): Promise<void> {
     if (this.spec.interruptMode === 'message') await this.request('interrupt', {}, 'control');

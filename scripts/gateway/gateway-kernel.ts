@@ -181,8 +181,8 @@ class GatewayKernel implements NotebookKernel {
     }
   }
 
-  async complete(code: string): Promise<unknown> {
-    return this.#connection.requestComplete({ code, cursor_pos: [...code].length });
+  isComplete(code: string): Promise<unknown> {
+    return this.#connection.requestIsComplete({ code });
   }
 
   async sendComm(type: 'comm_msg', content: ContentMap['comm_msg']): Promise<unknown> {
@@ -204,6 +204,10 @@ class GatewayKernel implements NotebookKernel {
     const slot = (_: unknown, message: KernelMessage.IIOPubMessage) => listener(toRaw(message));
     this.#connection.iopubMessage.connect(slot);
     return () => this.#connection.iopubMessage.disconnect(slot);
+  }
+
+  drained(): Promise<unknown> {
+    return this.#connection.requestKernelInfo();
   }
 
   interrupt(): Promise<void> {

@@ -19,7 +19,12 @@ import {
 import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
 import type { KernelSource } from './notebook-kernel.js';
 import type { GivenParameter } from './parameters.js';
-import { addScheduleOptions, type ScheduleCommandOptions, shardOf } from './schedule-options.js';
+import {
+  addScheduleOptions,
+  type ScheduleCommandOptions,
+  shardOf,
+  warmKernelsOf,
+} from './schedule-options.js';
 import { exitStatus, statusOf, type Verdict } from './verdict.js';
 
 export interface RunCommandOptions
@@ -122,6 +127,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       output: options.output,
       parameters: overridden(await parameterFiles(options.parameterFile ?? []), options.parameter),
       jobs: options.jobs,
+      warmKernels: warmKernelsOf(options),
       memoryCap: options.memoryCap,
       shard: await shardOf(options),
       kernel: options.kernel,

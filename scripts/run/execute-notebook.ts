@@ -10,10 +10,11 @@ import { notebookDevices } from '../notebook/devices.js';
 import type { Cell, CodeCell, Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
 import type { Regression } from '../regression/regression.js';
+import type { KernelPool } from './kernel-pool.js';
 import type { RunLimits } from './limits.js';
 import { MemoryWatch } from './memory-watch.js';
 import { MessageRouter } from './message-router.js';
-import type { NotebookKernel, StartKernel } from './notebook-kernel.js';
+import type { NotebookKernel } from './notebook-kernel.js';
 import { describeKill, oomKills } from './oom.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
 import { recordPassed } from './resume.js';
@@ -75,7 +76,7 @@ export interface NotebookJob {
   key: string;
   output: string;
   spec: KernelSpec;
-  start: StartKernel;
+  kernels: KernelPool;
   /** The kernel's working folder: where the notebook lies. */
   cwd: string;
   env: NodeJS.ProcessEnv;
@@ -84,10 +85,13 @@ export interface NotebookJob {
   onCell: (done: number, total: number) => void;
 }
 
-/** Never throws for what the notebook or its kernel does; that is in the result. */
-export async function executeNotebook(job: NotebookJob): Promise<NotebookResult> {
+/**
+ * Never throws for what the notebook or its kernel does; that is in the result.
+ * @param onKernel called when the notebook has its kernel
+ */
+export async function executeNotebook(job: NotebookJob, onKernel: () => void): Promise<NotebookResult> {
   const started = performance.now();
-  const run = new NotebookRun(job);
+  const run = new NotebookRun(job, onKernel);
   let failure: Failure | undefined;
   try {
     failure = await run.run();
@@ -162,7 +166,10 @@ class NotebookRun {
   /** Ends the run, for a reason that is a StopReason. */
   readonly #stop = new AbortController();
 
-  constructor(readonly job: NotebookJob) {
+  constructor(
+    readonly job: NotebookJob,
+    readonly onKernel: () => void,
+  ) {
     this.saver = new NotebookSaver(job.output, job.notebook, (failure) => this.#stop.abort(failure));
   }
 
@@ -189,14 +196,15 @@ class NotebookRun {
   }
 
   async #runInKernel(): Promise<Failure | undefined> {
-    const { spec, cwd, env, limits, start, signal } = this.job;
+    const { spec, limits, kernels, signal } = this.job;
     const killsBefore = await oomKills();
     let kernel: NotebookKernel;
     try {
-      kernel = await start(spec, { cwd, env, startTimeoutMs: limits.startMs, signal: this.#stop.signal });
+      kernel = await kernels.take(this.job, this.#stop.signal);
     } catch (error) {
       return this.#stopped() ?? { verdict: 'dead kernel', ename: nameOf(error), evalue: messageOf(error) };
     }
+    this.onKernel();
     const memory = new MemoryWatch(kernel.pid, limits.memory, (used) => {
       this.#stop.abort(new MemoryLimit(used, limits.memory!));
       void kernel.kill();
@@ -208,13 +216,12 @@ class NotebookRun {
     };
     try {
       stampKernel(this.job.notebook, spec, kernel);
-      await warmUp(kernel, this.#stop.signal);
       return await this.#runCells(kernel, memory, explainDeath);
     } finally {
       memory.stop();
       this.peakMemory = memory.peak;
       if (signal.aborted) await kernel.kill();
-      else await kernel.shutdown();
+      else await kernels.retire(kernel);
     }
   }
 
@@ -223,13 +230,28 @@ class NotebookRun {
     memory: MemoryWatch,
     explainDeath: (error: KernelDiedError) => Promise<KernelDiedError>,
   ): Promise<Failure | undefined> {
-    const { notebook, limits, secrets, onCell } = this.job;
-    const total = codeCells(notebook).length;
+    const { notebook, limits, secrets, signal, onCell } = this.job;
     const router = new MessageRouter(kernel, limits.output, secrets, () => this.saver.changed());
     this.saver.beforeSave = () => router.recordWidgets(notebook);
-    onCell(0, total);
-    const stoppedBefore = this.#stopped();
-    if (stoppedBefore) return stoppedBefore;
+    onCell(0, codeCells(notebook).length);
+    try {
+      return this.#stopped() ?? (await this.#runEach(kernel, router, memory, explainDeath));
+    } finally {
+      // What timers of earlier cells have shown until now is in the file too.
+      const limit = sleep(drainLimitMs, undefined, { ref: false });
+      if (kernel.running && !signal.aborted) await Promise.race([kernel.drained(), limit]).catch(() => {});
+      router.close();
+    }
+  }
+
+  async #runEach(
+    kernel: NotebookKernel,
+    router: MessageRouter,
+    memory: MemoryWatch,
+    explainDeath: (error: KernelDiedError) => Promise<KernelDiedError>,
+  ): Promise<Failure | undefined> {
+    const { notebook, limits, secrets, onCell } = this.job;
+    const total = codeCells(notebook).length;
     for (const [index, cell] of notebook.cells.entries()) {
       const reason = this.job.skips.cells.get(cell.id);
       if (reason !== undefined && cell.cell_type === 'code') {
@@ -270,16 +292,8 @@ class NotebookRun {
   }
 }
 
-const warmUpLimitMs = 30_000;
-
-/**
- * A kernel may answer before it can run code; ours starts its checker meanwhile. That time is no cell's, neither in
- * the record nor against the timeout, so we wait until it completes the empty text. One that cannot is not held up.
- */
-async function warmUp(kernel: NotebookKernel, signal: AbortSignal): Promise<void> {
-  const limit = sleep(warmUpLimitMs, undefined, { signal, ref: false });
-  await Promise.race([kernel.complete(''), limit]).catch(() => {});
-}
+/** How long what a kernel has published may take to arrive before the kernel is ended. */
+const drainLimitMs = 1_000;
 
 /** @param number of the cell in the notebook, from 1, cells of text counted too */
 function placeOf(cell: Cell, number: number): NonNullable<Failure['cell']> {

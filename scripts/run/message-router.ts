@@ -15,6 +15,8 @@ export class MessageRouter {
   readonly #collector: OutputCollector;
   readonly #widgets = new WidgetStates();
   readonly #owners = new Map<string, CodeCell>();
+  /** What comes from now on belongs nowhere. */
+  readonly close: () => void;
 
   /**
    * @param outputLimit bytes per cell
@@ -28,7 +30,9 @@ export class MessageRouter {
     readonly onChange: () => void,
   ) {
     this.#collector = new OutputCollector(outputLimit, (before, next) => secrets.join(before, next));
-    kernel.onMessage((message) => this.#receive(secrets.none ? message : withoutSecrets(message, secrets)));
+    this.close = kernel.onMessage((message) =>
+      this.#receive(secrets.none ? message : withoutSecrets(message, secrets)),
+    );
   }
 
   /** Tells the kernel what its output widgets have taken: code of the next cells may read it. */

@@ -21,10 +21,12 @@ export interface NotebookKernel {
   execute(code: string, options: RunCellOptions): Promise<ExecuteReply>;
   /** Sends a comm message; there is no reply. */
   sendComm(type: 'comm_msg', content: ContentMap['comm_msg']): Promise<unknown>;
-  /** Any answer will do: it shows that the kernel is ready for code. */
-  complete(code: string): Promise<unknown>;
+  /** Asks whether the code is a whole cell: of our kernel, any answer shows that its checker is there. */
+  isComplete(code: string): Promise<unknown>;
   /** Calls `listener` for every message the kernel publishes. Returns what takes it off again. */
   onMessage(listener: (message: RawMessage) => void): () => void;
+  /** Resolves when all that the kernel has published so far has arrived. */
+  drained(): Promise<unknown>;
   interrupt(): Promise<void>;
   shutdown(): Promise<void>;
   kill(): Promise<void>;

@@ -19,27 +19,20 @@ import type { Notebook } from '../notebook/format.js';
 import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { type SelectedNotebook, SelectionError, selectNotebooks } from '../notebook/select.js';
 import { goldenPath } from '../regression/golden-file.js';
-import { checkRegression, type RegressionOptions } from '../regression/regression.js';
-import { updateLine } from '../regression/report.js';
+import type { RegressionOptions } from '../regression/regression.js';
 import { checkSettings, SettingsError } from '../regression/settings.js';
 import { ResultCache } from '../result-cache/result-cache.js';
 import { cacheSetting } from '../result-cache/setting.js';
 import { checkDirectives, DirectiveError } from './cell-directives.js';
-import {
-  executeNotebook,
-  type NotebookJob,
-  type NotebookResult,
-  skipNotebook,
-  unstarted,
-} from './execute-notebook.js';
-import { type History, readHistory, remember } from './history.js';
+import { type NotebookJob, type NotebookResult, unstarted } from './execute-notebook.js';
+import { KernelPool } from './kernel-pool.js';
 import type { RunLimits } from './limits.js';
 import { type KernelSource, localKernels } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
 import { applyParameters, type GivenParameter, type NamedNotebook, UsageError } from './parameters.js';
 import type { Progress } from './progress.js';
-import { keptResult, runKey } from './resume.js';
-import { runScheduled } from './schedule.js';
+import { runKey } from './resume.js';
+import { Run, type RunParts } from './run-all.js';
 import { inShard, type Shard } from './shard.js';
 
 export interface RunOptions {
@@ -48,6 +41,8 @@ export interface RunOptions {
   output: string;
   parameters: GivenParameter[];
   jobs: number;
+  /** How many kernels are started ahead of the notebooks that come next. */
+  warmKernels: number;
   /** Bytes; see `schedule.ts`. */
   memoryCap: number | undefined;
   /** Of the notebooks, only those of this part. */
@@ -71,53 +66,41 @@ export interface RunOptions {
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
   const regression = regressionFor(options);
-  const engines = new Engines(1);
   const probe = new MachineProbe(options.env);
   const cache = cacheFor(options, regression, probe);
-  let jobs: NotebookJob[];
+  const pool = new KernelPool({
+    start: options.kernels.start,
+    startTimeoutMs: options.limits.startMs,
+    // Those that end have memory too.
+    mostEnding: options.memoryCap === undefined ? options.jobs : 0,
+    onFault: (line) => options.progress.note(line),
+  });
   try {
-    jobs = await prepare(options, engines, probe);
+    const planned = await plan({ regression, pool, cache, options }, probe);
+    return planned instanceof Run ? await planned.all() : planned;
+  } finally {
+    await pool.close();
+    await cache?.close();
+  }
+}
+
+/** What is to run, its first kernels started; the results where nothing will. */
+async function plan(parts: RunParts, probe: MachineProbe): Promise<Run | NotebookResult[]> {
+  const { regression, pool, cache, options } = parts;
+  const engines = new Engines(1);
+  try {
+    const jobs = await prepare(options, engines, probe, pool);
     tellUncompared(jobs, regression, options);
-    await cache?.find(jobs);
+    const run = await Run.plan(jobs, parts);
+    run.startAhead();
+    // What a notebook may import lies where its kernel runs.
+    if (!options.kernels.local || !options.onChecked) return run;
     // One whose result is kept was checked when it ran.
     const open = jobs.filter((job) => !cache?.has(job));
-    // What a notebook may import lies where its kernel runs.
-    const refused =
-      options.kernels.local && options.onChecked && (await refuseTypeErrors(jobs, open, engines, options));
-    if (refused) return refused;
+    return (await refuseTypeErrors(jobs, open, engines, options)) ?? run;
   } finally {
     engines.close();
   }
-  const { progress } = options;
-  progress.start(jobs.map((job) => job.name));
-  const results: NotebookResult[] = [];
-  const remembered = await readHistory(options.env);
-  const past = jobs.map((job) => remembered.get(job.path));
-  const ended: History = new Map();
-  // A notebook is let go of when it has run: the outputs of hundreds would fill the memory.
-  const pending: (NotebookJob | undefined)[] = jobs;
-  const run = async (index: number) => {
-    const job = pending[index]!;
-    progress.begin(job.name);
-    const result = await checkRegression(job, await runOne(job, options.resume, cache), regression);
-    await cache?.remember(job, result);
-    pending[index] = undefined;
-    results[index] = result;
-    progress.end(result);
-    const { update } = result.regression ?? {};
-    if (update) progress.note(updateLine(update));
-    const { verdict, kept, seconds, peakMemory } = result;
-    if (verdict === 'passed' && !kept)
-      ended.set(job.path, { seconds, ...(peakMemory !== undefined && { peakMemory }), at: Date.now() });
-  };
-  try {
-    await runScheduled({ jobs: options.jobs, memoryCap: options.memoryCap, past }, run);
-  } finally {
-    progress.stop();
-    await remember(ended, options.env);
-    await cache?.close();
-  }
-  return results;
 }
 
 /** The results of a run in which nothing runs because one of the `open` notebooks has type errors; undefined where none has. */
@@ -144,15 +127,6 @@ async function refuseTypeErrors(
     };
     return { ...unstarted(job), verdict: 'type error', failure };
   });
-}
-
-async function runOne(
-  job: NotebookJob,
-  resume: boolean,
-  cache: ResultCache | undefined,
-): Promise<NotebookResult> {
-  if (job.skips.notebook !== undefined) return skipNotebook(job);
-  return (resume && (await keptResult(job))) || (await cache?.restore(job)) || executeNotebook(job);
 }
 
 /** Of a machine that is not this one nothing is known. New golden outputs are those of a run. */
@@ -204,7 +178,13 @@ function tellUncompared(
   progress.note('golden outputs are not compared: parameters were given');
 }
 
-async function prepare(options: RunOptions, engines: Engines, probe: MachineProbe): Promise<NotebookJob[]> {
+async function prepare(
+  options: RunOptions,
+  engines: Engines,
+  probe: MachineProbe,
+  kernels: KernelPool,
+): Promise<NotebookJob[]> {
+  const committed = gitCommit(); // asked while the notebooks are read
   const selected = await selectNotebooks(options.targets).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
   const candidates = await readAll(selected, options.kernel, options.kernels);
@@ -213,7 +193,7 @@ async function prepare(options: RunOptions, engines: Engines, probe: MachineProb
     options.parameters,
   );
   const version = `kernelbook ${packageVersion()}`;
-  const commit = await gitCommit();
+  const commit = await committed;
   const skips = await Promise.all(
     candidates.map(({ notebook }) =>
       options.kernels.local ? decideSkips(notebook, probe) : nothingSkipped(),
@@ -241,7 +221,7 @@ async function prepare(options: RunOptions, engines: Engines, probe: MachineProb
       key,
       output,
       spec,
-      start: options.kernels.start,
+      kernels,
       cwd: dirname(path),
       env: runEnv(written, spec, options.env),
       limits: options.limits,

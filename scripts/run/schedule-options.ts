@@ -6,6 +6,7 @@ import type { Shard } from './shard.js';
 
 export interface ScheduleCommandOptions {
   jobs: number;
+  warmKernels?: number;
   memoryCap?: number;
   shard?: Pick<Shard, 'index' | 'count'>;
   durations?: string;
@@ -18,6 +19,11 @@ export function addScheduleOptions(command: Command): Command {
       'how many notebooks run at once; auto: one per core, at most as many as fit --memory-cap',
       jobs,
       1,
+    )
+    .option(
+      '--warm-kernels <number>',
+      'how many kernels are started ahead of their notebooks; 0 where nothing may disturb what notebooks measure (default: one for each job and free core, at least 1)',
+      warmKernels,
     )
     .option(
       '--memory-cap <size>',
@@ -44,6 +50,18 @@ export async function shardOf({ shard, durations }: ScheduleCommandOptions): Pro
     return undefined;
   }
   return { ...shard, durations: durations === undefined ? new Map() : await readDurations(durations) };
+}
+
+/** A core that no notebook uses is free to start the next one's kernel; on the others a start takes time from them. */
+export function warmKernelsOf({ jobs, warmKernels }: ScheduleCommandOptions): number {
+  return warmKernels ?? Math.max(1, Math.min(jobs, availableParallelism() - jobs));
+}
+
+function warmKernels(word: string): number {
+  const value = Number(word);
+  if (!Number.isInteger(value) || value < 0 || word.trim() === '')
+    throw new InvalidArgumentError('Give a whole number, 0 or more.');
+  return value;
 }
 
 function jobs(word: string): number {

@@ -13,31 +13,55 @@ export interface ScheduleOptions {
   past: readonly (PastRun | undefined)[];
 }
 
-/** Calls `run` once for each index of `past`; rejects with its first rejection. */
-export async function runScheduled(
-  { jobs, memoryCap, past }: ScheduleOptions,
-  run: (index: number) => Promise<void>,
-): Promise<void> {
-  const waiting = order(past, jobs);
-  const running = new Map<number, Promise<void>>();
-  // A notebook of which nothing is known may be as large as the largest that is known.
-  const largest = Math.max(0, ...past.map((one) => one?.peakMemory ?? 0));
-  const need = (index: number) => past[index]?.peakMemory ?? largest;
-  const fits = (index: number) => {
-    if (memoryCap === undefined || running.size === 0) return true;
-    return [...running.keys(), index].reduce((sum, one) => sum + need(one), 0) <= memoryCap;
-  };
-  while (waiting.length > 0 || running.size > 0) {
-    while (running.size < jobs) {
-      const at = waiting.findIndex(fits);
-      if (at < 0) break;
-      const [index] = waiting.splice(at, 1);
-      running.set(
-        index!,
-        run(index!).finally(() => running.delete(index!)),
-      );
+export class Schedule {
+  readonly #options: ScheduleOptions;
+  readonly #waiting: number[];
+  readonly #running = new Map<number, Promise<void>>();
+  /** A notebook of which nothing is known may be as large as the largest that is known. */
+  readonly #largest: number;
+
+  constructor(options: ScheduleOptions) {
+    this.#options = options;
+    this.#waiting = order(options.past, options.jobs);
+    this.#largest = Math.max(0, ...options.past.map((one) => one?.peakMemory ?? 0));
+  }
+
+  get running(): number[] {
+    return [...this.#running.keys()];
+  }
+
+  /** Those to start next beside those that run, as far as memory allows: of the ones that match, `count` at most. */
+  next(count: number, matches: (index: number) => boolean): number[] {
+    const next: number[] = [];
+    for (const index of this.#waiting) {
+      if (next.length >= count) break;
+      if (matches(index) && this.#fits(index, [...this.running, ...next])) next.push(index);
     }
-    await Promise.race(running.values());
+    return next;
+  }
+
+  /** Calls `run` once for each index of `past`; rejects with its first rejection. */
+  async run(run: (index: number) => Promise<void>): Promise<void> {
+    const running = this.#running;
+    while (this.#waiting.length > 0 || running.size > 0) {
+      while (running.size < this.#options.jobs) {
+        const at = this.#waiting.findIndex((index) => this.#fits(index, this.running));
+        if (at < 0) break;
+        const index = this.#waiting.splice(at, 1)[0]!;
+        running.set(
+          index,
+          run(index).finally(() => running.delete(index)),
+        );
+      }
+      await Promise.race(running.values());
+    }
+  }
+
+  #fits(index: number, beside: readonly number[]): boolean {
+    const { memoryCap, past } = this.#options;
+    if (memoryCap === undefined || beside.length === 0) return true;
+    const need = (one: number) => past[one]?.peakMemory ?? this.#largest;
+    return [...beside, index].reduce((sum, one) => sum + need(one), 0) <= memoryCap;
   }
 }
 

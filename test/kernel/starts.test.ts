@@ -43,7 +43,7 @@ interface Started {
 /** Writes a connection file, as any client does, and starts the kernel on it. */
 async function start(
   change: Partial<ConnectionInfo> = {},
-  options: { cwd?: string; program?: string[] } = {},
+  options: { cwd?: string; program?: string[]; parent?: number } = {},
 ): Promise<Started> {
   const connection: ConnectionInfo = { ...(await newConnection('kernelbook')), ...change };
   const file = join(folder, `kernel-v2-${randomUUID()}.json`);
@@ -54,7 +54,7 @@ async function start(
   const { JPY_PARENT_PID: _, ...env } = process.env;
   const child = spawn(program!, args, {
     cwd: options.cwd ?? folder,
-    env,
+    env: { ...env, ...(options.parent !== undefined && { JPY_PARENT_PID: String(options.parent) }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   started.push(child);
@@ -230,4 +230,11 @@ describeRequires('venv', 'as jupyter_client starts it, over Unix sockets', () =>
       rmSync(work, { recursive: true, force: true });
     }
   });
+});
+
+test('a kernel whose server has ended before it could look ends too', async () => {
+  const server = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
+  await new Promise((resolve) => server.once('exit', resolve));
+  const { exit } = await start({}, { parent: server.pid! });
+  expect(await exit).toBe(0);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PastRun, readHistory, remember } from '../../scripts/run/history.js';
-import { runScheduled } from '../../scripts/run/schedule.js';
+import { Schedule } from '../../scripts/run/schedule.js';
 import { inShard } from '../../scripts/run/shard.js';
 import { Workplace } from './helpers.js';
 
@@ -18,7 +18,7 @@ const past = (seconds: number, peakMemory?: number): PastRun => ({
 /** Runs notebooks that end when told to; `running` is what runs, in the order of the starts. */
 function staged(options: { jobs: number; memoryCap?: number; past: (PastRun | undefined)[] }) {
   const ends = new Map<number, () => void>();
-  const done = runScheduled({ memoryCap: undefined, ...options }, (index) => {
+  const done = new Schedule({ memoryCap: undefined, ...options }).run((index) => {
     return new Promise((resolve) => ends.set(index, resolve));
   });
   return {
@@ -73,9 +73,11 @@ describe('order', () => {
   });
 
   it('fails with what fails', async () => {
-    const failing = runScheduled({ jobs: 2, memoryCap: undefined, past: [past(1), past(2)] }, async () => {
-      throw new RangeError('lost');
-    });
+    const failing = new Schedule({ jobs: 2, memoryCap: undefined, past: [past(1), past(2)] }).run(
+      async () => {
+        throw new RangeError('lost');
+      },
+    );
     await expect(failing).rejects.toThrow('lost');
   });
 });
