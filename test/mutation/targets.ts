@@ -115,6 +115,12 @@ const folded = 'group.y is 0 at the sizes of these tests';
 export const equivalents: readonly Equivalent[] = [
   { text: 'group.x + group.y * groups.x', mutated: 'group.x - group.y', reason: folded },
   { text: 'group.x + group.y * groups.x', mutated: 'group.y / groups.x', reason: folded },
+  {
+    file: 'src/attention/linear-attention.ts',
+    text: 'if (n < sizes.length - 1)',
+    mutated: 'sizes.length + 1',
+    reason: 'nothing reads the state after the last chunk',
+  },
   { file: 'src/optimizer/adam.wgsl.ts', text: 'First`,', reason: 'any two names are as good' },
   {
     file: 'src/optimizer/adam.wgsl.ts',

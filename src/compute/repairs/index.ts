@@ -1,6 +1,7 @@
 /**
  * Repairs of tfjs 4.22 from outside: the release is frozen, so what is wrong in it is replaced through its
- * public kernel and gradient registries. One file per fault; each has a test that fails without it.
+ * public kernel and gradient registries, or (mat-mul-padding, mat-mul-split) in the code of a program, by the backend of
+ * webgpu-backend.ts. One file per fault; each has a test that fails without it.
  */
 import { repairCast } from './cast.js';
 import { provideComparisonGradients } from './comparison-gradients.js';
