@@ -9,7 +9,8 @@ import type { KernelPath } from '../path.js';
 import { shown } from '../shapes.js';
 import { unitRoundoff } from '../verify/bounds.js';
 import type { GoldenCase } from './case.js';
-import { type Operation, operations, type Tensors } from './operations.js';
+import type { Operation, Tensors } from './operations/operation.js';
+import { operations } from './operations.js';
 import { Parameters } from './parameters.js';
 
 /** The element of an array that comes closest to its bound, or exceeds it most. */

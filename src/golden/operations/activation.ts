@@ -7,8 +7,8 @@ import { softmax } from '../../softmax/index.js';
 import { activationErrors, gluErrors } from '../bounds/activation.js';
 import { feedForwardErrors, swiGluFfnErrors } from '../bounds/feed-forward.js';
 import { softmaxErrors } from '../bounds/softmax.js';
-import type { Operation } from '../operations.js';
 import type { Parameters } from '../parameters.js';
+import type { Operation } from './operation.js';
 
 function activationOptions(params: Parameters): ActivationOptions {
   return { slope: params.number('slope'), alpha: params.number('alpha'), beta: params.number('beta') };

@@ -3,9 +3,9 @@ import { type NdArray, ndarray, sizeOf } from '../../compute/ndarray.js';
 import { tf } from '../../compute/tf.js';
 import { mixtureOfExperts } from '../../moe/mixture-of-experts.js';
 import { mixtureOfExpertsErrors } from '../bounds/mixture-of-experts.js';
-import type { Operation } from '../operations.js';
 import type { Parameters } from '../parameters.js';
 import { type Bounded, reshape } from '../running-error.js';
+import type { Operation } from './operation.js';
 
 const moeSwiGluOperation: Operation = {
   run: ({ x, router, wGate, wUp, wDown }, params) => {

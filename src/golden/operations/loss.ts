@@ -1,7 +1,7 @@
 /** Golden operations: losses and metrics of next-token prediction. */
 import { crossEntropy, perplexity } from '../../loss/cross-entropy.js';
 import { crossEntropyErrors, perplexityErrors } from '../bounds/cross-entropy.js';
-import type { Operation } from '../operations.js';
+import type { Operation } from './operation.js';
 
 const crossEntropyOperation: Operation = {
   run: ({ logits, targets }, params, path) => ({

@@ -10,9 +10,9 @@ import {
   layerNormErrors,
 } from '../bounds/normalization.js';
 import { rmsNormErrors } from '../bounds/rms-norm.js';
-import type { Operation } from '../operations.js';
 import type { Parameters } from '../parameters.js';
 import { add, type Bounded, exact, scaleBy } from '../running-error.js';
+import type { Operation } from './operation.js';
 
 const rmsNormOperation: Operation = {
   run: ({ x, gain }, params, path) => ({

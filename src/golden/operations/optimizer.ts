@@ -11,8 +11,8 @@ import {
 } from '../../optimizer/rules.js';
 import type { KernelPath } from '../../path.js';
 import { adamErrors, sgdErrors } from '../bounds/optimizer.js';
-import type { Operation } from '../operations.js';
 import type { Parameters } from '../parameters.js';
+import type { Operation } from './operation.js';
 
 const kinds = ['sgd', 'adam', 'adam_l2', 'adamw'] as const;
 

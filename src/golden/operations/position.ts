@@ -12,9 +12,9 @@ import {
 } from '../../position/rope-scaling.js';
 import { unitRoundoff as u } from '../../verify/bounds.js';
 import { ropeErrors } from '../bounds/rope.js';
-import type { Operation } from '../operations.js';
 import type { Parameters } from '../parameters.js';
 import { type Bounded, exact } from '../running-error.js';
+import type { Operation } from './operation.js';
 
 const ropeLayouts: readonly RopeLayout[] = ['interleaved', 'half'];
 
