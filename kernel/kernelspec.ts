@@ -37,7 +37,11 @@ export function ownKernelSpec(): KernelSpec {
     name: ownName,
     displayName: ownDisplayName,
     language: 'typescript',
-    argv: [process.execPath, join(packageRoot(), 'dist', 'kernel', 'main.js'), '{connection_file}'],
+    argv: [
+      process.execPath,
+      join(packageRoot(), 'dist', 'kernel', 'bundled', 'main.cjs'),
+      '{connection_file}',
+    ],
     interruptMode: 'message',
     env: {},
     resourceDir: join(packageRoot(), 'dist', 'kernel'),

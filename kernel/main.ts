@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /**
  * The kernel process: `node main.js CONNECTION_FILE`. This thread is for user code only; the protocol worker owns
- * the sockets and answers while user code runs.
+ * the sockets and answers while user code runs. It is shipped as `bundled/main.cjs` (`scripts/bundle-kernel.ts`):
+ * nothing that either thread loads may await at its top level.
  */
+import { extname } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { DialectError, dialect } from './dialect.js';
 import { startEngineFor } from './language/engine-child.js';
@@ -32,7 +34,7 @@ try {
     flow: flow.buffer,
     engine: startEngineFor(cwd, port1, port2),
   };
-  const worker = new Worker(new URL('./worker-start.js', import.meta.url), {
+  const worker = new Worker(new URL(`./worker-start${extname(import.meta.url)}`, import.meta.url), {
     workerData: setup,
     transferList: setup.engine ? [port2] : [],
     // For libuv's signals (signals.ts), and without the warning that Node's internals are used. Cells see none of it.
@@ -40,8 +42,7 @@ try {
   });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
-  const { serveUserCode } = await import('./user-thread.js');
-  serveUserCode(worker, cwd, flow);
+  void import('./user-thread.js').then(({ serveUserCode }) => serveUserCode(worker, cwd, flow));
 } catch (error) {
   if (error instanceof ConnectionFileError || error instanceof DialectError) fail(error.message, 2);
   throw error;

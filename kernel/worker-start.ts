@@ -4,4 +4,4 @@
  */
 import './worker-engine.js';
 
-await import('./worker.js');
+void import('./worker.js');

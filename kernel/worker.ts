@@ -121,12 +121,12 @@ watchSignals({
 });
 watchParent(() => void shutdown());
 
-try {
-  await sockets.bind();
-  outlet.publish('status', { execution_state: 'starting' }, {});
-} catch (error) {
-  log(`the sockets could not be opened: ${(error as Error).message}`);
-  sockets.close();
-  flow.close();
-  thread.post({ kind: 'exit', code: 1 });
-}
+sockets.bind().then(
+  () => outlet.publish('status', { execution_state: 'starting' }, {}),
+  (error: Error) => {
+    log(`the sockets could not be opened: ${error.message}`);
+    sockets.close();
+    flow.close();
+    thread.post({ kind: 'exit', code: 1 });
+  },
+);

@@ -22,6 +22,6 @@ function build(): void {
     encoding: 'utf8',
   });
   if (status !== 0) console.warn(`npm run build ended with ${status}:\n${stdout}${stderr}`);
-  if (!existsSync(`${root}/dist/kernel/main.js`))
-    throw new Error('npm run build left no dist/kernel/main.js');
+  if (!existsSync(`${root}/dist/kernel/bundled/main.cjs`))
+    throw new Error('npm run build left no dist/kernel/bundled/main.cjs');
 }

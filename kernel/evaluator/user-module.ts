@@ -5,11 +5,14 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { SourceMap } from 'node:module';
+import { createRequire, SourceMap } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseSync } from 'oxc-parser';
-import { transformSync } from 'oxc-transform';
+
+const load = createRequire(import.meta.url);
+/** Only a kernel that imports files of the user loads these: native modules take their time. */
+const parser = () => load('oxc-parser') as typeof import('oxc-parser');
+const transformer = () => load('oxc-transform') as typeof import('oxc-transform');
 
 const versionKey = 'kernelbook';
 const typescript = ['.ts', '.mts'];
@@ -73,7 +76,7 @@ function parseFile(path: string): ParsedFile {
 }
 
 function importsOf(path: string, text: string): string[] {
-  const { module } = parseSync(path, text, { lang: 'ts' });
+  const { module } = parser().parseSync(path, text, { lang: 'ts' });
   return [
     ...module.staticImports.map((item) => item.moduleRequest.value),
     ...module.staticExports.flatMap((item) =>
@@ -141,7 +144,7 @@ export interface CompiledModule {
 /** @throws SyntaxError naming the file where it is no TypeScript we can run */
 export function compileUserModule(url: string): CompiledModule {
   const path = fileURLToPath(url.replace(/\?.*$/, ''));
-  const result = transformSync(path, readFileSync(path, 'utf8'), {
+  const result = transformer().transformSync(path, readFileSync(path, 'utf8'), {
     lang: 'ts',
     sourceType: 'module',
     sourcemap: true,

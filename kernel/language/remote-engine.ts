@@ -96,8 +96,13 @@ export class RemoteEngine implements LanguageEngine {
     this.#committed.push({ code, count });
     // A process that starts later is told by the replay; one that started since has not compiled this cell.
     if (!this.#child) return;
-    if (start === this.#starts) await this.#call('commit', remote);
-    else await this.#ready.then(() => this.#repeat({ code, count }));
+    if (start === this.#starts) {
+      await this.#call('commit', remote);
+      return;
+    }
+    // What is asked from now on comes after it.
+    this.#ready = this.#ready.then(() => this.#repeat({ code, count }));
+    await this.#ready;
   }
 
   async complete(code: string, cursorUtf16: number): Promise<CompletionResult> {

@@ -49,7 +49,11 @@ test('--prefix: a kernelspec that starts this kernel; installing again replaces 
   expect(readdirSync(target).sort()).toEqual(['kernel.json', 'logo-svg.svg']);
   expect(readdirSync(join(target, '..'))).toEqual(['kernelbook']);
   expect(JSON.parse(readFileSync(join(target, 'kernel.json'), 'utf8'))).toEqual({
-    argv: [process.execPath, join(packageRoot(), 'dist', 'kernel', 'main.js'), '{connection_file}'],
+    argv: [
+      process.execPath,
+      join(packageRoot(), 'dist', 'kernel', 'bundled', 'main.cjs'),
+      '{connection_file}',
+    ],
     display_name: 'TypeScript (kernelbook)',
     language: 'typescript',
     interrupt_mode: 'message',
@@ -82,7 +86,7 @@ test('under the names tslab and jslab it takes notebooks written for these', () 
 });
 
 test('a dialect that is none ends the kernel at once, naming the choices', () => {
-  const main = join(packageRoot(), 'dist', 'kernel', 'main.js');
+  const main = join(packageRoot(), 'dist', 'kernel', 'bundled', 'main.cjs');
   const env = { ...process.env, KERNELBOOK_DIALECT: 'coffee' };
   const { status, stderr } = spawnSync(process.execPath, [main, 'none.json'], { env, encoding: 'utf8' });
   expect(status).toBe(2);
