@@ -2,6 +2,7 @@
  * Repairs of tfjs 4.22 from outside: the release is frozen, so what is wrong in it is replaced through its
  * public kernel and gradient registries. One file per fault; each has a test that fails without it.
  */
+import { addPackedGradients } from '../packed-gradient.js';
 import { repairCast } from './cast.js';
 import { provideComparisonGradients } from './comparison-gradients.js';
 import { repairCumulative, repairCumulativeGradients } from './cumulative.js';
@@ -35,6 +36,7 @@ export function repairGradients(): void {
 
 /** Kernels of one backend, once, after its kernels were registered and before it is first used. */
 export function repairBackend(name: Backend): void {
+  addPackedGradients(name);
   if (name === 'wasm') provideMissingOnWasm();
   if (name === 'cpu') repairTensorScatterUpdate();
   if (name === 'webgpu') {
