@@ -4,7 +4,7 @@
  */
 
 import { sizeOf } from '../compute/ndarray.js';
-import type { tf } from '../compute/tf.js';
+import { tf } from '../compute/tf.js';
 import type { Displayable, MimeBundle } from '../display.js';
 import { shown } from '../shapes.js';
 
@@ -47,6 +47,14 @@ export function halfTensor(shape: readonly number[], packed: tf.Tensor): HalfTen
     );
   }
   return new Half([...shape], packed);
+}
+
+/** A half tensor whose numbers change, as parameters do. */
+export type HalfVariable = HalfTensor & { readonly packed: tf.Variable };
+
+/** A variable that starts with these numbers; `initial` stays the caller's. */
+export function halfVariable(initial: HalfTensor): HalfVariable {
+  return halfTensor(initial.shape, tf.variable(initial.packed)) as HalfVariable;
 }
 
 export function isHalf(value: unknown): value is HalfTensor {
