@@ -3,20 +3,25 @@ import type { NdArray } from '../../src/compute/ndarray.js';
 import { seededNormal } from '../../src/compute/random.js';
 import { fromNdArray } from '../../src/compute/read.js';
 import type { tf } from '../../src/compute/tf.js';
-import { type HalfTensor, toHalf, toHalfOracle } from '../../src/half/index.js';
+import type { Bounded } from '../../src/golden/running-error.js';
+import { type HalfTensor, halfGrads, toHalf, toHalfOracle } from '../../src/half/index.js';
 
 /** 'composed' runs on every backend, 'fused' on webgpu with shader-f16. */
 export type CheckedPath = 'fused' | 'composed';
 
 export interface HalfCheck {
   name: string;
-  /** The kernel that has to run; empty for the composed form. */
+  /** The kernels that have to run, in order of their first launch; empty for the composed form. */
   kernel: string;
-  run: () => HalfTensor | tf.Tensor;
-  expected: NdArray;
-  /** Bound on the error of the float32 computation; the rounding of a half tensor is added. */
-  error: NdArray;
+  run: () => Result | Result[];
+  /**
+   * Of each result: what the oracle gives, and a bound on the error of the float32 computation; the rounding of a half tensor
+   * is added.
+   */
+  expected: Bounded | Bounded[];
 }
+
+export type Result = HalfTensor | tf.Tensor;
 
 /** Normal numbers that half precision has. */
 export function halfNormal(shape: readonly number[], seed: number, spread = 1): NdArray {
@@ -25,6 +30,15 @@ export function halfNormal(shape: readonly number[], seed: number, spread = 1): 
 
 export function halfFrom(array: NdArray): HalfTensor {
   return toHalf(fromNdArray(array));
+}
+
+/** The gradients of a function of half tensors with respect to its inputs, given that of its result. */
+export function gradientsAt(
+  f: (...inputs: HalfTensor[]) => Result,
+  inputs: readonly NdArray[],
+  dy: NdArray,
+): HalfTensor[] {
+  return halfGrads(f)(inputs.map(halfFrom), fromNdArray(dy));
 }
 
 /**

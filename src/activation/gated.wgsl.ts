@@ -7,6 +7,7 @@ import { defineKernel, type ElementType, spread } from '../compute/launch.js';
 import { sizeOf } from '../compute/ndarray.js';
 import {
   elementOf,
+  gradientOf,
   type Storage,
   storageCode,
   storageExtensions,
@@ -64,16 +65,17 @@ const pairForward = remember((variant: GatedVariant) =>
 
 const pairBackward = remember((variant: GatedVariant) =>
   defineKernel({
-    name: 'gated.backward',
+    name: `gated.backward${storageSuffix(variant.storage)}`,
+    extensions: storageExtensions(variant.storage),
     inputs: { v: element(variant), g: element(variant), dy: element(variant) },
     outputs: { dv: element(variant), dg: element(variant) },
     uniforms,
     code: body(
       variant,
-      `let gate = g[at];
-  let upstream = dy[at];
-  dv[at] = upstream * value(gate);
-  dg[at] = upstream * v[at] * derivative(gate);`,
+      `let gate = V(g[at]);
+  let upstream = V(dy[at]);
+  dv[at] = W(upstream * value(gate));
+  dg[at] = W(upstream * V(v[at]) * derivative(gate));`,
     ),
   }),
 );
@@ -91,17 +93,18 @@ const halvesForward = remember((variant: GatedVariant) =>
 
 const halvesBackward = remember((variant: GatedVariant) =>
   defineKernel({
-    name: 'glu.backward',
+    name: `glu.backward${storageSuffix(variant.storage)}`,
+    extensions: storageExtensions(variant.storage),
     inputs: { x: element(variant), dy: element(variant) },
     outputs: { dx: element(variant) },
     uniforms,
     code: body(
       variant,
       `${halves}
-  let gate = x[second];
-  let upstream = dy[at];
-  dx[first] = upstream * value(gate);
-  dx[second] = upstream * x[first] * derivative(gate);`,
+  let gate = V(x[second]);
+  let upstream = V(dy[at]);
+  dx[first] = W(upstream * value(gate));
+  dx[second] = W(upstream * V(x[first]) * derivative(gate));`,
     ),
   }),
 );
@@ -122,13 +125,14 @@ const pairGradient = registerFused({
   inputs: ['v', 'g', 'dy'],
   forward: (inputs, attributes: Attributes, launch) => {
     const { shape } = inputs.v;
-    const { variant, ...sizes } = setup(inputs.v, sizeOf(shape), sizeOf(shape), attributes);
+    const size = sizeOf(attributes.shape);
+    const { variant, ...sizes } = setup(inputs.v, size, size, attributes);
     const { dv, dg } = launch(pairBackward(variant), {
       inputs,
       outputs: { dv: { shape }, dg: { shape } },
       ...sizes,
     });
-    return [dv, dg];
+    return [gradientOf(variant.storage, dv), gradientOf(variant.storage, dg)];
   },
 });
 
@@ -155,9 +159,14 @@ const oneGradient = registerFused({
   name: 'KernelbookGluGradient',
   inputs: ['x', 'dy'],
   forward: ({ x, dy }, attributes: Attributes, launch) => {
-    const { variant, ...sizes } = setup(x, sizeOf(dy.shape), dy.shape.at(-1)!, attributes);
-    const outputs = { dx: { shape: x.shape } };
-    return [launch(halvesBackward(variant), { inputs: { x, dy }, outputs, ...sizes }).dx];
+    const F = attributes.shape.at(-1)! / 2;
+    const { variant, ...sizes } = setup(x, sizeOf(attributes.shape) / 2, F, attributes);
+    const { dx } = launch(halvesBackward(variant), {
+      inputs: { x, dy },
+      outputs: { dx: { shape: x.shape } },
+      ...sizes,
+    });
+    return [gradientOf(variant.storage, dx)];
   },
 });
 

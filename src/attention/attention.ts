@@ -5,7 +5,7 @@
  */
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
-import { toFloat, toHalf } from '../half/convert.js';
+import { toFloat } from '../half/convert.js';
 import { halfResult, requireHalf } from '../half/half-result.js';
 import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
@@ -31,7 +31,7 @@ export interface AttentionOptions extends AttentionRule {
  * infinite value of a hidden key meets its weight of 0 and makes NaN, as in PyTorch's eager operations.
  * @param q [B,H,T,D] @param k [B,K,S,D] @param v [B,K,S,D], float32 or all three half tensors, H a multiple of K
  * @returns [B,H,T,D], differentiable in q, k, v and an additive mask. A half tensor for half tensors: scores and sums are
- *   float32, the result is rounded once; on matrix units the weights are rounded to half precision too, and NaN or Infinity
+ *   float32, the result and the gradients are rounded once; on matrix units the weights are rounded to half precision too, and NaN or Infinity
  *   in v also reaches queries that do not see that key.
  * @throws TypeError for other dtypes; RangeError for shapes that do not fit; Error when path 'fused' is asked for and
  *   cannot be had (another backend, an additive mask, D > 256, half tensors on a device without shader-f16).
@@ -79,12 +79,10 @@ function halfAttention(
     flashAttentionKernel,
     path,
     q.shape,
-    () =>
-      empty
-        ? toHalf(tf.zeros(q.shape)).packed
-        : flashAttention(q.packed, k.packed, v.packed, setup, mask, subgroupMatrix),
+    () => flashAttention(q.packed, k.packed, v.packed, setup, mask, subgroupMatrix),
     () => attention(toFloat(q), toFloat(k), toFloat(v), options),
     unsupported(setup, mask?.dtype === 'float32'),
+    empty,
   );
 }
 

@@ -5,6 +5,7 @@
  * per block of keys gives dk and dv (looping over the query heads of its group): no atomics, the same bits every run.
  */
 import { defineKernel } from '../compute/launch.js';
+import { storageExtensions, storageSuffix } from '../compute/storage.js';
 import {
   dotProducts,
   eachOwnColumn,
@@ -33,7 +34,8 @@ export function queryGradientKernel(variant: FlashVariant) {
   const { slices, width, rows, columns } = layoutOf(variant);
   const element = flashElement(variant);
   return defineKernel({
-    name: 'attention.queryGradient',
+    name: `attention.queryGradient${storageSuffix(variant.storage)}`,
+    extensions: storageExtensions(variant.storage),
     inputs: {
       q: element,
       k: element,
@@ -121,7 +123,8 @@ export function keyGradientKernel(variant: FlashVariant) {
   const element = flashElement(variant);
   const tilesPerHead = `((u.S + ${rows - 1}) / ${rows})`;
   return defineKernel({
-    name: 'attention.keyGradient',
+    name: `attention.keyGradient${storageSuffix(variant.storage)}`,
+    extensions: storageExtensions(variant.storage),
     inputs: {
       q: element,
       k: element,

@@ -3,6 +3,7 @@
  * four subgroups holds M queries and their sums in small matrices. These can be scaled by one number only, not row by row, so
  * the keys are walked over twice: first for the largest score m of each query, then for l = sum of e^(s - m) and the sum of
  * e^(s - m) v, which thus never has to be rescaled. Scores and sums are f32; e^(s - m), at most 1, is rounded to f16.
+ * (m, 1/l) of each query is kept for the backward pass, as by the other kernel.
  */
 import { defineKernel } from '../compute/launch.js';
 import {
@@ -107,7 +108,7 @@ export function matrixForwardKernel(variant: FlashVariant & MatrixUnit) {
   return defineKernel({
     name: 'attention.forward.f16.subgroupMatrix',
     inputs: { q: element, k: element, v: element, ...optionalInputs(variant) },
-    outputs: { out: element },
+    outputs: { out: element, stats: 'vec2<f32>' },
     uniforms,
     extensions: matrixExtensions,
     code: `
@@ -169,8 +170,10 @@ ${entry(threads)}
       .join('\n    ')}
   }
   ${merged('l', '0.0', (a, b) => `${a} + ${b}`)}
+  let inverse = select(1.0 / l, 0.0, l == 0.0);
+  if (part == 0 && i < u.T) { stats[head * u.T + i] = vec2f(m, inverse); }
   workgroupBarrier();
-  shares[lane] = select(1.0 / l, 0.0, l == 0.0);
+  shares[lane] = inverse;
   ${sums
     .map(
       (n) => `workgroupBarrier();

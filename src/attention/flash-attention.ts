@@ -4,7 +4,7 @@
  */
 import { type Attributes, type Fused, registerFused } from '../compute/fused.js';
 import { spread } from '../compute/launch.js';
-import { storageOf, storedShape } from '../compute/storage.js';
+import { gradientOf, storageOf, storedShape } from '../compute/storage.js';
 import { type MatrixUnit, matrixUnit } from '../compute/subgroup-matrix.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
@@ -89,7 +89,7 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
         outputs: { dq: { shape: q.shape }, deltas: { shape: stats.shape.slice(0, 3) } },
         ...sizes(variant, attributes, 'T'),
       });
-      return [dq, deltas];
+      return [gradientOf(variant.storage, dq), deltas];
     },
   });
 
@@ -104,7 +104,7 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
         outputs: { dk: { shape: k.shape }, dv: { shape: k.shape } },
         ...sizes(variant, attributes, 'S'),
       });
-      return [dk, dv];
+      return [gradientOf(variant.storage, dk), gradientOf(variant.storage, dv)];
     },
   });
 
@@ -122,12 +122,12 @@ function register(optional: readonly Optional[]): Fused<'q' | 'k' | 'v' | Option
       const unit = matrixUnitFor(q, attributes);
       if (unit) {
         const matrix = { ...variant, ...unit };
-        const { out } = launch(matrixForward(matrix), {
+        const { out, stats } = launch(matrixForward(matrix), {
           inputs,
-          outputs: { out: { shape } },
+          outputs: { out: { shape }, stats: { shape: [B, H, T, 2] } },
           ...sizes(variant, attributes, 'T', matrixLayout(matrix).rows),
         });
-        return [out];
+        return [out, stats];
       }
       const { out, stats } = launch(forward(variant), {
         inputs,

@@ -14,7 +14,7 @@ import { elementOf, type Storage } from '../compute/storage.js';
 /** Optional inputs of the kernels; each combination is its own kernel. */
 export interface FlashVariant {
   D: number;
-  /** Of q, k, v and the output; sums, scores and gradients are f32. */
+  /** Of q, k, v, the output and their gradients; sums and scores are f32. */
   storage: Storage;
   /** ALiBi slopes [H]. */
   slopes: boolean;

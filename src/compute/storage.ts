@@ -4,6 +4,7 @@
  */
 import type { ElementType, Extension } from './launch.js';
 import { sizeOf } from './ndarray.js';
+import { asPackedGradient, isPackedGradient } from './packed-gradient.js';
 import { tf } from './tf.js';
 import type { GpuBackend } from './webgpu-backend.js';
 
@@ -11,7 +12,12 @@ export type Storage = 'f32' | 'f16';
 
 /** Chosen by the input. */
 export function storageOf(x: tf.TensorInfo): Storage {
-  return x.dtype === 'int32' ? 'f16' : 'f32';
+  return x.dtype === 'int32' || isPackedGradient(x) ? 'f16' : 'f32';
+}
+
+/** What a kernel wrote, as the tape takes it for a gradient. */
+export function gradientOf(storage: Storage, written: tf.TensorInfo): tf.TensorInfo {
+  return storage === 'f16' ? asPackedGradient(written) : written;
 }
 
 /** Element type of a buffer that is read `width` numbers at a time. */

@@ -8,9 +8,10 @@ import { type HalfTensor, halfTensor } from './half-tensor.js';
 /**
  * @param kernel name under which the fused kernel is registered
  * @param shape of the result
- * @param fused launches the kernel and returns the packed result; not called for an empty result
+ * @param fused launches the kernel and returns the packed result; not called where there is nothing to compute
  * @param floats computes the same from `toFloat` of the inputs
  * @param unsupported why the kernel cannot take these arguments, if so
+ * @param nothing whether there is nothing to compute: by default where the result is empty
  */
 export function halfResult(
   caller: string,
@@ -20,11 +21,10 @@ export function halfResult(
   fused: () => tf.Tensor,
   floats: () => tf.Tensor,
   unsupported?: string,
+  nothing = shape.includes(0),
 ): HalfTensor {
   const chosen = choosePath(caller, kernel, path, unsupported ?? lacksHalf());
-  return tf.tidy(() =>
-    chosen === 'fused' && !shape.includes(0) ? halfTensor(shape, fused()) : toHalf(floats()),
-  );
+  return tf.tidy(() => (chosen === 'fused' && !nothing ? halfTensor(shape, fused()) : toHalf(floats())));
 }
 
 /** @throws TypeError unless all are half tensors. */

@@ -3,15 +3,14 @@
  * (the first in the low 16 bits), which GPU kernels bind as array<f16>: half the memory and half the traffic of float32.
  */
 
-import type { FusedGradient } from '../compute/fused.js';
 import { sizeOf } from '../compute/ndarray.js';
-import type { tf } from '../compute/tf.js';
+import { tf } from '../compute/tf.js';
 import type { Displayable, MimeBundle } from '../display.js';
 import { shown } from '../shapes.js';
 
 /**
  * Made by `toHalf` and by operations on half tensors; `toFloat` gives its numbers. A plain record, so that `tf.tidy` keeps
- * one that it returns and `tf.dispose` frees it. Half tensors have no gradients: tfjs wants a tensor's gradient in float32.
+ * one that it returns and `tf.dispose` frees it. Its gradient is a half tensor too: `halfGrads` gives it.
  */
 export type HalfTensor = {
   readonly shape: number[];
@@ -50,31 +49,19 @@ export function halfTensor(shape: readonly number[], packed: tf.Tensor): HalfTen
   return new Half([...shape], packed);
 }
 
-export function isHalf(value: unknown): value is HalfTensor {
-  return value instanceof Half;
+/** A half tensor whose numbers change, as parameters do. */
+export type HalfVariable = HalfTensor & { readonly packed: tf.Variable };
+
+/** A variable that starts with these numbers; `initial` stays the caller's. */
+export function halfVariable(initial: HalfTensor): HalfVariable {
+  return halfTensor(initial.shape, tf.variable(initial.packed)) as HalfVariable;
 }
 
-/** The same numbers in another shape; shares the memory, which lives until both are disposed. */
-export function reshapeHalf(half: HalfTensor, shape: readonly number[]): HalfTensor {
-  if (sizeOf(shape) !== sizeOf(half.shape)) {
-    throw new RangeError(
-      `reshapeHalf: ${shown(half.shape)} holds ${sizeOf(half.shape)} numbers, ${shown(shape)} asks for ${sizeOf(shape)}`,
-    );
-  }
-  return halfTensor(shape, half.packed.clone());
+export function isHalf(value: unknown): value is HalfTensor {
+  return value instanceof Half;
 }
 
 /** Shape of the int32 tensor that holds a half tensor of `shape`. */
 export function packedShape(shape: readonly number[]): [number] {
   return [Math.ceil(sizeOf(shape) / 2)];
 }
-
-/** The gradient of an operation that takes half tensors or makes them. */
-export const noGradient: FusedGradient<never, never> = {
-  backward: () => {
-    throw new Error(
-      'half-precision tensors have no gradients, because tfjs wants them in float32: ' +
-        'compute what is differentiated in float32, and use toHalf outside of tf.grad and of optimizer steps',
-    );
-  },
-};

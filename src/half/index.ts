@@ -1,3 +1,4 @@
 export { toFloat, toHalf } from './convert.js';
+export { halfGrads, reshapeHalf } from './half-gradient.js';
 export { roundToHalfOracle, toHalfOracle } from './half-oracle.js';
-export { type HalfTensor, halfTensor, isHalf, reshapeHalf } from './half-tensor.js';
+export { type HalfTensor, type HalfVariable, halfTensor, halfVariable, isHalf } from './half-tensor.js';

@@ -3,8 +3,11 @@
  * first, so that logits of any size neither overflow nor lose the loss. dL/dlogits = softmax(logits) - onehot(target).
  */
 import { sizeOf } from '../compute/ndarray.js';
+import { lacksHalf } from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
+import { toFloat } from '../half/convert.js';
+import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, sameShape, shown } from '../shapes.js';
 import { crossEntropyKernel, runCrossEntropy } from './cross-entropy.wgsl.js';
@@ -24,13 +27,14 @@ export interface CrossEntropyOptions extends TargetOptions {
  * The mean negative log-likelihood of the targets, in nats per position that counts. Where no position counts the mean
  * is NaN, as in PyTorch, with zero gradients. A target outside 0..V-1 (and not ignoreIndex) gives NaN: targets on a
  * GPU cannot be looked at before the call.
- * @param logits [...,V], float32 @param targets [...], int32
- * @returns a scalar, or [...] with reduction 'none' (0 where ignored); differentiable in the logits
+ * @param logits [...,V], float32 or a half tensor @param targets [...], int32
+ * @returns a scalar, or [...] with reduction 'none' (0 where ignored), float32 for half logits too; differentiable in the
+ *   logits. Half gradients below 2^-25 vanish, as those of a mean over many positions may: `Optimizer` scales the loss.
  * @throws TypeError for other dtypes; RangeError when the shapes do not fit or there is no vocabulary; Error when path
  *   'fused' is asked for on a backend without the kernel.
  */
 export function crossEntropy(
-  logits: tf.Tensor,
+  logits: tf.Tensor | HalfTensor,
   targets: tf.Tensor,
   options: CrossEntropyOptions = {},
 ): tf.Tensor {
@@ -41,7 +45,8 @@ export function crossEntropy(
       `crossEntropy: reduction must be 'mean', 'sum' or 'none', got ${JSON.stringify(reduction)}`,
     );
   }
-  const fused = choosePath('crossEntropy', crossEntropyKernel, path) === 'fused';
+  const unsupported = isHalf(logits) ? lacksHalf() : undefined;
+  const fused = choosePath('crossEntropy', crossEntropyKernel, path, unsupported) === 'fused';
   return tf.tidy(() => {
     const losses = tokenLosses(logits, targets, ignoreIndex, fused);
     if (reduction === 'none') return losses;
@@ -56,7 +61,11 @@ export function crossEntropy(
  * @returns a scalar; NaN where no position counts
  * @throws as `crossEntropy`
  */
-export function perplexity(logits: tf.Tensor, targets: tf.Tensor, options: TargetOptions = {}): tf.Tensor {
+export function perplexity(
+  logits: tf.Tensor | HalfTensor,
+  targets: tf.Tensor,
+  options: TargetOptions = {},
+): tf.Tensor {
   checkTargets('perplexity', logits, targets);
   return tf.tidy(() => tf.exp(crossEntropy(logits, targets, { ignoreIndex: options.ignoreIndex })));
 }
@@ -66,13 +75,17 @@ export function perplexity(logits: tf.Tensor, targets: tf.Tensor, options: Targe
  * @returns a scalar in [0, 1]; NaN where no position counts
  * @throws as `crossEntropy`
  */
-export function tokenAccuracy(logits: tf.Tensor, targets: tf.Tensor, options: TargetOptions = {}): tf.Tensor {
+export function tokenAccuracy(
+  logits: tf.Tensor | HalfTensor,
+  targets: tf.Tensor,
+  options: TargetOptions = {},
+): tf.Tensor {
   checkTargets('tokenAccuracy', logits, targets);
   const { ignoreIndex = -100 } = options;
   return tf.tidy(() => {
     const counts = counted(targets, ignoreIndex);
     if (targets.size === 0) return tf.scalar(Number.NaN);
-    const right = tf.equal(tf.argMax(logits, -1), targets).toFloat();
+    const right = tf.equal(tf.argMax(isHalf(logits) ? toFloat(logits) : logits, -1), targets).toFloat();
     return meanOver(tf.sum(tf.mul(right, counts)), counts);
   });
 }
@@ -93,19 +106,19 @@ export function bitsPerByte(nats: number, text: string | number): number {
   return nats / (Math.LN2 * bytes);
 }
 
-function checkTargets(caller: string, logits: tf.Tensor, targets: tf.Tensor): void {
-  requireFloat32(caller, { logits });
+function checkTargets(caller: string, logits: tf.Tensor | HalfTensor, targets: tf.Tensor): void {
+  if (!isHalf(logits)) requireFloat32(caller, { logits });
   if (targets?.dtype !== 'int32') {
     throw new TypeError(
       `${caller}: targets must be an int32 tensor of token ids, got ${targets?.dtype ?? typeof targets}; convert it with targets.toInt()`,
     );
   }
-  if (logits.rank < 1 || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
+  if (logits.shape.length < 1 || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
     throw new RangeError(
       `${caller}: logits [...,V] need one target per position, got logits ${shown(logits.shape)} and targets ${shown(targets.shape)}`,
     );
   }
-  if (logits.shape[logits.rank - 1] === 0) {
+  if (logits.shape.at(-1) === 0) {
     throw new RangeError(`${caller}: there is no vocabulary: V = 0 in logits ${shown(logits.shape)}`);
   }
 }
@@ -123,16 +136,27 @@ function meanOver(total: tf.Tensor, counts: tf.Tensor): tf.Tensor {
 }
 
 /** The loss of every position, 0 where ignored. */
-function tokenLosses(logits: tf.Tensor, targets: tf.Tensor, ignoreIndex: number, fused: boolean): tf.Tensor {
+function tokenLosses(
+  logits: tf.Tensor | HalfTensor,
+  targets: tf.Tensor,
+  ignoreIndex: number,
+  fused: boolean,
+): tf.Tensor {
   const { shape } = targets;
-  if (targets.size === 0) {
+  if (isHalf(logits) && !(fused && targets.size !== 0)) {
+    return tokenLosses(toFloat(logits), targets, ignoreIndex, fused);
+  }
+  const [N, V] = [targets.size, logits.shape.at(-1)!];
+  const ids = tf.reshape(targets, [N]);
+  if (isHalf(logits)) return tf.reshape(runCrossEntropy(logits.packed, ids, ignoreIndex, [N, V]), shape);
+  if (N === 0) {
     const whole = logits.shape;
     return withGradient([logits], () => ({ value: tf.zeros(shape), gradient: () => [tf.zeros(whole)] }));
   }
-  const [N, V] = [targets.size, logits.shape[logits.rank - 1]!];
   const rows = tf.reshape(logits, [N, V]);
-  const ids = tf.reshape(targets, [N]);
-  const losses = fused ? runCrossEntropy(rows, ids, ignoreIndex) : composedLosses(rows, ids, ignoreIndex);
+  const losses = fused
+    ? runCrossEntropy(rows, ids, ignoreIndex, [N, V])
+    : composedLosses(rows, ids, ignoreIndex);
   return tf.reshape(losses, shape);
 }
 

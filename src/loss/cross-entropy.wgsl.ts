@@ -14,6 +14,7 @@ import {
   rowExtensions,
   rowVariant,
 } from '../compute/rows.wgsl.js';
+import { gradientOf, storageOf, storageSuffix } from '../compute/storage.js';
 import type { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import { onlineRow } from '../softmax/softmax.wgsl.js';
@@ -32,7 +33,7 @@ const hot: Record<RowVariant['width'], string> = {
 
 const forward = remember((variant: RowVariant) =>
   defineKernel({
-    name: 'crossEntropy.forward',
+    name: `crossEntropy.forward${storageSuffix(variant.storage)}`,
     inputs: { x: rowElement(variant), ids: 'i32' },
     outputs: { losses: 'f32', stats: 'vec2<f32>' },
     uniforms,
@@ -50,7 +51,7 @@ const forward = remember((variant: RowVariant) =>
     // Outside the vocabulary nothing may be read; what is NaN must not be a constant expression.
     var logit = bitcast<f32>(0x7fc00000u | (index >> 31u));
     if (id >= 0 && id < u.V) {
-      logit = x[start + u32(id)${variant.width === 4 ? ' / 4u][u32(id) % 4u' : ''}];
+      logit = f32(x[start + u32(id)${variant.width === 4 ? ' / 4u][u32(id) % 4u' : ''}]);
     }
     losses[index] = log(row.y) - (logit - row.x);
   }
@@ -60,7 +61,7 @@ const forward = remember((variant: RowVariant) =>
 
 const backward = remember((variant: RowVariant) =>
   defineKernel({
-    name: 'crossEntropy.backward',
+    name: `crossEntropy.backward${storageSuffix(variant.storage)}`,
     inputs: { x: rowElement(variant), ids: 'i32', stats: 'vec2<f32>', dy: 'f32' },
     outputs: { dx: rowElement(variant) },
     uniforms,
@@ -72,8 +73,8 @@ const backward = remember((variant: RowVariant) =>
   let inverse = 1.0 / row.y;
   for (var c = lane; c < u.columns; c += ${lanes}u) {
     var share = V();
-    if (id != u.ignored) { share = (exp(x[start + c] - row.x) * inverse - hot(c, id)) * dy[index]; }
-    dx[start + c] = share;
+    if (id != u.ignored) { share = (exp(V(x[start + c]) - row.x) * inverse - hot(c, id)) * dy[index]; }
+    dx[start + c] = W(share);
   }
 }`,
   }),
@@ -84,29 +85,33 @@ function sizes(shape: readonly number[], { width }: RowVariant, ignored: number)
   return { uniforms: { groups: N, columns: V / width, V, ignored }, workgroups: spread(N) };
 }
 
-type Attributes = { ignored: number };
+/** `shape` of the logits [N,V], which a packed half tensor does not have. */
+type Attributes = { ignored: number; shape: number[] };
 
 const fusedGradient = registerFused({
   name: 'KernelbookCrossEntropyGradient',
   inputs: ['x', 'ids', 'stats', 'dy'],
-  forward: (inputs, { ignored }: Attributes, launch) => {
-    const { shape } = inputs.x;
-    const variant = rowVariant(shape[1]!);
-    const outputs = { dx: { shape } };
-    return [launch(backward(variant), { inputs, outputs, ...sizes(shape, variant, ignored) }).dx];
+  forward: (inputs, { ignored, shape }: Attributes, launch) => {
+    const variant = rowVariant(shape[1]!, storageOf(inputs.x));
+    const { dx } = launch(backward(variant), {
+      inputs,
+      outputs: { dx: { shape: inputs.x.shape } },
+      ...sizes(shape, variant, ignored),
+    });
+    return [gradientOf(variant.storage, dx)];
   },
 });
 
 const fused = registerFused({
   name: crossEntropyKernel,
   inputs: ['x', 'ids'],
-  forward: (inputs, { ignored }: Attributes, launch) => {
-    const [N, V] = inputs.x.shape as [number, number];
-    const variant = rowVariant(V);
+  forward: (inputs, { ignored, shape }: Attributes, launch) => {
+    const [N, V] = shape as [number, number];
+    const variant = rowVariant(V, storageOf(inputs.x));
     const { losses, stats } = launch(forward(variant), {
       inputs,
       outputs: { losses: { shape: [N] }, stats: { shape: [N, 2] } },
-      ...sizes([N, V], variant, ignored),
+      ...sizes(shape, variant, ignored),
     });
     return [losses, stats];
   },
@@ -120,10 +125,18 @@ const fused = registerFused({
   },
 });
 
-/** The loss of every position, 0 where ignored: logits [N,V] and ids [N], checked by the caller and not empty -> [N]. */
-export function runCrossEntropy(logits: tf.Tensor, ids: tf.Tensor, ignoreIndex: number): tf.Tensor {
+/**
+ * The loss of every position, 0 where ignored, in float32: logits float32 or packed half precision of `shape` [N,V] and ids
+ * [N], checked by the caller and not empty -> [N].
+ */
+export function runCrossEntropy(
+  logits: tf.Tensor,
+  ids: tf.Tensor,
+  ignoreIndex: number,
+  shape: [number, number],
+): tf.Tensor {
   const ignored = Math.trunc(ignoreIndex);
-  const [losses, stats] = fused.run({ x: logits, ids }, { ignored }) as [tf.Tensor, tf.Tensor];
+  const [losses, stats] = fused.run({ x: logits, ids }, { ignored, shape }) as [tf.Tensor, tf.Tensor];
   stats.dispose();
   return losses;
 }

@@ -26,7 +26,8 @@ export const uniforms = {
   tilesM: 'u32',
   tilesN: 'u32',
   total: 'u32',
-  /** Numbers from one matrix of b to the next: 0 where all share one. */
+  /** Numbers from one matrix of a or b to the next: 0 where all share one. */
+  strideA: 'u32',
   strideB: 'u32',
   /** Repeats a constant: a loop whose length the compiler does not know is not unrolled. */
   steps: 'u32',
@@ -83,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let batch = index / (u.tilesM * u.tilesN);
   let firstM = index / u.tilesN % u.tilesM * ${tileM}u;
   let firstN = index % u.tilesN * ${tileN}u;
-  let baseA = batch * u.M * u.K;
+  let baseA = batch * u.strideA;
   let baseB = batch * u.strideB;
   let baseC = batch * u.M * u.N;`;
 }

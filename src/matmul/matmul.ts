@@ -1,17 +1,17 @@
 /**
  * Matrix product of float32 or of half-precision tensors. Half-precision products are summed in float32 and rounded once at the
- * end; they run on the GPU's matrix units where it offers them to WebGPU, else in tiles, else in float32.
+ * end, their gradients too; they run on the GPU's matrix units where it offers them to WebGPU, else in tiles, else in float32.
  */
 import { type NdArray, ndarray, sizeOf } from '../compute/ndarray.js';
 import { lacksHalf } from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
-import { withGradient } from '../gradient.js';
-import { toFloat, toHalf } from '../half/convert.js';
+import { toFloat } from '../half/convert.js';
 import { halfResult, requireHalf } from '../half/half-result.js';
 import { type HalfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, sameShape, shown } from '../shapes.js';
-import { type MatmulPlan, matmulKernel, runMatmul } from './fused-matmul.js';
+import { floatMatmul, type MatmulPlan } from './float-matmul.js';
+import { matmulKernel, runMatmul } from './fused-matmul.js';
 
 export interface MatmulOptions {
   /** a is [...,K,M]. */
@@ -29,8 +29,8 @@ export interface MatmulOptions {
 /**
  * a b, batch by batch.
  * @param a [...,M,K] @param b [...,K,N], or [K,N] for all batches; both float32 or both half tensors
- * @returns [...,M,N]: a half tensor for half tensors (values from 65,520 on are Infinity) unless `output` is 'float32'. The
- *   product of float32 tensors is differentiable, that of half tensors is not.
+ * @returns [...,M,N]: a half tensor for half tensors (values from 65,520 on are Infinity) unless `output` is 'float32'.
+ *   Differentiable: the gradients of half tensors are summed in float32 and rounded once to half precision.
  * @throws TypeError when the inputs are of different kinds; RangeError when the shapes do not fit; Error when path 'fused'
  *   is asked for and cannot be had (another backend, a device without shader-f16, float32).
  */
@@ -60,13 +60,14 @@ export function matmul(
   requireHalf('matmul', { a, b });
   const [left, right] = [a as HalfTensor, b as HalfTensor];
   const { plan, shape } = planOf(left.shape, right.shape, options);
-  const fused = () =>
-    plan.K === 0 ? toHalf(tf.zeros(shape)).packed : runMatmul(left.packed, right.packed, plan);
+  const fused = () => runMatmul(left.packed, right.packed, plan);
+  const nothing = shape.includes(0) || plan.K === 0;
   const floats = () => floatMatmul(toFloat(left), toFloat(right), plan, shape);
-  if (output === 'float16') return halfResult('matmul', matmulKernel, path, shape, fused, floats);
+  if (output === 'float16') {
+    return halfResult('matmul', matmulKernel, path, shape, fused, floats, undefined, nothing);
+  }
   const chosen = choosePath('matmul', matmulKernel, path, lacksHalf());
-  if (chosen === 'composed' || shape.includes(0) || plan.K === 0) return tf.tidy(floats);
-  return tf.tidy(() => tf.reshape(runMatmul(left.packed, right.packed, plan), shape));
+  return tf.tidy(() => (chosen === 'composed' || nothing ? floats() : tf.reshape(fused(), shape)));
 }
 
 function planOf(
@@ -93,31 +94,13 @@ function planOf(
     throw new RangeError(`matmul: b must be [K,N] or have the batch axes of a, ${shapes}`);
   }
   const batch = sizeOf(batches);
-  const common = { N, K, transposeA, transposeB, sharedB, subgroupMatrix };
+  const common = { N, K, transposeA, transposeB, sharedA: false, sharedB, subgroupMatrix };
   // One b for all batches: they are rows of one product, as long as rows lie one after the other.
   const rows = sharedB && !transposeA ? { batch: 1, M: batch * M } : { batch, M };
   return {
     plan: { ...common, ...rows, output: output === 'float32' ? 'f32' : 'f16' },
     shape: [...batches, M, N],
   };
-}
-
-function floatMatmul(a: tf.Tensor, b: tf.Tensor, plan: MatmulPlan, shape: number[]): tf.Tensor {
-  const { batch, M, N, K, transposeA, transposeB, sharedB } = plan;
-  if (shape.includes(0) || K === 0) {
-    const [ofA, ofB] = [a.shape, b.shape];
-    return withGradient([a, b], () => ({
-      value: tf.zeros(shape),
-      gradient: () => [tf.zeros(ofA), tf.zeros(ofB)],
-    }));
-  }
-  return tf.tidy(() => {
-    const left = tf.reshape(a, transposeA ? [batch, K, M] : [batch, M, K]);
-    const matrix = transposeB ? [N, K] : [K, N];
-    const right = tf.reshape(b, [sharedB ? 1 : batch, ...matrix]);
-    const each = sharedB && batch > 1 ? tf.tile(right, [batch, 1, 1]) : right;
-    return tf.reshape(tf.matMul(left, each, transposeA, transposeB), shape);
-  });
 }
 
 /** The product in float64 with plain loops; the batch axes of b equal those of a, or b is one matrix. */

@@ -4,6 +4,7 @@
  */
 import type { Launch } from '../compute/fused.js';
 import { defineKernel, spread } from '../compute/launch.js';
+import { elementOf, type Storage, storageExtensions, storedShape } from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
@@ -11,13 +12,17 @@ import type { GpuBackend } from '../compute/webgpu-backend.js';
 const across = 8;
 const down = 16;
 
-const kernel = remember(({ name, width }: { name: string; width: 1 | 4 }) => {
-  const element = width === 4 ? 'vec4<f32>' : 'f32';
+type SumVariant = { name: string; width: 1 | 4; storage: Storage };
+
+const kernel = remember(({ name, width, storage }: SumVariant) => {
+  const element = elementOf('f32', width);
+  const written = elementOf(storage, width);
   return defineKernel({
     name,
     inputs: { x: element },
-    outputs: { y: element },
+    outputs: { y: written },
     uniforms: { rows: 'u32', columns: 'u32' },
+    extensions: storageExtensions(storage),
     code: `
 var<workgroup> shares: array<${element}, ${across * down}>;
 @compute @workgroup_size(${across * down})
@@ -33,19 +38,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroupBarrier();
     if (lane < step) { shares[lane] += shares[lane + step]; }
   }
-  if (lane < ${across}u && column < u.columns) { y[column] = shares[lane]; }
+  if (lane < ${across}u && column < u.columns) { y[column] = ${written}(shares[lane]); }
 }`,
   });
 });
 
-/** x [R,C] -> [C] by a kernel of that name; takes x over. */
-export function sumColumns(launch: Launch, name: string, x: tf.TensorInfo): tf.TensorInfo {
+/** x [R,C], float32 -> [C], stored as asked for, by a kernel of that name; takes x over. */
+export function sumColumns(
+  launch: Launch,
+  name: string,
+  x: tf.TensorInfo,
+  storage: Storage = 'f32',
+): tf.TensorInfo {
   const [rows, C] = x.shape as [number, number];
   const width = C % 4 === 0 ? 4 : 1;
   const columns = C / width;
-  const { y } = launch(kernel({ name, width }), {
+  const { y } = launch(kernel({ name, width, storage }), {
     inputs: { x },
-    outputs: { y: { shape: [C] } },
+    outputs: { y: { shape: storedShape(storage, [C]) } },
     uniforms: { rows, columns },
     workgroups: spread(Math.ceil(columns / across)),
   });

@@ -7,7 +7,7 @@ export {
   groupNorm,
   instanceNorm,
 } from './channel-norm.js';
-export { type LayerNormOptions, layerNorm } from './layer-norm.js';
+export { type HalfAffine, type LayerNormOptions, layerNorm } from './layer-norm.js';
 export {
   type AffineArrays,
   batchNormGradientOracle,

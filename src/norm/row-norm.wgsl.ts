@@ -17,7 +17,14 @@ import {
   rowExtensions,
   rowVariant,
 } from '../compute/rows.wgsl.js';
-import { type Storage, storageOf, storageSuffix, storedShape } from '../compute/storage.js';
+import {
+  elementOf,
+  gradientOf,
+  type Storage,
+  storageOf,
+  storageSuffix,
+  storedShape,
+} from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 import type { GpuBackend } from '../compute/webgpu-backend.js';
@@ -101,10 +108,12 @@ ${rowEntry(variant)}
 const backward = remember((variant: NormVariant) => {
   const { centred } = variant;
   const element = rowElement(variant);
+  // Shares of sums are f32 whatever the tensors are.
+  const share = elementOf('f32', variant.width);
   return defineKernel({
-    name: `${normName(variant)}.backward`,
+    name: `${normName(variant)}.backward${storageSuffix(variant.storage)}`,
     inputs: { dy: element, x: element, gain: element, rows: 'vec4<f32>' },
-    outputs: { dx: element, dgain: element, ...(centred && { dbias: element }) } as Record<
+    outputs: { dx: element, dgain: share, ...(centred && { dbias: share }) } as Record<
       'dx' | 'dgain',
       typeof element
     >,
@@ -122,9 +131,9 @@ ${rowEntry(variant)}
     var plain = 0.0;
     var along = 0.0;
     for (var c = lane; c < u.columns; c += ${lanes}u) {
-      let weighted = dy[start + c] * gain[c];
+      let weighted = V(dy[start + c]) * V(gain[c]);
       ${centred ? 'plain += across(weighted);' : ''}
-      along += across(weighted * ((x[start + c] * row.x - row.y) * row.z));
+      along += across(weighted * ((V(x[start + c]) * row.x - row.y) * row.z));
     }
     ${centred ? 'plain = workgroupSum(plain, lane);' : ''}
     along = workgroupSum(along, lane);
@@ -132,15 +141,15 @@ ${rowEntry(variant)}
   }
   workgroupBarrier();
   for (var c = lane; c < u.columns; c += ${lanes}u) {
-    let own = gain[c];
+    let own = V(gain[c]);
     var gainShare = V();
     var biasShare = V();
     for (var r = 0u; r < count; r++) {
       let at = (first + r) * u.columns + c;
       let row = rows[first + r];
-      let n = (x[at] * row.x - row.y) * row.z;
-      let upstream = dy[at];
-      dx[at] = (upstream * own - means[r].x - n * means[r].y) * row.z * row.x;
+      let n = (V(x[at]) * row.x - row.y) * row.z;
+      let upstream = V(dy[at]);
+      dx[at] = W((upstream * own - means[r].x - n * means[r].y) * row.z * row.x);
       gainShare += upstream * n;
       biasShare += upstream;
     }
@@ -166,14 +175,15 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
   const gradient = registerFused({
     name: `${name}Gradient`,
     inputs: ['dy', 'x', 'gain', 'rows'],
-    forward: (inputs, _attributes: Record<string, never>, launch) => {
-      const { x, gain } = inputs;
-      const C = gain.shape[0]!;
-      const N = sizeOf(x.shape) / C;
+    forward: (inputs, { shape }: NormAttributes, launch) => {
+      const { x } = inputs;
+      const C = shape.at(-1)!;
+      const N = sizeOf(shape) / C;
       const { hardware } = (tf.backend() as GpuBackend).gpu;
       const chunk = Math.min(maxChunk, Math.ceil(N / targetGroups[hardware ? 'gpu' : 'software']));
       const chunks = Math.ceil(N / chunk);
-      const variant = variantOf(C);
+      const variant = variantOf(C, storageOf(x));
+      const { storage } = variant;
       const share = { shape: [chunks, C] };
       const outputs = { dx: { shape: x.shape }, dgain: share, ...(variant.centred && { dbias: share }) };
       const made: Record<string, tf.TensorInfo> = launch(backward(variant), {
@@ -183,8 +193,9 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
         workgroups: spread(chunks),
       });
       const { dx, ...shares } = made;
-      const summed = `${normName(variant)}.columnSums`;
-      return [dx!, ...Object.values(shares).map((share) => sumColumns(launch, summed, share))];
+      const summed = `${normName(variant)}.columnSums${storageSuffix(storage)}`;
+      const sums = Object.values(shares).map((share) => sumColumns(launch, summed, share, storage));
+      return [dx!, ...sums].map((info) => gradientOf(storage, info));
     },
   });
 
@@ -214,10 +225,13 @@ function register(name: string, parameters: readonly Parameter[]): Fused<'x' | P
     gradient: {
       saveInputs: ['x', 'gain'],
       saveOutputs: [false, true],
-      backward: ([dy], saved) => {
+      backward: ([dy], saved, attributes) => {
         const [x, gain, rows] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
         // At once, not per input: tfjs disposes what one input's function leaves behind before it asks for the next.
-        const [dx, ...sums] = gradient.run({ dy: dy!, x, gain, rows }, {}) as [tf.Tensor, ...tf.Tensor[]];
+        const [dx, ...sums] = gradient.run({ dy: dy!, x, gain, rows }, attributes) as [
+          tf.Tensor,
+          ...tf.Tensor[],
+        ];
         return {
           x: () => dx,
           ...Object.fromEntries(parameters.map((parameter, n) => [parameter, () => sums[n]!])),
@@ -249,7 +263,13 @@ export function runRmsNorm(x: tf.Tensor, gain: tf.Tensor, eps: number, shape?: n
   return run(fusedRmsNorm, { x, gain }, eps, shape);
 }
 
-/** layerNorm over the last axis by the fused kernel; x [..., C], gain and bias [C], not empty. */
-export function runLayerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, eps: number): tf.Tensor {
-  return run(fusedLayerNorm, { x, gain, bias }, eps);
+/** layerNorm over the last axis by the fused kernel; x [..., C], gain and bias [C], or all packed half tensors; not empty. */
+export function runLayerNorm(
+  x: tf.Tensor,
+  gain: tf.Tensor,
+  bias: tf.Tensor,
+  eps: number,
+  shape?: number[],
+): tf.Tensor {
+  return run(fusedLayerNorm, { x, gain, bias }, eps, shape);
 }

@@ -5,7 +5,7 @@
  */
 import { tf } from '../compute/tf.js';
 import { withGradient } from '../gradient.js';
-import { requireFloat32, shown } from '../shapes.js';
+import { requireFloat32, sameShape, shown } from '../shapes.js';
 import { rowScale } from './row-scale.js';
 
 /** rows [R,M], not empty -> [R,M], differentiable. */
@@ -61,14 +61,23 @@ export function checkAffine(
   letters: string,
   shape: readonly number[],
 ): void {
-  for (const [name, tensor] of Object.entries({ gain, bias })) {
-    if (tensor === undefined) continue;
-    requireFloat32(caller, { [name]: tensor });
-    if (shown(tensor.shape) !== shown(shape)) {
-      throw new RangeError(
-        `${caller}: ${name} must be ${letters} = ${shown(shape)} for x ${shown(x.shape)}, got ${shown(tensor.shape)}`,
-      );
-    }
+  requireFloat32(caller, { ...(gain && { gain }), ...(bias && { bias }) });
+  checkAffineShapes(caller, x.shape, { gain, bias }, letters, shape);
+}
+
+/** The same for tensors of any kind, of which only the shapes are looked at. */
+export function checkAffineShapes(
+  caller: string,
+  x: readonly number[],
+  affine: Record<'gain' | 'bias', { shape: readonly number[] } | undefined>,
+  letters: string,
+  shape: readonly number[],
+): void {
+  for (const [name, tensor] of Object.entries(affine)) {
+    if (tensor === undefined || sameShape(tensor.shape, shape)) continue;
+    throw new RangeError(
+      `${caller}: ${name} must be ${letters} = ${shown(shape)} for x ${shown(x)}, got ${shown(tensor.shape)}`,
+    );
   }
 }
 

@@ -4,7 +4,11 @@
  * arXiv:1711.05101). Weight decay is coupled (added to the gradient as the slope of an L2 penalty, which Adam then divides by
  * sqrt(v)) or decoupled (the parameter shrinks by learningRate * weightDecay, whatever its gradients were).
  */
+
+import { lacksHalf } from '../compute/storage.js';
 import { tf } from '../compute/tf.js';
+import { requireHalf } from '../half/half-result.js';
+import { type HalfTensor, halfTensor, isHalf } from '../half/half-tensor.js';
 import { choosePath, type KernelPath } from '../path.js';
 import { requireFloat32, sameShape, shown } from '../shapes.js';
 import { type AdamStep, adamKernel, runAdam } from './adam.wgsl.js';
@@ -31,6 +35,29 @@ export interface UpdateRule {
     learningRate?: number,
     decay?: boolean,
   ): Updated;
+  /** The same for a half parameter and its half gradient by one kernel; undefined where there is none. */
+  updateHalf?(
+    parameter: HalfTensor,
+    gradient: HalfTensor,
+    slots: readonly tf.Tensor[] | undefined,
+    step: number,
+    rule: HalfRule,
+    learningRate: number,
+    decay: boolean,
+  ): UpdatedHalf | undefined;
+}
+
+export interface UpdatedHalf {
+  parameter: HalfTensor;
+  slots: tf.Tensor[];
+}
+
+/** How a half parameter is kept and what its gradient means. */
+export interface HalfRule {
+  /** Whether a float32 copy of the parameter is the last slot, from which every step starts. */
+  master: boolean;
+  /** The gradient is multiplied by it, in float32. */
+  unscale: number;
 }
 
 export interface SgdOptions {
@@ -95,24 +122,33 @@ function adamRule(name: string, options: AdamOptions, kind: 'coupled' | 'decoupl
   const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0, path } = options;
   requireInRange(name, { learningRate, eps, weightDecay });
   requireBelowOne(name, { beta1, beta2 });
+  const numbers = (step: number, rate: number, decay: boolean): AdamStep => {
+    const decayed = decay ? weightDecay : 0;
+    return {
+      beta1,
+      beta2,
+      eps,
+      penalty: kind === 'coupled' ? decayed : 0,
+      shrink: kind === 'decoupled' ? 1 - rate * decayed : 1,
+      // Both moments start at zero and are too small by these factors.
+      rate: rate / (1 - beta1 ** step),
+      rootCorrection: Math.sqrt(1 - beta2 ** step),
+    };
+  };
   return {
     name,
     learningRate,
     update(parameter, gradient, slots, step, rate = learningRate, decay = true) {
       checkUpdate(name, parameter, gradient, slots);
-      const decayed = decay ? weightDecay : 0;
-      const setup: AdamStep = {
-        beta1,
-        beta2,
-        eps,
-        penalty: kind === 'coupled' ? decayed : 0,
-        shrink: kind === 'decoupled' ? 1 - rate * decayed : 1,
-        // Both moments start at zero and are too small by these factors.
-        rate: rate / (1 - beta1 ** step),
-        rootCorrection: Math.sqrt(1 - beta2 ** step),
-      };
       const fused = choosePath(name, adamKernel, path) === 'fused' && parameter.size > 0;
-      return (fused ? runAdam : composedAdam)(parameter, gradient, slots, setup);
+      return (fused ? runAdam : composedAdam)(parameter, gradient, slots, numbers(step, rate, decay));
+    },
+    updateHalf({ packed, shape }, gradient, slots, step, rule, rate, decay) {
+      const chosen = choosePath(name, adamKernel, path, lacksHalf());
+      if (chosen === 'composed' || packed.size === 0) return undefined;
+      const half = { shape, ...rule };
+      const made = runAdam(packed, gradient.packed, slots, numbers(step, rate, decay), half);
+      return { parameter: halfTensor(shape, made.parameter), slots: made.slots };
     },
   };
 }
@@ -141,14 +177,18 @@ function mix(old: tf.Tensor | undefined, now: tf.Tensor, share: number): tf.Tens
   return old ? tf.add(tf.mul(old, share), fresh) : fresh;
 }
 
-/** @throws TypeError when a tensor is not float32; RangeError when one has another shape than the parameter. */
+/**
+ * @throws TypeError when a tensor is not float32, or parameter and gradient are not both half tensors; RangeError when one has
+ *   another shape than the parameter.
+ */
 export function checkUpdate(
   caller: string,
-  parameter: tf.Tensor,
-  gradient: tf.Tensor,
+  parameter: tf.Tensor | HalfTensor,
+  gradient: tf.Tensor | HalfTensor,
   slots: readonly tf.Tensor[] | undefined,
 ): void {
-  requireFloat32(caller, { parameter, gradient });
+  if (isHalf(parameter) || isHalf(gradient)) requireHalf(caller, { parameter, gradient });
+  else requireFloat32(caller, { parameter, gradient });
   for (const tensor of [gradient, ...(slots ?? [])]) {
     if (sameShape(tensor.shape, parameter.shape)) continue;
     throw new RangeError(

@@ -5,6 +5,7 @@
 import { registerFused } from '../compute/fused.js';
 import { defineKernel, spread } from '../compute/launch.js';
 import { sizeOf } from '../compute/ndarray.js';
+import { asPackedGradient, isPackedGradient } from '../compute/packed-gradient.js';
 import {
   elementOf,
   type Storage,
@@ -67,12 +68,12 @@ const fused = registerFused({
       uniforms: { pairs, T, half: D2, direction },
       workgroups: spread(Math.ceil(pairs / lanes)),
     });
-    return [y];
+    return [isPackedGradient(x) ? asPackedGradient(y) : y];
   },
   gradient: {
     saveInputs: ['table'],
-    backward: ([dy], [table], { layout, direction }) => ({
-      x: () => runRope(dy!, table!, layout, -direction),
+    backward: ([dy], [table], { layout, direction, shape }) => ({
+      x: () => runRope(dy!, table!, layout, -direction, shape),
     }),
   },
 });

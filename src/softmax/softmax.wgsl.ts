@@ -16,7 +16,7 @@ import {
   rowExtensions,
   rowVariant,
 } from '../compute/rows.wgsl.js';
-import { storageOf, storageSuffix, storedShape } from '../compute/storage.js';
+import { gradientOf, storageOf, storageSuffix, storedShape } from '../compute/storage.js';
 import type { tf } from '../compute/tf.js';
 import { remember } from '../compute/variants.js';
 
@@ -59,7 +59,7 @@ const forward = remember((variant: RowVariant) =>
 
 const backward = remember((variant: RowVariant) =>
   defineKernel({
-    name: 'softmax.backward',
+    name: `softmax.backward${storageSuffix(variant.storage)}`,
     inputs: { y: rowElement(variant), dy: rowElement(variant) },
     outputs: { dx: rowElement(variant) },
     uniforms,
@@ -67,9 +67,11 @@ const backward = remember((variant: RowVariant) =>
     code: `${rowCode(variant)}${rowEntry(variant)}
   let start = index * u.columns;
   var along = 0.0;
-  for (var c = lane; c < u.columns; c += ${lanes}u) { along += across(y[start + c] * dy[start + c]); }
+  for (var c = lane; c < u.columns; c += ${lanes}u) { along += across(V(y[start + c]) * V(dy[start + c])); }
   along = workgroupSum(along, lane);
-  for (var c = lane; c < u.columns; c += ${lanes}u) { dx[start + c] = y[start + c] * (dy[start + c] - along); }
+  for (var c = lane; c < u.columns; c += ${lanes}u) {
+    dx[start + c] = W(V(y[start + c]) * (V(dy[start + c]) - along));
+  }
 }`,
   }),
 );
@@ -80,24 +82,27 @@ function sizes(shape: readonly number[], { width }: RowVariant) {
   return { uniforms: { groups: rows, columns: C / width }, workgroups: spread(rows) };
 }
 
+/** `shape` of x, which a packed half tensor does not have. */
+type SoftmaxAttributes = { shape: number[] };
+
 const fusedGradient = registerFused({
   name: 'KernelbookSoftmaxGradient',
   inputs: ['y', 'dy'],
-  forward: ({ y, dy }, _attributes: Record<string, never>, launch) => {
-    const variant = rowVariant(y.shape.at(-1)!);
+  forward: ({ y, dy }, { shape }: SoftmaxAttributes, launch) => {
+    const variant = rowVariant(shape.at(-1)!, storageOf(y));
     const { dx } = launch(backward(variant), {
       inputs: { y, dy },
       outputs: { dx: { shape: y.shape } },
-      ...sizes(y.shape, variant),
+      ...sizes(shape, variant),
     });
-    return [dx];
+    return [gradientOf(variant.storage, dx)];
   },
 });
 
 const fused = registerFused({
   name: softmaxKernel,
   inputs: ['x'],
-  forward: ({ x }, { shape }: { shape: number[] }, launch) => {
+  forward: ({ x }, { shape }: SoftmaxAttributes, launch) => {
     const variant = rowVariant(shape.at(-1)!, storageOf(x));
     const { y } = launch(forward(variant), {
       inputs: { x },
@@ -108,7 +113,7 @@ const fused = registerFused({
   },
   gradient: {
     saveOutputs: [true],
-    backward: ([dy], [y]) => ({ x: () => fusedGradient.run({ y: y!, dy: dy! }, {})[0]! }),
+    backward: ([dy], [y], attributes) => ({ x: () => fusedGradient.run({ y: y!, dy: dy! }, attributes)[0]! }),
   },
 });
 

@@ -35,5 +35,6 @@ const withoutTensors = (
   'ropeElementwise ropeFrequencies ropeMatrix rotateHalf runCase runModelCase samplingProbabilities sampleToken ' +
   'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
   'syncDevice t5RelativeBucket timeWall toNdArray ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
-  'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfTensor isHalf reshapeHalf toHalf toFloat'
+  'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfGrads halfTensor halfVariable isHalf ' +
+  'reshapeHalf toHalf toFloat'
 ).split(' ');

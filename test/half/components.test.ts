@@ -8,8 +8,10 @@ import { launchedKernels } from '../../src/compute/launch.js';
 import { read } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
-import { type HalfTensor, toFloat, toHalf } from '../../src/half/index.js';
-import { rmsNorm } from '../../src/norm/index.js';
+import { type HalfTensor, halfGrads, toFloat, toHalf } from '../../src/half/index.js';
+import { crossEntropy } from '../../src/loss/index.js';
+import { matmul } from '../../src/matmul/index.js';
+import { layerNorm, rmsNorm } from '../../src/norm/index.js';
 import { rope } from '../../src/position/index.js';
 import { softmax } from '../../src/softmax/index.js';
 import { eachBackend } from '../compute/backends.js';
@@ -34,7 +36,7 @@ eachBackend((name) => {
         }
         expect(failures).toEqual([]);
         expect(count).toBeGreaterThan(40);
-      }, 240_000);
+      }, 900_000);
 
       it('keep NaN and Infinity where float32 would have them', async () => {
         const rows = toHalf(
@@ -88,6 +90,22 @@ eachBackend((name) => {
         expect(rope(empty, [], { path }).shape).toEqual([0, 4]);
         expect(glu(empty, 'swiglu', { path }).shape).toEqual([0, 2]);
         expect(gatedActivation(empty, empty, 'silu', { path }).shape).toEqual([0, 4]);
+        expect(layerNorm(empty, {}, { path }).shape).toEqual([0, 4]);
+        const none = tf.zeros([0], 'int32');
+        expect(crossEntropy(empty, none, { reduction: 'none', path }).shape).toEqual([0]);
+        for (const run of [
+          (at: HalfTensor) => softmax(at, { path }),
+          (at: HalfTensor) => rmsNorm(at, toHalf(tf.ones([4])), { path }),
+          (at: HalfTensor) => layerNorm(at, {}, { path }),
+          (at: HalfTensor) => rope(at, [], { path }),
+          (at: HalfTensor) => glu(at, 'swiglu', { path }),
+          (at: HalfTensor) => gatedActivation(at, at, 'silu', { path }),
+          (at: HalfTensor) => matmul(at, toHalf(tf.ones([4, 2])), { path }),
+          (at: HalfTensor) => crossEntropy(at, none, { path }),
+        ]) {
+          const [gradient] = halfGrads(run)([empty]);
+          expect([gradient.shape, gradient.packed.size]).toEqual([[0, 4], 0]);
+        }
       });
 
       it.each([
@@ -104,20 +122,31 @@ eachBackend((name) => {
         const out = attention(toHalf(tf.ones(query)), k, k, { path });
         expect(out.shape).toEqual(query);
         expect((await values(out)).every((value) => value === 0)).toBe(true);
+        const attend = (q: HalfTensor, key: HalfTensor, v: HalfTensor) => attention(q, key, v, { path });
+        const gradients = halfGrads(attend)([toHalf(tf.ones(query)), k, k]);
+        expect(gradients.map(({ shape }) => shape)).toEqual([query, keys, keys]);
+        for (const gradient of gradients) expect((await values(gradient)).every((x) => x === 0)).toBe(true);
       });
 
       it('leave no tensors behind', () => {
         const x = toHalf(tf.ones([1, 2, 3, 4]));
         const gain = toHalf(tf.ones([4]));
+        const mask = tf.keep(tf.ones([3, 3], 'bool'));
+        const targets = tf.keep(tf.zeros([1, 2, 3], 'int32'));
         for (const run of [
-          () => softmax(x, { path }),
-          () => rmsNorm(x, gain, { path }),
-          () => rope(x, [0, 1, 2], { path }),
-          () => glu(x, 'geglu', { path }),
-          () => gatedActivation(x, x, 'relu', { path }),
-          () => attention(x, x, x, { alibi: true, mask: tf.keep(tf.ones([3, 3], 'bool')), path }),
+          (at: HalfTensor) => softmax(at, { path }),
+          (at: HalfTensor) => rmsNorm(at, gain, { path }),
+          (at: HalfTensor) => layerNorm(at, { gain, bias: gain }, { path }),
+          (at: HalfTensor) => layerNorm(at, {}, { path }),
+          (at: HalfTensor) => rope(at, [0, 1, 2], { path }),
+          (at: HalfTensor) => glu(at, 'geglu', { path }),
+          (at: HalfTensor) => gatedActivation(at, at, 'relu', { path }),
+          (at: HalfTensor) => attention(at, at, at, { alibi: true, mask, path }),
+          (at: HalfTensor) => matmul(at, at, { transposeB: true, path }),
+          (at: HalfTensor) => crossEntropy(at, targets, { path }),
         ]) {
-          expect(leaked(run)).toBe(run.toString().includes('mask') ? 1 : 0);
+          expect(leaked(() => run(x))).toBe(0);
+          expect(leaked(() => halfGrads(run)([x]))).toBe(0);
         }
       });
     });
@@ -147,7 +176,9 @@ eachBackend((name) => {
         launched.reset();
         const sums = (await values(softmax(x))).reduce((a, b) => a + b);
         expect(Math.abs(sums - 1)).toBeLessThan(4 * 2 ** -11);
-        expect(launched.list()).not.toContain('softmax.forward.f16');
+        const [gradient] = halfGrads((at: HalfTensor) => softmax(at))([x], tf.tensor2d([[1, 0, 0, 0]]));
+        expect((await values(gradient))[0]).toBeGreaterThan(0);
+        expect(launched.list().filter((kernel) => kernel.includes('f16'))).toEqual([]);
       } finally {
         Object.assign(gpu, { features: has });
       }
@@ -163,6 +194,7 @@ describe('errors', () => {
       /attention: v must be a half tensor .*toHalf\(v\)/,
     );
     expect(() => rmsNorm(half, tf.ones([4]) as never)).toThrow(/rmsNorm: gain must be a half tensor/);
+    expect(() => layerNorm(half, { bias: tf.ones([4]) as never })).toThrow(/layerNorm: bias must be a half/);
     expect(() => gatedActivation(float as never, half as never, 'relu')).toThrow(
       /value must be a half tensor/,
     );
@@ -173,5 +205,9 @@ describe('errors', () => {
     expect(() => rope(half, [0, 1])).toThrow(/D must be even/);
     expect(() => rmsNorm(half, toHalf(tf.ones([4])))).toThrow(/x \[2,3\] and gain \[4\]/);
     expect(() => softmax(toHalf(tf.scalar(1)))).toThrow(/got a scalar/);
+    expect(() => layerNorm(half, { gain: toHalf(tf.ones([2])) })).toThrow(
+      /layerNorm: gain must be .* for x \[2,3\], got \[2\]/,
+    );
+    expect(() => crossEntropy(half, tf.zeros([3], 'int32'))).toThrow(/logits \[2,3\] and targets \[3\]/);
   });
 });

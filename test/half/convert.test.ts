@@ -136,12 +136,6 @@ eachBackend(() => {
     expect(half.packed.isDisposed).toBe(true);
     expect(leaked(() => toHalf(x))).toBe(0);
   });
-
-  it('says that it has no gradient', () => {
-    expect(() => tf.grad((x) => toFloat(toHalf(x)))(tf.ones([3]))).toThrow(
-      /half-precision tensors have no gradients/,
-    );
-  });
 });
 
 describe('half tensors', () => {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { halfFrom, halfNormal } from '../../scripts/half/check.js';
+import { runHalfCheck } from '../../scripts/half/checks.js';
+import { matmulChecks } from '../../scripts/half/matmul-checks.js';
 import { launchedKernels } from '../../src/compute/launch.js';
 import { ndarray } from '../../src/compute/ndarray.js';
 import { fromNdArray, read, toNdArray } from '../../src/compute/read.js';
@@ -69,6 +71,15 @@ eachBackend((name) => {
       ])('matches the oracle with transposeA %s, transposeB %s', async (transposeA, transposeB) => {
         await check([68, 36, 40], { transposeA, transposeB });
         await check([67, 35, 41], { transposeA, transposeB, batches: [2] });
+      });
+
+      it('has the gradients of the product', async () => {
+        const gradients = matmulChecks(path, false).filter((make) => make().name.includes('gradients'));
+        expect(gradients.length).toBeGreaterThan(6);
+        for (const make of gradients) {
+          const { name: check, failure } = await runHalfCheck(make);
+          expect(failure, check).toBeUndefined();
+        }
       });
 
       it('takes batches, and one b for all of them', async () => {

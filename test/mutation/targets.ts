@@ -39,7 +39,14 @@ export const targets: readonly Target[] = [
   target('webgpu', 'softmax/softmax.wgsl', 'softmax/softmax', ['onlineRow', 'forward', 'backward']),
   target('webgpu', 'compute/rows.wgsl', ['softmax/softmax', 'compute/rows'], ['vectors', 'reduction']),
   target('webgpu', 'loss/cross-entropy.wgsl', 'loss/cross-entropy', ['hot', 'forward', 'backward']),
-  target('webgpu', 'optimizer/adam.wgsl', 'optimizer/optimizer', ['stepKernel', 'register']),
+  target(
+    'webgpu',
+    'optimizer/adam.wgsl',
+    ['optimizer/optimizer', 'optimizer/half'],
+    ['stepKernel', 'register'],
+  ),
+  target('cpu', 'optimizer/half-update', 'optimizer/half'),
+  target('cpu', 'optimizer/optimizer', 'optimizer/half', ['Optimizer']),
   target('webgpu', 'activation/gated.wgsl', 'activation/glu', [
     'pairForward',
     'pairBackward',
@@ -65,6 +72,13 @@ export const targets: readonly Target[] = [
     'keysSeen',
   ]),
   target('webgpu', 'half/convert', 'half/convert', ['body', 'packKernel', 'unpackKernel']),
+  target('webgpu', 'half/add', 'half/gradient', ['addKernel']),
+  target(
+    'webgpu',
+    'matmul/fused-matmul',
+    ['matmul/matmul', 'half/gradient'],
+    ['gradientOfA', 'gradientOfB', 'product'],
+  ),
   target('webgpu', 'matmul/tiled-matmul.wgsl', 'matmul/matmul', ['stage', 'tiledKernel']),
   target('webgpu', 'matmul/matmul-tile.wgsl', 'matmul/matmul', ['fetcher', 'storer']),
 

@@ -52,6 +52,12 @@ eachBackend((name) => {
           sgdErrors(start, gradients, sgdOptions),
         ],
         [
+          'sgd without momentum',
+          sgd({ ...sgdOptions, momentum: 0 }),
+          sgdOracle(start, gradients, { ...sgdOptions, momentum: 0 }),
+          sgdErrors(start, gradients, { ...sgdOptions, momentum: 0 }),
+        ],
+        [
           'sgd, nesterov',
           sgd({ ...sgdOptions, nesterov: true }),
           sgdOracle(start, gradients, { ...sgdOptions, nesterov: true }),

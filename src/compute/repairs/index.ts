@@ -3,6 +3,7 @@
  * public kernel and gradient registries, or (mat-mul-padding, mat-mul-split) in the code of a program, by the backend of
  * webgpu-backend.ts. One file per fault; each has a test that fails without it.
  */
+import { addPackedGradients } from '../packed-gradient.js';
 import { repairCast } from './cast.js';
 import { provideComparisonGradients } from './comparison-gradients.js';
 import { repairCumulative, repairCumulativeGradients } from './cumulative.js';
@@ -36,6 +37,7 @@ export function repairGradients(): void {
 
 /** Kernels of one backend, once, after its kernels were registered and before it is first used. */
 export function repairBackend(name: Backend): void {
+  addPackedGradients(name);
   if (name === 'wasm') provideMissingOnWasm();
   if (name === 'cpu') repairTensorScatterUpdate();
   if (name === 'webgpu') {

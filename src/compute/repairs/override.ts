@@ -12,6 +12,7 @@ export interface KernelBackend {
   write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object;
   disposeData(dataId: object): boolean;
   readSync(dataId: object): tf.backend_util.BackendValues;
+  incRef(dataId: object): void;
 }
 
 /** `wrap` receives the original kernel. A kernel that the backend does not have stays absent. */

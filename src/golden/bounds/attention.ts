@@ -35,12 +35,14 @@ export interface AttentionErrors {
 /** Keys per tile of the fused kernels are at least this many. */
 const smallestTile = 8;
 
+/** @param kept what the backward pass has of the output, which half precision rounds */
 export function attentionErrors(
   q: Bounded,
   k: Bounded,
   v: Bounded,
   dout: Bounded | undefined,
   rule: AttentionRule & { mask?: NdArray; bias?: NdArray },
+  kept = (out: Bounded) => out,
 ): AttentionErrors {
   const setup = attentionSetup(q.value.shape, k.value.shape, v.value.shape, rule);
   const { B, H, K, T, S, D, scale } = setup;
@@ -55,7 +57,7 @@ export function attentionErrors(
   if (!dout) return { out };
 
   const dp = matmul(dout, transposeLast(values));
-  const along = worseOf(sumLast(multiply(dout, out)), sumLast(multiply(forward, dp)));
+  const along = worseOf(sumLast(multiply(dout, kept(out))), sumLast(multiply(forward, dp)));
   const ds = multiply(backward, subtract(dp, along));
   return {
     out,
