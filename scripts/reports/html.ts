@@ -58,11 +58,13 @@ function runFacts(reports: readonly NotebookReport[]): string[] {
   const results = reports.map(({ result }) => result);
   const count = (wanted: (result: NotebookResult) => boolean) => results.filter(wanted).length;
   const passed = count(({ verdict }) => verdict === 'passed');
+  const cached = count((one) => one.cached !== undefined);
   const failed = count(({ failure }) => failure !== undefined);
   const skipped = count(({ verdict }) => verdict === 'skipped');
   const [started] = reports.flatMap((report) => report.started ?? []).sort();
   return [
     `<span class="good">${passed} passed</span>`,
+    ...(cached > 0 ? [`${cached} of them cached, not run`] : []),
     ...(failed > 0 ? [`<span class="bad">${failed} failed</span>`] : []),
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
     ...(started ? [`started ${escapeHtml(started.slice(0, 19).replace('T', ' '))} UTC`] : []),

@@ -29,7 +29,12 @@ const outside: Record<string, string> = {
   fetch: 'uses the network (`fetch`)',
   WebSocket: 'uses the network (`WebSocket`)',
   EventSource: 'uses the network (`EventSource`)',
+  localStorage: 'uses `localStorage`',
   eval: 'runs code made while it runs (`eval`)',
+  // Where they are used in a way that shows what of them is used, that is looked at instead.
+  require: 'uses `require` for more than it names',
+  globalThis: 'uses `globalThis` as a whole',
+  global: 'uses `global` as a whole',
 };
 
 /** What of `process` is the same for the same Node, or a time, which no run has twice. */
@@ -50,21 +55,27 @@ export function codeReach(name: string, source: string): CodeReach {
 
 function walk(node: object, reach: CodeReach): void {
   const fields = node as Fields;
-  if (isInnocent(fields)) return;
+  if (fields.type === 'MemberExpression' && fields.computed === false && isSeenThrough(fields, reach)) return;
   note(fields, reach);
   for (const [key, value] of Object.entries(fields)) {
     // `a.process` and `{ process: 1 }` are no uses of the global.
     if ((key === 'property' || key === 'key') && fields.computed === false) continue;
+    if (key === 'callee' && (value as Fields).name === 'require') continue;
     if (typeof value !== 'object' || value === null) continue;
     for (const child of Array.isArray(value) ? value : [value])
       if (typeof child === 'object' && child !== null) walk(child, reach);
   }
 }
 
-function isInnocent({ type, object, property, computed }: Fields): boolean {
-  if (type !== 'MemberExpression' || computed !== false) return false;
-  const { name } = object as Fields;
-  return name === 'process' && innocent.includes((property as { name: string }).name);
+/** Whether it is known of `object.property` what it reaches; that is noted. */
+function isSeenThrough({ object, property }: Fields, reach: CodeReach): boolean {
+  const { name: whole } = object as Fields;
+  const { name } = property as { name: string };
+  if (whole === 'globalThis' || whole === 'global') {
+    note(property as Fields, reach);
+    return true;
+  }
+  return (whole === 'process' && innocent.includes(name)) || (whole === 'require' && name === 'resolve');
 }
 
 function note(node: Fields, reach: CodeReach): void {
@@ -81,7 +92,7 @@ function note(node: Fields, reach: CodeReach): void {
       break;
     case 'CallExpression': {
       const { callee, arguments: [first] = [] } = node as { callee: Fields; arguments?: unknown[] };
-      if (callee.type === 'Identifier' && callee.name === 'require') add(first, 'requires', reach);
+      if (callee.name === 'require') add(first, 'requires', reach);
       break;
     }
     case 'Identifier':

@@ -298,6 +298,10 @@ describe('no key', () => {
     ['cell 1 requires child_process, which reaches outside the notebook', cells("require('child_process')")],
     ['cell 1 uses the network (`fetch`)', cells("await fetch('http://localhost')")],
     ['cell 1 uses `process`', cells('const home = process.env.HOME')],
+    ['cell 1 uses the network (`fetch`)', cells("await globalThis.fetch('http://localhost')")],
+    ['cell 1 uses `globalThis` as a whole', cells("const all = globalThis; globalThis['pro' + 'cess']")],
+    ['cell 1 uses `require` for more than it names', cells("const load = require; load('fs')")],
+    ['cell 1 requires what only the run names', cells('require(name)')],
     ['cell 1 imports what only the run names', cells('await import(name + ".js")')],
     ['cell 1 has code that cannot be read', cells('let = =')],
     ['cell 1 imports ./made.ts, which is not there before the run', cells("import './made.ts'")],
@@ -386,7 +390,7 @@ describe('no key', () => {
 it('takes the local variable, the property and the word for what they are', async () => {
   const one = plain();
   one.job.notebook = notebookOf([
-    "// process.env and fetch('x') in words\nconst text = 'fetch eval'; ({ process: 1, eval: 2 }).process; path?.fetch; process.versions.node",
+    "// process.env and fetch('x') in words\nconst text = 'fetch eval'; ({ process: 1, eval: 2 }).process; path?.fetch; process.versions.node; globalThis.Array; require('path'); require.resolve('path')",
     'text?',
   ]);
   expect(await keyOf(one)).toMatch(/^[0-9a-f]{64}$/);
