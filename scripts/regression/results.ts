@@ -46,7 +46,7 @@ export async function writeResults(
   error?: string,
 ): Promise<void> {
   const notebooks = results.map(
-    ({ name, output, verdict, failure, seconds, peakMemory, devices, cached, regression }) => ({
+    ({ name, output, verdict, failure, seconds, peakMemory, devices, cached, uncached, regression }) => ({
       notebook: name,
       output,
       verdict,
@@ -55,6 +55,7 @@ export async function writeResults(
       peakMemory,
       devices,
       cached,
+      uncached,
       ...regression,
     }),
   );

@@ -68,6 +68,12 @@ export function budgetsOf(metadata: Record<string, unknown>, where: string): Bud
   return { ...(seconds !== undefined && { maxSeconds: seconds }), ...(maxMemory && { maxMemory }) };
 }
 
+/** Those of the command line, of the notebook and of its cells, also where there are none. */
+export function allBudgets({ metadata, cells }: Notebook, given: Budgets): Budgets[] {
+  const own = cells.map((cell) => budgetsOf(cell.metadata, `cell "${cell.id}"`));
+  return [given, budgetsOf(metadata, 'the notebook'), ...own];
+}
+
 /** Throws SettingsError for the first setting of the notebook that cannot be meant. */
 export function checkSettings(notebook: Notebook): void {
   budgetsOf(notebook.metadata, 'the notebook');

@@ -3,16 +3,14 @@
  * same key give the same result; where that cannot be said there is no key, and the reason instead.
  */
 import { resolve } from 'node:path';
-import { pagerQuery } from '../../kernel/pager.js';
 import { isOwnKernel } from '../check/own-kernel.js';
 import type { MachineProbe } from '../check/probe-machine.js';
-import type { Cell, Notebook } from '../notebook/format.js';
-import { splitCellMetadata, splitNotebookMetadata } from '../notebook/volatile.js';
 import { goldenPath } from '../regression/golden-file.js';
 import type { RegressionOptions } from '../regression/regression.js';
-import { budgetsOf } from '../regression/settings.js';
+import { allBudgets } from '../regression/settings.js';
 import type { NotebookJob } from '../run/execute-notebook.js';
-import { dependenciesOf } from './dependencies.js';
+import { contentOf, dependenciesOfNotebook } from './content.js';
+import type { Dependencies } from './dependencies.js';
 import { FileHashes, sha256 } from './file-hashes.js';
 import { cacheSetting } from './setting.js';
 import { buildParts, deviceParts, environmentParts, projectParts, runtimeParts } from './surroundings.js';
@@ -22,6 +20,7 @@ export type ResultKey =
       key: string;
       /** Whether the device is a part of it, which is asked for apart: that takes as long as loading the drivers. */
       needsDevice: boolean;
+      reason?: undefined;
     }
   | { key?: undefined; needsDevice?: undefined; reason: string };
 
@@ -36,6 +35,13 @@ export type KeyedJob = Pick<
   NotebookJob,
   'notebook' | 'path' | 'cwd' | 'spec' | 'env' | 'limits' | 'secrets' | 'skips'
 >;
+
+const none: Dependencies = {
+  files: new Set(),
+  packages: new Set(),
+  usesPackages: false,
+  unknown: new Set(),
+};
 
 export class ResultKeys {
   readonly #hashes = new FileHashes();
@@ -53,7 +59,7 @@ export class ResultKeys {
     const own = isOwnKernel(spec);
     if (!own && setting.keep !== 'always')
       return { reason: `what a ${spec.name} kernel imports is not known` };
-    const code = dependenciesOf(own ? sourcesOf(notebook) : [], cwd);
+    const code = own ? dependenciesOfNotebook(notebook, cwd) : none;
     const [unknown] = code.unknown;
     if (unknown !== undefined && setting.keep !== 'always') return { reason: unknown };
     const reads = setting.reads.map((name) => [name, this.#hashes.tree(resolve(cwd, name))] as const);
@@ -82,9 +88,8 @@ export class ResultKeys {
     if (never) return 'the notebook says so';
     if (!secrets.none) return 'it has secret parameters';
     if (skips.notebook !== undefined || skips.cells.size > 0) return 'something of it is skipped here';
-    const { budgets } = this.options.regression;
-    const all = [budgets, ...[notebook, ...notebook.cells].map(({ metadata }) => budgetsOf(metadata, ''))];
-    if (all.some((one) => Object.keys(one).length > 0)) return 'it has budgets of time or memory';
+    const budgets = allBudgets(notebook, this.options.regression.budgets);
+    if (budgets.some((one) => Object.keys(one).length > 0)) return 'it has budgets of time or memory';
     return undefined;
   }
 
@@ -97,21 +102,4 @@ export class ResultKeys {
     }
     return hash;
   }
-}
-
-/** What the author wrote and the parameters of the run, without what a run adds. */
-function contentOf({ metadata, cells }: Notebook): unknown {
-  return [splitNotebookMetadata(metadata).lasting, cells.map(cellContent)];
-}
-
-function cellContent(cell: Cell): unknown {
-  const { cell_type, id, source, metadata } = cell;
-  const attachments = 'attachments' in cell ? cell.attachments : undefined;
-  return [cell_type, id, source, splitCellMetadata(metadata).lasting, attachments ?? null];
-}
-
-function sourcesOf({ cells }: Notebook): { name: string; source: string }[] {
-  return cells.flatMap(({ cell_type, source }, index) =>
-    cell_type === 'code' && !pagerQuery(source) ? [{ name: `cell ${index + 1}`, source }] : [],
-  );
 }

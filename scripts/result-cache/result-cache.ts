@@ -7,6 +7,7 @@ import { cacheIsOff } from '../../src/cache.js';
 import { isObject } from '../notebook/format.js';
 import { type NotebookJob, type NotebookResult, resultOf, unstarted } from '../run/execute-notebook.js';
 import { saveOnce } from '../run/saver.js';
+import type { Verdict } from '../run/verdict.js';
 import { type KeyOptions, type ResultKey, ResultKeys } from './keys.js';
 import { type KeptRun, ResultStore } from './store.js';
 
@@ -16,7 +17,7 @@ export interface ResultCacheOptions extends KeyOptions {
 }
 
 /** Ends of a run that say nothing of the notebook. */
-const saysNothing = ['interrupted', 'not saved'];
+const saysNothing: Verdict[] = ['interrupted', 'not saved', 'skipped'];
 
 export class ResultCache {
   readonly #store: ResultStore;
@@ -76,19 +77,30 @@ export class ResultCache {
     };
   }
 
-  /** Keeps a run that passed, unless files it depends on changed meanwhile; forgets what is not so any more. */
-  async remember(job: NotebookJob, result: NotebookResult): Promise<void> {
-    const { key, needsDevice } = this.#keyOf(job);
-    if (key === undefined || result.kept || saysNothing.includes(result.verdict)) return;
-    if (result.verdict !== 'passed') return this.#store.remove(key);
-    if (result.skippedCells?.length || this.#keys.of(job).key !== key) return;
+  /**
+   * Keeps a run that passed, unless files it depends on changed meanwhile; forgets what is not so any more. Returns why
+   * a run that passed is not kept.
+   */
+  async remember(job: NotebookJob, result: NotebookResult): Promise<string | undefined> {
+    if (result.kept || saysNothing.includes(result.verdict)) return undefined;
+    const before = this.#keyOf(job);
+    const passed = result.verdict === 'passed';
+    if (before.key === undefined) return passed ? before.reason : undefined;
+    const { key, needsDevice } = before;
+    if (!passed) {
+      await this.#store.remove(key);
+      return undefined;
+    }
+    const after = this.#keys.of(job);
+    if (after.key !== key) return after.reason ?? 'what it depends on changed while it ran';
     const device = needsDevice ? await this.#keys.device(job) : '';
-    if (device === undefined) return;
+    if (device === undefined) return 'the devices of this machine could not be listed';
     const { seconds, peakMemory, cellPeaks = [] } = result;
     const { notebook } = job;
     const run = { at: Date.now(), seconds, peakMemory, cellPeaks: [...cellPeaks], device, notebook };
     await this.#store.write(key, run);
     this.#wrote = true;
+    return undefined;
   }
 
   /** To be called when all have run. */

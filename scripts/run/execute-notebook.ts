@@ -60,6 +60,8 @@ export interface NotebookResult {
   kept?: true;
   /** That run, where it was kept in the user's cache folder; its end in ISO 8601. */
   cached?: { at: string; seconds: number; peakMemory: number | undefined };
+  /** It passed, but the next run cannot go by that, for this reason. */
+  uncached?: string;
 }
 
 export interface NotebookJob {

@@ -4,7 +4,7 @@
  */
 import { checkRegression, type RegressionOptions } from '../regression/regression.js';
 import { updateLine } from '../regression/report.js';
-import { budgetsOf } from '../regression/settings.js';
+import { allBudgets } from '../regression/settings.js';
 import type { ResultCache } from '../result-cache/result-cache.js';
 import { executeNotebook, type NotebookJob, type NotebookResult, skipNotebook } from './execute-notebook.js';
 import { type History, readHistory, remember } from './history.js';
@@ -82,7 +82,8 @@ export class Run {
     const job = this.#pending[index]!;
     progress.begin(job.name);
     const result = await checkRegression(job, await this.#resultOf(index, job), regression);
-    await cache?.remember(job, result);
+    const uncached = await cache?.remember(job, result);
+    if (uncached !== undefined) result.uncached = uncached;
     this.#pending[index] = undefined;
     this.#results[index] = result;
     progress.end(result);
@@ -117,10 +118,7 @@ export class Run {
   #isMeasured(index: number): boolean {
     const notebook = this.#pending[index]?.notebook;
     if (!notebook || !this.#needsKernel(index)) return false;
-    const budgets = [
-      this.parts.regression.budgets,
-      ...[notebook, ...notebook.cells].map(({ metadata }) => budgetsOf(metadata, '')),
-    ];
+    const budgets = allBudgets(notebook, this.parts.regression.budgets);
     return budgets.some(({ maxSeconds }) => maxSeconds !== undefined);
   }
 }

@@ -209,7 +209,8 @@ async function prepare(
       parameters: values,
       version,
     });
-    const key = runKey(notebook, spec, options.env, options.regression.budgets);
+    const folder = options.kernels.local ? dirname(path) : undefined;
+    const key = runKey(notebook, spec, options.env, options.regression.budgets, folder);
     unmarkRun(prepared);
     if (commit) prepared.metadata.kernelbook = { ...asRecord(prepared.metadata.kernelbook), commit };
     return {

@@ -76,11 +76,19 @@ it('gives the result of a run that passed again, and says everywhere that nothin
 
 it('runs again what failed, and what the file of is damaged', async () => {
   await place.notebook('bad.ipynb', 'kernelbook', ["throw new Error('no')"]);
-  const both = () => place.kernelbook(['run', 'a.ipynb', 'bad.ipynb'], undefined, { cache: true });
+  await place.notebook('reads.ipynb', 'kernelbook', ["import 'node:fs';"]);
+  const names = ['a.ipynb', 'bad.ipynb', 'reads.ipynb'];
+  const both = () => place.kernelbook(['run', ...names, '--results', 'r.json'], undefined, { cache: true });
   await both();
   const second = await both();
   expect(second.status).toBe(1);
   expect(second.stdout).toMatch(/a\.ipynb {2}passed \(cached\)/);
+  const { notebooks } = JSON.parse(await readFile(place.path('r.json'), 'utf8'));
+  expect(notebooks.map(({ uncached }: { uncached?: string }) => uncached)).toEqual([
+    undefined,
+    undefined,
+    'cell 1 imports node:fs, which reaches outside the notebook',
+  ]);
   expect(second.stdout).toMatch(/bad\.ipynb {2}error in cell 1: Error {2}\(1\/1 cells/);
   const [file, ...others] = await readdir(results());
   expect(others).toEqual([]);

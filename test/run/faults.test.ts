@@ -189,7 +189,8 @@ function suite(language: Language): void {
     expect(stderr).toContain(
       `NotSavedError: build/notebooks/${file} could not be written: its folder is no folder (E`,
     );
-    expect(stderr).toContain('the file holds the run up to cell 1');
+    // A disk so slow that a save would hold up the next cell is not waited for after each.
+    expect(stderr).toMatch(/the file (holds the run up to cell 1|is that from before the first cell)/);
   });
 }
 

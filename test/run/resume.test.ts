@@ -4,7 +4,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeRequires } from '../support/requires.js';
-import { statusOf, textOf, Workplace } from './helpers.js';
+import { statusOf, type TestCell, textOf, Workplace } from './helpers.js';
 
 // On a machine with other work, starting kernels takes its time.
 vi.setConfig({ testTimeout: 180_000 });
@@ -84,7 +84,11 @@ describe('with our kernel', () => {
     expect(await kept('-p', 'steps', '1')).toEqual([]);
     expect(await kept('-p', 'steps', '2')).toEqual([]);
     expect(await kept('-p', 'steps', '2')).toEqual(['d.ipynb']);
-    await place.notebook('d.ipynb', 'kernelbook', [['let steps: number = 1;', 'parameters'], 'steps + 1']);
+    await place.write('helper.ts', 'export const helper: number = 1;');
+    const cells = [['let steps: number = 1;', 'parameters'], "import { helper } from './helper.ts'; helper"];
+    await place.notebook('d.ipynb', 'kernelbook', cells as TestCell[]);
+    expect(await kept('-p', 'steps', '2')).toEqual([]);
+    await place.write('helper.ts', 'export const helper: number = 2;');
     expect(await kept('-p', 'steps', '2')).toEqual([]);
     // An output that is no notebook any more is no reason to fail.
     const output = place.path('build/notebooks/d.ipynb');
