@@ -36,6 +36,9 @@ export type KeyedJob = Pick<
   'notebook' | 'path' | 'cwd' | 'spec' | 'env' | 'limits' | 'secrets' | 'skips'
 >;
 
+/** The build has a thousand files: those of hundreds of small notebooks in a row need not look at them each time. */
+const buildPatienceMs = 1_000;
+
 const none: Dependencies = {
   files: new Set(),
   packages: new Set(),
@@ -45,6 +48,7 @@ const none: Dependencies = {
 
 export class ResultKeys {
   readonly #hashes = new FileHashes();
+  #known: { at: number; parts: unknown } | undefined;
   readonly #contents = new WeakMap<KeyedJob, string>();
 
   constructor(readonly options: KeyOptions) {}
@@ -71,7 +75,7 @@ export class ResultKeys {
       this.#contentOf(job),
       job.path,
       [files, reads],
-      [buildParts(this.#hashes), projectParts(cwd, this.#hashes)],
+      [this.#build(), projectParts(cwd, this.#hashes)],
       [spec, runtimeParts(spec), environmentParts(env)],
       [limits, golden, checked],
     ];
@@ -82,6 +86,13 @@ export class ResultKeys {
   async device({ env }: KeyedJob): Promise<string | undefined> {
     const parts = await deviceParts(env, this.options.probe);
     return parts === undefined ? undefined : sha256(JSON.stringify(parts));
+  }
+
+  #build(): unknown {
+    const now = performance.now();
+    if (!this.#known || now - this.#known.at > buildPatienceMs)
+      this.#known = { at: now, parts: buildParts(this.#hashes) };
+    return this.#known.parts;
   }
 
   #refusal({ notebook, secrets, skips }: KeyedJob, never: boolean): string | undefined {
