@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { log } from './log.js';
+import { isRunning } from './protocol/process-running.js';
 
 interface SignalWrap {
   onsignal: (signal: number) => void;
@@ -50,17 +51,8 @@ export function watchParent(gone: () => void): void {
   if (!(starter > 0)) return;
   const isChild = process.ppid === starter;
   const timer = setInterval(() => {
-    if (isChild ? process.ppid === starter : exists(starter)) return;
+    if (isChild ? process.ppid === starter : isRunning(starter)) return;
     clearInterval(timer);
     gone();
   }, parentPollMs);
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }

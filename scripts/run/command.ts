@@ -106,7 +106,6 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   // Loaded here: the command line must start fast, and ZeroMQ and the compiler are large.
   const { runNotebooks } = await import('./run.js');
   const { UsageError } = await import('./parameters.js');
-  const { parameterFiles } = await import('./parameter-file.js');
   const { terminalProgress } = await import('./progress.js');
   const { failureReport, summaryTable } = await import('./report.js');
   const { showTypeErrors } = await import('../check/show.js');
@@ -125,7 +124,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     const results = await runNotebooks({
       targets: targets.length > 0 ? targets : [defaultNotebooks()],
       output: options.output,
-      parameters: overridden(await parameterFiles(options.parameterFile ?? []), options.parameter),
+      parameters: await givenParameters(options),
       jobs: options.jobs,
       warmKernels: warmKernelsOf(options),
       memoryCap: options.memoryCap,
@@ -223,7 +222,13 @@ class RunCommand extends Command {
 }
 
 /** What the command line says goes before what a file says. */
-function overridden(fromFiles: GivenParameter[], fromLine: GivenParameter[]): GivenParameter[] {
+async function givenParameters({
+  parameter: fromLine,
+  parameterFile: files,
+}: RunCommandOptions): Promise<GivenParameter[]> {
+  if (!files) return fromLine; // reading YAML takes many modules
+  const { parameterFiles } = await import('./parameter-file.js');
+  const fromFiles = await parameterFiles(files);
   const named = new Set(fromLine.map(({ name }) => name));
   return [...fromFiles.filter(({ name }) => !named.has(name)), ...fromLine];
 }

@@ -40,13 +40,12 @@ export class Run {
 
   /** @param jobs emptied as the notebooks run */
   static async plan(jobs: NotebookJob[], parts: RunParts): Promise<Run> {
-    const { cache, options } = parts;
+    const { options } = parts;
     const kept = new Map<number, NotebookResult>();
     for (const [index, job] of jobs.entries()) {
       const result = options.resume && job.skips.notebook === undefined && (await keptResult(job));
       if (result) kept.set(index, result);
     }
-    await cache?.find(jobs);
     const remembered = await readHistory(options.env);
     const past = jobs.map((job) => remembered.get(job.path));
     const schedule = new Schedule({ jobs: options.jobs, memoryCap: options.memoryCap, past });

@@ -92,6 +92,9 @@ async function plan(parts: RunParts, probe: MachineProbe): Promise<Run | Noteboo
     const jobs = await prepare(options, engines, probe, pool);
     tellUncompared(jobs, regression, options);
     const run = await Run.plan(jobs, parts);
+    // Where no result is given again, kernels need not wait until the cache has read what results depend on.
+    if (!options.reuse) run.startAhead();
+    await cache?.find(jobs);
     run.startAhead();
     // What a notebook may import lies where its kernel runs.
     if (!options.kernels.local || !options.onChecked) return run;

@@ -90,6 +90,8 @@ async function measure(flags: Flags): Promise<RunnerBench> {
     machine,
     python: only === 'scale' ? 'no Python' : await pythonVersions(place),
   };
+  onProgress("building the kernel's start-up snapshot");
+  await place.buildSnapshot();
   if (only === undefined || only === 'overhead') {
     const { fullOverhead, measureOverhead, quickOverhead } = await import('./overhead.js');
     const scale = quick ? quickOverhead : fullOverhead;

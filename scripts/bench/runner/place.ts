@@ -51,6 +51,12 @@ export class BenchPlace {
     };
   }
 
+  /** Has our kernel's start-up snapshot built, as `kernelbook install` does; each tool starts the kernel with it. */
+  async buildSnapshot(): Promise<void> {
+    const script = join(packageRoot(), 'dist', 'kernel', 'language', 'build-snapshot.js');
+    await this.run([process.execPath, script]);
+  }
+
   path(...parts: string[]): string {
     return join(this.folder, ...parts);
   }
