@@ -23,7 +23,7 @@ export interface ExecutionRequest {
 /** What all shells count together. */
 export interface CellCounter {
   count: number;
-  /** When the engine has been told of the latest cell. Its client need not wait for that; what is asked next comes after it. */
+  /** The engine's taking note of the latest cell: its client need not wait for it, the next cell of any shell does. */
   committed: Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export interface Job extends ExecutionRequest {
 }
 
 /** Long enough to read what a client sent in the same breath as the failing cell, and no front end notices it. */
-const drainMs = 5;
+const drainMs = 20;
 
 export class Executions {
   readonly #queue: ExecutionRequest[] = [];
@@ -179,9 +179,12 @@ export class Executions {
 
   async #commit(token: number): Promise<void> {
     await endOfTurn(); // the reply goes first
-    const commit = async () => this.engine.commit(token);
-    // Not awaited: engines answer in order. The cell has run; one that died is told of it when it starts again.
-    commit().catch((error: Error) => log(`the engine did not take note of a cell: ${error.message}`));
+    try {
+      await this.engine.commit(token);
+    } catch (error) {
+      // The cell has run; an engine that died is told of it when it starts again.
+      log(`the engine did not take note of a cell: ${(error as Error).message}`);
+    }
   }
 
   /** Has the next cell of the queue checked while this one runs: if this one succeeds, that one need not wait for it. */

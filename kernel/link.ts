@@ -22,7 +22,6 @@ export type ToUserThread =
 /** `size` is what an output counts in `Flow`. */
 export type FromUserThread =
   | { kind: 'ready' }
-  | { kind: 'started'; id: CellId }
   | { kind: 'done'; id: CellId; outcome: CellOutcome }
   | { kind: 'pong'; nonce: number }
   | { kind: 'stream'; id: CellId | undefined; name: 'stdout' | 'stderr'; text: string; size: number }
@@ -50,16 +49,18 @@ export const contextHook = 'kernelbook.interrupt.cell';
 
 const inFlight = 0;
 const closed = 1;
+const begun = 2;
 const flowLimit = 16 * 1024 * 1024;
 
 /**
- * The two numbers both threads see: how much output waits in the worker, in characters or bytes, so that a cell that
- * prints without end is slowed down instead of filling the memory, and whether the worker has closed its sockets.
+ * The numbers both threads see: how much output waits in the worker, in characters or bytes, so that a cell that
+ * prints without end is slowed down instead of filling the memory; whether the worker has closed its sockets; and how many
+ * cells the user thread has taken up.
  */
 export class Flow {
   readonly #cells: Int32Array;
 
-  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(8)) {
+  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(12)) {
     this.#cells = new Int32Array(buffer);
   }
 
@@ -77,6 +78,16 @@ export class Flow {
   taken(size: number): void {
     Atomics.sub(this.#cells, inFlight, size);
     Atomics.notify(this.#cells, inFlight);
+  }
+
+  /** User thread: takes up the next of the cells that it was given. */
+  begin(): void {
+    Atomics.add(this.#cells, begun, 1);
+  }
+
+  /** Worker: of the cells that it has given to the user thread, how many that has taken up. */
+  get begun(): number {
+    return Atomics.load(this.#cells, begun);
   }
 
   /** Worker: the sockets are closed, the process may end. */

@@ -23,8 +23,9 @@ export class UserThreadProxy {
   readonly #ready: Promise<void>;
   readonly #pings = new Map<number, () => void>();
   #nonce = 0;
+  #given = 0;
   /** What the thread was given to run: one cell, and one more per subshell. */
-  readonly #running = new Map<CellId, { started: boolean; done: (outcome: CellOutcome) => void }>();
+  readonly #running = new Map<CellId, { order: number; done: (outcome: CellOutcome) => void }>();
   #isReady = false;
 
   constructor(
@@ -38,11 +39,6 @@ export class UserThreadProxy {
           case 'ready':
             this.#isReady = true;
             return resolve();
-          case 'started': {
-            const cell = this.#running.get(message.id);
-            if (cell) cell.started = true;
-            return;
-          }
           case 'done':
             return this.#finish(message);
           case 'pong':
@@ -61,14 +57,14 @@ export class UserThreadProxy {
   /** True while the thread has not yet taken up this cell that it was given: something else keeps it busy. */
   isWaiting(id: CellId): boolean {
     const cell = this.#running.get(id);
-    return cell !== undefined && !cell.started && this.#isReady;
+    return cell !== undefined && cell.order > this.flow.begun && this.#isReady;
   }
 
   /** Runs a cell; never resolves if the cell is abandoned. */
   async run(id: CellId, cell: CompiledCell, allowStdin: boolean): Promise<CellOutcome> {
     await this.#ready;
     return new Promise((done) => {
-      this.#running.set(id, { started: false, done });
+      this.#running.set(id, { order: ++this.#given, done });
       this.post({ kind: 'run', id, cell, allowStdin });
     });
   }

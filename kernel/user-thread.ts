@@ -92,7 +92,7 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
         const { id, cell, allowStdin } = message;
         const origin = { id, allowStdin };
         running.set(id, origin);
-        post({ kind: 'started', id });
+        flow.begin();
         evaluator.run(cell, origin, (outcome) => {
           running.delete(id);
           post({ kind: 'done', id, outcome });

@@ -38,6 +38,8 @@ export class RemoteEngine implements LanguageEngine {
   /** Compiled cells by the token the caller knows, with the token of the process that compiled them. */
   readonly #compiled = new Map<number, Cell & { remote: number; start: number }>();
   readonly #committed: Cell[] = [];
+  /** Of what was committed, that which the process learns with the next request: nobody needs it to know before. */
+  #unsaid: number[] = [];
   #child: EngineChild | undefined;
   #ready: Promise<void> = Promise.resolve();
   #closed = false;
@@ -96,13 +98,8 @@ export class RemoteEngine implements LanguageEngine {
     this.#committed.push({ code, count });
     // A process that starts later is told by the replay; one that started since has not compiled this cell.
     if (!this.#child) return;
-    if (start === this.#starts) {
-      await this.#call('commit', remote);
-      return;
-    }
-    // What is asked from now on comes after it.
-    this.#ready = this.#ready.then(() => this.#repeat({ code, count }));
-    await this.#ready;
+    if (start === this.#starts) this.#unsaid.push(remote);
+    else await this.#ready.then(() => this.#repeat({ code, count }));
   }
 
   async complete(code: string, cursorUtf16: number): Promise<CompletionResult> {
@@ -138,7 +135,8 @@ export class RemoteEngine implements LanguageEngine {
   }
 
   #request(method: EngineMethod, args: unknown[]): Promise<unknown> {
-    const request: EngineRequest = { id: ++this.#sequence, method, args };
+    const request: EngineRequest = { id: ++this.#sequence, method, args, commits: this.#unsaid };
+    this.#unsaid = [];
     return new Promise((resolve, reject) => {
       this.#waiting.set(request.id, { resolve, reject });
       this.#child?.stdin.write(`${JSON.stringify(request)}\n`);
@@ -146,6 +144,7 @@ export class RemoteEngine implements LanguageEngine {
   }
 
   #start(child?: EngineChild): void {
+    this.#unsaid = []; // it is told by the replay
     if (++this.#starts > mostStarts) {
       this.#ready = Promise.reject(
         new Error(`language engine: it died ${mostStarts} times; restart the kernel`),

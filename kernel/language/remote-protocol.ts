@@ -7,6 +7,8 @@ export interface EngineRequest {
   id: number;
   method: EngineMethod;
   args: unknown[];
+  /** Tokens to commit first: a message less to send, to wake up for and to answer. */
+  commits: number[];
 }
 
 export type EngineResponse =

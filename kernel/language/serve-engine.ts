@@ -12,8 +12,9 @@ export function serveEngine(cwd: string, prepared?: CheckerEngine): void {
     process.stdout.write(`${JSON.stringify(response)}\n`);
   }
 
-  async function answer({ id, method, args }: EngineRequest): Promise<void> {
+  async function answer({ id, method, args, commits }: EngineRequest): Promise<void> {
     try {
+      for (const token of commits) void engine.commit(token);
       if (!engineMethods.includes(method)) throw new Error(`engine: no method ${method}`);
       const call = engine[method] as (...args: unknown[]) => unknown;
       send({ id, result: (await call.apply(engine, args)) ?? null });
