@@ -16,6 +16,11 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 /** @throws TypeError when a tensor is missing or not float32. */
 export function requireFloat32(caller: string, tensors: Record<string, tf.Tensor>): void {
   for (const [name, tensor] of Object.entries(tensors)) {
+    if (typeof tensor === 'object' && tensor !== null && 'packed' in tensor) {
+      throw new TypeError(
+        `${caller}: ${name} is a half tensor ${shown(tensor.shape)}, which it does not take; convert it with toFloat(${name})`,
+      );
+    }
     if (!Array.isArray(tensor?.shape) || typeof tensor.dtype !== 'string') {
       throw new TypeError(
         `${caller}: ${name} must be a tensor, got ${tensor === null ? 'null' : typeof tensor}`,

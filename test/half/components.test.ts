@@ -9,6 +9,7 @@ import { read } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
 import { type HalfTensor, halfGrads, toFloat, toHalf } from '../../src/half/index.js';
+import { linear } from '../../src/linear.js';
 import { crossEntropy } from '../../src/loss/index.js';
 import { matmul } from '../../src/matmul/index.js';
 import { layerNorm, rmsNorm } from '../../src/norm/index.js';
@@ -197,6 +198,12 @@ describe('errors', () => {
     expect(() => layerNorm(half, { bias: tf.ones([4]) as never })).toThrow(/layerNorm: bias must be a half/);
     expect(() => gatedActivation(float as never, half as never, 'relu')).toThrow(
       /value must be a half tensor/,
+    );
+  });
+  it('say where half tensors are not taken', () => {
+    const half = toHalf(tf.ones([2, 4]));
+    expect(() => linear(half as never, tf.ones([3, 4]))).toThrow(
+      /linear: x is a half tensor \[2,4\], which it does not take; convert it with toFloat\(x\)/,
     );
   });
   it('print shapes as for float32', () => {

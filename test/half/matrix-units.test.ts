@@ -25,7 +25,7 @@ describeRequires('subgroup-matrix', 'on Mesa 26', () => {
     const child = spawnSync(command, [...args, main, 'check-half', '--json'], {
       encoding: 'utf8',
       env: { ...process.env, ...env },
-      timeout: 400_000,
+      timeout: 900_000,
     });
     expect(child.stderr).not.toContain('rror');
     const report = JSON.parse(child.stdout) as HalfReport;
@@ -35,7 +35,7 @@ describeRequires('subgroup-matrix', 'on Mesa 26', () => {
     expect(ran('matmul.f16.subgroupMatrix')).toBeGreaterThan(8);
     expect(ran('attention.forward.f16.subgroupMatrix')).toBeGreaterThan(6);
     expect(child.status).toBe(0);
-  }, 420_000);
+  }, 920_000);
 });
 
 describe('the matrix unit of a device', () => {
