@@ -40,7 +40,7 @@ export interface Job extends ExecutionRequest {
 }
 
 /** Long enough to read what a client sent in the same breath as the failing cell, and no front end notices it. */
-const drainMs = 20;
+const drainMs = 5;
 
 export class Executions {
   readonly #queue: ExecutionRequest[] = [];
