@@ -73,12 +73,7 @@ export const targets: readonly Target[] = [
   ]),
   target('webgpu', 'half/convert', 'half/convert', ['body', 'packKernel', 'unpackKernel']),
   target('webgpu', 'half/add', 'half/gradient', ['addKernel']),
-  target(
-    'webgpu',
-    'matmul/fused-matmul',
-    ['matmul/matmul', 'half/gradient'],
-    ['gradientOfA', 'gradientOfB', 'product'],
-  ),
+  target('webgpu', 'matmul/fused-matmul', 'half/gradient', ['product']),
   target('webgpu', 'matmul/tiled-matmul.wgsl', 'matmul/matmul', ['stage', 'tiledKernel']),
   target('webgpu', 'matmul/matmul-tile.wgsl', 'matmul/matmul', ['fetcher', 'storer']),
 
