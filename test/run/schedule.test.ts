@@ -72,6 +72,23 @@ describe('order', () => {
     expect(staged({ jobs: 2, memoryCap: 100, past: [undefined, undefined] }).running()).toEqual([0, 1]);
   });
 
+  it('is known ahead: what comes next beside what runs, of those that match, within the cap', async () => {
+    const all = [past(9, 60), past(8, 50), past(7, 30), past(6, 10)];
+    const schedule = new Schedule({ jobs: 2, memoryCap: 100, past: all });
+    expect(schedule.next(2, () => true)).toEqual([0, 2]);
+    const ends = new Map<number, () => void>();
+    const done = schedule.run((index) => new Promise((resolve) => ends.set(index, resolve)));
+    expect(schedule.running).toEqual([0, 2]);
+    expect(schedule.next(2, () => true)).toEqual([3]);
+    expect(schedule.next(2, (index) => index !== 3)).toEqual([]);
+    for (const index of [0, 2, 1, 3]) {
+      ends.get(index)!();
+      await turn();
+    }
+    await done;
+    expect(schedule.next(1, () => true)).toEqual([]);
+  });
+
   it('fails with what fails', async () => {
     const failing = new Schedule({ jobs: 2, memoryCap: undefined, past: [past(1), past(2)] }).run(
       async () => {
@@ -182,6 +199,7 @@ describe('the command line', () => {
     [['--shard', '3/2'], /Give the part and how many there are/],
     [['--shard', 'half'], /Give the part and how many there are/],
     [['--memory-cap', '8'], /Give a size with its unit/],
+    [['--warm-kernels', '-1'], /Give a whole number, 0 or more/],
     [['--jobs', 'all'], /Give a whole number, 1 or more, or auto/],
     [['--durations', 'r.json'], /--durations is for --shard/],
     [['--shard', '1/2', '--durations', 'none.json'], /none\.json: no such file; --durations needs/],
