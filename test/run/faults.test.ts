@@ -110,13 +110,16 @@ function suite(language: Language): void {
 
   it('kernel killed (-9) within a cell: what the cell has shown is saved meanwhile', async () => {
     await place.notebook(file, kernel, [print('first'), forever, print('never')]);
-    const running = place.kernelbook(['run', file]);
+    let ended = false;
+    const running = place.kernelbook(['run', file]).finally(() => {
+      ended = true;
+    });
     let pid: string | undefined;
-    while (!pid) {
+    while (!pid && !ended) {
       await sleep(100);
       pid = /pid (\d+)/.exec(saved(file))?.[1];
     }
-    process.kill(Number(pid), 'SIGKILL');
+    if (pid) process.kill(Number(pid), 'SIGKILL');
     const { status, stderr } = await running;
     expect(status).toBe(5);
     expect(stderr).toMatch(
