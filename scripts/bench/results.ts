@@ -1,6 +1,7 @@
 /** What the benches share: where their results are written, and how a signal ends them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import type { Command } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
 
 /** Where the user asked for it, and with `save` as docs/results/NAME.md and .json of the checkout. */
@@ -8,6 +9,13 @@ export interface ResultFiles {
   json?: string;
   markdown?: string;
   save?: boolean;
+}
+
+export function addResultOptions(command: Command): Command {
+  return command
+    .option('--json <file>', 'write the result as JSON')
+    .option('--markdown <file>', 'write the result as Markdown')
+    .option('--save', 'write Markdown and JSON to docs/results of the checkout');
 }
 
 /** @param name of the files in docs/results, without an ending */

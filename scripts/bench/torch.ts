@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../kernel/package-root.js';
 import type { Spread } from '../../src/profile/index.js';
+import { collectOutput } from '../child-output.js';
 import type { BenchResult } from './bench-gpu.js';
 
 interface Answer {
@@ -40,17 +41,11 @@ function parse(text: string, count: number): Answer {
 function run(command: string, args: string[], input: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    let [output, errors] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      errors += text;
-    });
+    const output = collectOutput(child);
     child.on('error', (error) => reject(new Error(`${command} does not start: ${error.message}`)));
     child.on('close', (code) => {
-      const last = errors.trim().split('\n').at(-1) ?? '';
-      if (code === 0) resolve(output);
+      const last = output.stderr.trim().split('\n').at(-1) ?? '';
+      if (code === 0) resolve(output.stdout);
       else reject(new Error(`${command} ended with status ${code}: ${last}`));
     });
     // A child that ended before it read everything says why by its status.

@@ -110,9 +110,9 @@ function writeManifest(): string | undefined {
   const manifest = JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as {
     ICD: { library_path: string };
   };
-  const { ICD } = manifest;
-  ICD.library_path = path.join(root, libraries, path.basename(ICD.library_path));
-  writeFileSync(path.join(mesa26Folder, 'driver.json'), JSON.stringify(manifest));
+  const { library_path: library } = manifest.ICD;
+  const ICD = { ...manifest.ICD, library_path: path.join(root, libraries, path.basename(library)) };
+  writeFileSync(path.join(mesa26Folder, 'driver.json'), JSON.stringify({ ...manifest, ICD }));
   return undefined;
 }
 

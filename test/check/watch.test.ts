@@ -3,22 +3,21 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type ChildOutput, collectOutput } from '../../scripts/child-output.js';
 import { Workplace } from '../run/helpers.js';
 
 const main = fileURLToPath(new URL('../../dist/scripts/main.js', import.meta.url));
 
 let place: Workplace;
 let child: ChildProcess;
-let stdout = '';
+let output: ChildOutput;
 beforeAll(async () => {
   place = await Workplace.create();
   await place.notebook('nb/one.ipynb', 'kernelbook', ["import { size } from '../lib/size.js';\nsize + 1;"]);
   await place.notebook('nb/two.ipynb', 'kernelbook', ['const two: number = 2;\ntwo;']);
   await place.write('lib/size.ts', 'export const size = 1;\n');
   child = spawn(process.execPath, [main, 'check', 'nb', '--watch'], { cwd: place.folder });
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
+  output = collectOutput(child);
 });
 afterAll(async () => {
   child.kill('SIGKILL');
@@ -27,9 +26,9 @@ afterAll(async () => {
 
 /** What the next round of checking prints, after `change`. */
 async function after(change: () => void | Promise<void>): Promise<string> {
-  const before = stdout.length;
+  const before = output.stdout.length;
   await change();
-  const text = () => stdout.slice(before);
+  const text = () => output.stdout.slice(before);
   await expect.poll(text, { timeout: 60_000, interval: 100 }).toContain('Watching for changes.');
   return text();
 }

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { collectOutput } from '../../scripts/child-output.js';
 import type { CodeCell, Output } from '../../scripts/notebook/format.js';
 import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
 import { serializeNotebook } from '../../scripts/notebook/write.js';
@@ -107,14 +108,7 @@ export class Workplace {
       },
     });
     if (child.pid !== undefined) started?.(child.pid);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    return new Promise((resolve) => child.once('close', (status) => resolve({ status, stdout, stderr })));
+    const output = collectOutput(child);
+    return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...output })));
   }
 }

@@ -1,7 +1,7 @@
 /** `kernelbook bench kernel`: our kernel and others side by side, as Markdown and JSON. */
 import type { Command } from 'commander';
 import type { KernelSpec } from '../../../kernel/kernelspec.js';
-import { endOnSignals, type ResultFiles, writeResult } from '../results.js';
+import { addResultOptions, endOnSignals, type ResultFiles, writeResult } from '../results.js';
 import type { KernelBench } from './report.js';
 import type { Subject } from './subject.js';
 
@@ -19,13 +19,11 @@ The other kernels are found as Jupyter finds them. To have them here:
 A target that is missed is no failure; a figure that our own kernel does not give is one.`;
 
 export function registerBenchKernel(bench: Command): void {
-  bench
+  const command = bench
     .command('kernel')
     .description('this kernel and others side by side: latency, completion, streams, growth, memory')
-    .option('--against <names>', 'other installed kernels, separated by commas, such as tslab,deno,python3')
-    .option('--json <file>', 'write the result as JSON')
-    .option('--markdown <file>', 'write the result as Markdown')
-    .option('--save', 'write Markdown and JSON to docs/results of the checkout')
+    .option('--against <names>', 'other installed kernels, separated by commas, such as tslab,deno,python3');
+  addResultOptions(command)
     .option('--quick', 'few samples: shows that everything works')
     .addHelpText('after', help)
     .action(async (flags: Flags) => {

@@ -1,6 +1,6 @@
 /** `kernelbook bench runner`: this runner, papermill and nbclient side by side, as Markdown and JSON. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { endOnSignals, type ResultFiles, writeResult } from '../results.js';
+import { addResultOptions, endOnSignals, type ResultFiles, writeResult } from '../results.js';
 import type { RunnerBench } from './report.js';
 
 type Part = 'overhead' | 'work' | 'scale';
@@ -19,7 +19,7 @@ Without --only: overhead and work. The Python needs papermill, nbclient and ipyk
 A target that is missed is no failure.`;
 
 export function registerBenchRunner(bench: Command): void {
-  bench
+  const command = bench
     .command('runner')
     .description('`kernelbook run`, papermill and nbclient side by side: overhead, real work, many notebooks')
     .addOption(
@@ -29,10 +29,8 @@ export function registerBenchRunner(bench: Command): void {
       ).choices(['overhead', 'work', 'scale']),
     )
     .option('--rounds <number>', 'samples of each (default: overhead 3, work 1)', rounds)
-    .option('--python <path>', 'the Python with papermill and nbclient (default: that of .venv)')
-    .option('--json <file>', 'write the result as JSON')
-    .option('--markdown <file>', 'write the result as Markdown')
-    .option('--save', 'write Markdown and JSON to docs/results of the checkout')
+    .option('--python <path>', 'the Python with papermill and nbclient (default: that of .venv)');
+  addResultOptions(command)
     .option('--quick', 'small notebooks, few samples: shows that everything works')
     .addHelpText('after', help)
     .action(async (flags: Flags) => {

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { packageRoot } from '../../../kernel/package-root.js';
+import { collectOutput } from '../../child-output.js';
 import { processesAreKnown, processesIn } from '../../processes.js';
 
 export interface Ran {
@@ -80,21 +81,15 @@ export class BenchPlace {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#running.add(child);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
+    const output = collectOutput(child);
     onStarted(child);
     return new Promise((resolve, reject) => {
       child.once('error', (error) => reject(new Error(`${program} does not start: ${error.message}`)));
       child.once('close', (status, signal) => {
         this.#running.delete(child);
-        if (status === 0) return resolve({ seconds: (performance.now() - started) / 1000, stdout });
-        const last = (stderr.trim() || stdout.trim()).split('\n').slice(-3).join('\n');
+        if (status === 0)
+          return resolve({ seconds: (performance.now() - started) / 1000, stdout: output.stdout });
+        const last = (output.stderr.trim() || output.stdout.trim()).split('\n').slice(-3).join('\n');
         reject(
           new Error(`${words.slice(0, 2).join(' ')} ended with ${signal ?? `status ${status}`}: ${last}`),
         );
