@@ -23,7 +23,8 @@ async function clean(targets: string[], check: boolean): Promise<number> {
   const { SelectionError, selectNotebooks } = await import('./notebook/select.js');
   const { NotebookFileError, readNotebook } = await import('./notebook/read.js');
   const { withoutVolatile } = await import('./notebook/volatile.js');
-  const { serializeNotebook, writeFileAtomically } = await import('./notebook/write.js');
+  const { serializeNotebook } = await import('./notebook/serialize.js');
+  const { writeFileAtomically } = await import('./notebook/write.js');
   let status = 0;
   const fail = (line: string) => {
     console.error(`kernelbook clean: ${line}`);

@@ -1,12 +1,10 @@
-/**
- * Writes notebooks byte for byte as Jupyter does (keys sorted, indent of one space, text as a list of lines,
- * one newline at the end), and atomically: a reader sees the old file or the new one, never a half.
- */
+/** Writes files, notebooks among them, atomically: a reader sees the old file or the new one, never a half. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isRunning } from '../../kernel/protocol/process-running.js';
-import { type Cell, isJsonMime, isObject, type Notebook } from './format.js';
+import type { Notebook } from './format.js';
+import { OutputTexts } from './output-texts.js';
 
 export interface WriteOptions {
   /**
@@ -18,76 +16,42 @@ export interface WriteOptions {
   mode?: number;
 }
 
-/** Writes the notebook to `path`, making its folder when needed. Each call is atomic. */
+/**
+ * Writes the notebook to `path`, making its folder when needed. Each call is atomic.
+ * @param texts of the last save of the same notebook
+ */
 export async function writeNotebook(
   path: string,
   notebook: Notebook,
   options: WriteOptions = {},
+  texts = new OutputTexts(0),
 ): Promise<void> {
-  await writeFileAtomically(path, joinPieces(notebookPieces(notebook)), options);
-}
-
-/** The text of the notebook file. */
-export function serializeNotebook(notebook: Notebook): string {
-  return [...notebookPieces(notebook)].join('');
-}
-
-/**
- * The text of the notebook file, a cell at a time: a notebook may be larger than the longest string. Each cell is
- * looked at when its turn comes, so one that changes meanwhile is in the file as it was at some moment.
- */
-function* notebookPieces({ cells, ...rest }: Notebook): Generator<string> {
-  yield '{\n "cells": [';
-  for (const [index, cell] of cells.entries()) yield `${index === 0 ? '' : ','}\n  ${cellJson(cell)}`;
-  yield cells.length === 0 ? ']' : '\n ]';
-  // The other keys sort after "cells".
-  yield `,${toJson(rest).slice(1)}\n`;
-}
-
-/** With the indentation it has within the notebook, which it gets from two lists around it. */
-function cellJson(cell: Cell): string {
-  return toJson([[splitCell(cell)]]).slice('[\n [\n  '.length, -'\n ]\n]'.length);
-}
-
-function splitCell(cell: Cell): Record<string, unknown> {
-  const split: Record<string, unknown> = { ...cell, source: splitLines(cell.source) };
-  if ('attachments' in cell && cell.attachments) {
-    split.attachments = Object.fromEntries(
-      Object.entries(cell.attachments).map(([name, bundle]) => [name, splitBundle(bundle)]),
-    );
-  }
-  if (cell.cell_type === 'code') {
-    split.outputs = cell.outputs.map((output) => {
-      if (output.output_type === 'stream') return { ...output, text: splitLines(output.text) };
-      return 'data' in output ? { ...output, data: splitBundle(output.data) } : output;
-    });
-  }
-  return split;
-}
-
-function toJson(value: unknown): string {
-  return JSON.stringify(sortKeys(value), null, 1);
+  await writeFileAtomically(path, joinPieces(texts.pieces(notebook)), options);
 }
 
 const chunkLength = 1 << 20;
 
 /** Fewer and larger writes. */
-function* joinPieces(pieces: Iterable<string>): Generator<string> {
-  let chunk = '';
+function* joinPieces(pieces: Iterable<string | Uint8Array>): Generator<Uint8Array> {
+  let chunk: Uint8Array[] = [];
+  let length = 0;
   for (const piece of pieces) {
-    if (chunk !== '' && chunk.length + piece.length > chunkLength) {
-      yield chunk;
-      chunk = '';
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    if (length > 0 && length + bytes.length > chunkLength) {
+      yield Buffer.concat(chunk, length);
+      chunk = [];
+      length = 0;
     }
-    chunk += piece;
+    chunk.push(bytes);
+    length += bytes.length;
   }
-  yield chunk;
+  yield Buffer.concat(chunk, length);
 }
 
 /** Temporary file in the same folder, fsync, rename: safe against crashes and full disks. */
 export async function writeFileAtomically(
   path: string,
-  content: string | Uint8Array | Iterable<string>,
+  content: string | Uint8Array | Iterable<Uint8Array>,
   { durable = true, mode }: WriteOptions = {},
 ): Promise<void> {
   const folder = dirname(path);
@@ -129,41 +93,4 @@ export async function removeAbandoned(path: string): Promise<void> {
 
 function temporaryPrefix(path: string): string {
   return `.${basename(path)}.`;
-}
-
-function splitBundle(bundle: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(bundle).map(([mime, value]) => {
-      const isText =
-        mime.startsWith('text/') || mime === 'image/svg+xml' || mime === 'application/javascript';
-      return [mime, typeof value === 'string' && isText && !isJsonMime(mime) ? splitLines(value) : value];
-    }),
-  );
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: Python ends lines at some of them
-const lineEnd = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
-
-/** Splits where Python's `str.splitlines` does, so that Jupyter's own writer would give the same bytes. */
-function splitLines(source: string): string[] {
-  const lines: string[] = [];
-  let start = 0;
-  lineEnd.lastIndex = 0;
-  while (lineEnd.test(source)) {
-    lines.push(source.slice(start, lineEnd.lastIndex));
-    start = lineEnd.lastIndex;
-  }
-  if (start < source.length) lines.push(source.slice(start));
-  return lines;
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, entry]) => entry !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, entry]) => [key, sortKeys(entry)]),
-  );
 }

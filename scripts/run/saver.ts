@@ -4,10 +4,11 @@
  */
 import { relative } from 'node:path';
 import type { Notebook } from '../notebook/format.js';
+import { OutputTexts } from '../notebook/output-texts.js';
 import { removeAbandoned, type WriteOptions, writeNotebook } from '../notebook/write.js';
 import { type Cause, SaveFailure } from './stop-reasons.js';
 
-type Write = (path: string, notebook: Notebook, options: WriteOptions) => Promise<void>;
+type Write = (path: string, notebook: Notebook, options: WriteOptions, texts: OutputTexts) => Promise<void>;
 
 /** How often what a running cell shows is saved. */
 const intervalMs = 3_000;
@@ -35,6 +36,7 @@ export class NotebookSaver {
   #timer: NodeJS.Timeout | undefined;
   #cells = 0;
   #savedCells: number | undefined;
+  readonly #texts = new OutputTexts();
 
   /** Called before each save, for what is kept elsewhere while the notebook runs. */
   beforeSave: () => void = () => {};
@@ -97,7 +99,7 @@ export class NotebookSaver {
     this.#changed = false;
     this.beforeSave();
     try {
-      await this.write(this.path, this.notebook, options);
+      await this.write(this.path, this.notebook, options, this.#texts);
       this.#savedCells = cells;
       this.#saved = true;
     } catch (error) {

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../kernel/package-root.js';
 import { parseNotebook } from '../../scripts/notebook/read.js';
 import { selectNotebooks } from '../../scripts/notebook/select.js';
+import { serializeNotebook } from '../../scripts/notebook/serialize.js';
 import { withoutVolatile } from '../../scripts/notebook/volatile.js';
-import { serializeNotebook } from '../../scripts/notebook/write.js';
 import { Workplace } from '../run/helpers.js';
 import { describeRequires } from '../support/requires.js';
 

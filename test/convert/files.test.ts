@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { readdir, utimes } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNotebook } from '../../scripts/notebook/read.js';
-import { serializeNotebook } from '../../scripts/notebook/write.js';
+import { serializeNotebook } from '../../scripts/notebook/serialize.js';
 import { Workplace } from '../run/helpers.js';
 import { kernelspec, sketch } from './helpers.js';
 

@@ -1,7 +1,7 @@
 /** `kernelbook guide` on the command line: exit statuses and one clear line for what is wrong. */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { serializeNotebook } from '../../scripts/notebook/write.js';
+import { serializeNotebook } from '../../scripts/notebook/serialize.js';
 import { Workplace } from '../run/helpers.js';
 import { markdown, notebook, sample } from './fixture.js';
 

@@ -4,9 +4,11 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Notebook } from '../../scripts/notebook/format.js';
+import type { CodeCell, DisplayOutput, Notebook, StreamOutput } from '../../scripts/notebook/format.js';
+import { OutputTexts } from '../../scripts/notebook/output-texts.js';
 import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
-import { serializeNotebook, writeFileAtomically, writeNotebook } from '../../scripts/notebook/write.js';
+import { serializeNotebook } from '../../scripts/notebook/serialize.js';
+import { writeFileAtomically, writeNotebook } from '../../scripts/notebook/write.js';
 import { describeRequires } from '../support/requires.js';
 
 let folder: string;
@@ -55,6 +57,51 @@ describe('serializeNotebook', () => {
     const copy = structuredClone(sample);
     serializeNotebook(sample);
     expect(sample).toEqual(copy);
+  });
+});
+
+describe('OutputTexts', () => {
+  const code = () => structuredClone(sample.cells[1]) as CodeCell;
+  const text = (texts: OutputTexts, notebook: Notebook) =>
+    Buffer.concat([...texts.pieces(notebook)].map((piece) => Buffer.from(piece))).toString();
+
+  it.each([0, 300, 2 ** 20])(
+    'give the file of the notebook as it is at each save, with room for %d bytes',
+    (room) => {
+      const first = code();
+      const notebook: Notebook = { ...sample, cells: [sample.cells[0]!, first, code()] };
+      const texts = new OutputTexts(room);
+      const expectSame = () => expect(text(texts, notebook)).toBe(serializeNotebook(notebook));
+      expectSame();
+      const [stream, display] = first.outputs as [StreamOutput, DisplayOutput];
+      stream.text += '注\nend';
+      expectSame();
+      display.data = { 'text/html': '<b>\n</b>' };
+      expectSame();
+      display.metadata = { isolated: true };
+      expectSame();
+      first.outputs.push({ ...stream, text: 'again' });
+      expectSame();
+      first.outputs = first.outputs.slice(1);
+      expectSame();
+      first.outputs = [];
+      expectSame();
+    },
+  );
+
+  it('are made once for an output that stays as it is', () => {
+    const cell = code();
+    const [, figure] = cell.outputs as [StreamOutput, DisplayOutput];
+    let read = 0;
+    figure.data = new Proxy(figure.data, {
+      ownKeys: (data) => {
+        read++;
+        return Reflect.ownKeys(data);
+      },
+    });
+    const texts = new OutputTexts();
+    for (let save = 0; save < 5; save++) text(texts, { ...sample, cells: [cell] });
+    expect(read).toBe(1);
   });
 });
 

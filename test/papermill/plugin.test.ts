@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packageRoot } from '../../kernel/package-root.js';
 import type { CodeCell } from '../../scripts/notebook/format.js';
 import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
-import { serializeNotebook } from '../../scripts/notebook/write.js';
+import { serializeNotebook } from '../../scripts/notebook/serialize.js';
 import { sketch } from '../convert/helpers.js';
 import { Workplace } from '../run/helpers.js';
 import { describeRequires } from '../support/requires.js';

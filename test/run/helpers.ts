@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { collectOutput } from '../../scripts/child-output.js';
 import type { CodeCell, Output } from '../../scripts/notebook/format.js';
 import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
-import { serializeNotebook } from '../../scripts/notebook/write.js';
+import { serializeNotebook } from '../../scripts/notebook/serialize.js';
 import { processesIn } from '../../scripts/processes.js';
 
 const main = fileURLToPath(new URL('../../dist/scripts/main.js', import.meta.url));

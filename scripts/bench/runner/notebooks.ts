@@ -4,7 +4,7 @@ import { ownName } from '../../../kernel/kernelspec.js';
 import { packageRoot } from '../../../kernel/package-root.js';
 import type { Notebook } from '../../notebook/format.js';
 import { parseNotebook, readNotebook } from '../../notebook/read.js';
-import { serializeNotebook } from '../../notebook/write.js';
+import { serializeNotebook } from '../../notebook/serialize.js';
 import { applyParameters, type GivenParameter } from '../../run/parameters.js';
 import type { BenchPlace } from './place.js';
 import { pythonWork, tslabWork } from './work-sources.js';

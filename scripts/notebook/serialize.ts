@@ -1,0 +1,104 @@
+/** The text of notebook files, byte for byte as Jupyter's: keys sorted, indent of one space, text as a list of lines. */
+import { type Cell, type CodeCell, isJsonMime, isObject, type Notebook, type Output } from './format.js';
+
+/** The text of the notebook file. */
+export function serializeNotebook(notebook: Notebook): string {
+  return [...notebookPieces(notebook, outputJson)].join('');
+}
+
+/**
+ * The text of the notebook file in pieces: a notebook may be larger than the longest string. Each cell is looked at when
+ * its turn comes, so one that changes meanwhile is in the file as it was at some moment.
+ * @param outputPiece gives the text of an output, as `outputJson` does
+ */
+export function* notebookPieces<Piece>(
+  { cells, ...rest }: Notebook,
+  outputPiece: (output: Output) => Piece,
+): Generator<string | Piece> {
+  yield '{\n "cells": [';
+  for (const [index, cell] of cells.entries()) {
+    yield index === 0 ? '\n  ' : ',\n  ';
+    if (cell.cell_type === 'code' && cell.outputs.length > 0) yield* executedCell(cell, outputPiece);
+    else yield toJson(splitCell(cell), 2);
+  }
+  yield cells.length === 0 ? ']' : '\n ]';
+  // The other keys sort after "cells".
+  yield `,${toJson(rest, 0).slice(1)}\n`;
+}
+
+/** With the indentation it has within the notebook. */
+export function outputJson(output: Output): string {
+  return toJson(splitOutput(output), 4);
+}
+
+function* executedCell<Piece>(
+  cell: CodeCell,
+  outputPiece: (output: Output) => Piece,
+): Generator<string | Piece> {
+  // Found only there: text in JSON has no line breaks, and metadata lies deeper.
+  const [head, tail] = toJson({ ...splitCell(cell), outputs: [] }, 2).split(/(?<=\n {3}"outputs": \[)(?=\])/);
+  yield head!;
+  for (const [index, output] of cell.outputs.entries()) {
+    yield index === 0 ? '\n    ' : ',\n    ';
+    yield outputPiece(output);
+  }
+  yield `\n   ${tail!}`;
+}
+
+function splitCell(cell: Cell): Record<string, unknown> {
+  const split: Record<string, unknown> = { ...cell, source: splitLines(cell.source) };
+  if ('attachments' in cell && cell.attachments) {
+    split.attachments = Object.fromEntries(
+      Object.entries(cell.attachments).map(([name, bundle]) => [name, splitBundle(bundle)]),
+    );
+  }
+  return split;
+}
+
+function splitOutput(output: Output): Record<string, unknown> {
+  if (output.output_type === 'stream') return { ...output, text: splitLines(output.text) };
+  return 'data' in output ? { ...output, data: splitBundle(output.data) } : { ...output };
+}
+
+/** @param depth of the lists and objects around it */
+function toJson(value: unknown, depth: number): string {
+  const text = JSON.stringify(sortKeys(value), null, 1);
+  return depth === 0 ? text : text.replaceAll('\n', `\n${' '.repeat(depth)}`);
+}
+
+function splitBundle(bundle: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(bundle).map(([mime, value]) => {
+      const isText =
+        mime.startsWith('text/') || mime === 'image/svg+xml' || mime === 'application/javascript';
+      return [mime, typeof value === 'string' && isText && !isJsonMime(mime) ? splitLines(value) : value];
+    }),
+  );
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Python ends lines at some of them
+const lineEnd = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
+
+/** Splits where Python's `str.splitlines` does, so that Jupyter's own writer would give the same bytes. */
+function splitLines(source: string): string[] {
+  const lines: string[] = [];
+  let start = 0;
+  lineEnd.lastIndex = 0;
+  while (lineEnd.test(source)) {
+    lines.push(source.slice(start, lineEnd.lastIndex));
+    start = lineEnd.lastIndex;
+  }
+  if (start < source.length) lines.push(source.slice(start));
+  return lines;
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, entry]) => entry !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, entry]) => [key, sortKeys(entry)]),
+  );
+}
