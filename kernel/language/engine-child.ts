@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
 import type { EngineOptions } from './engine.js';
 import { builtFile } from './own-package.js';
-import { findSnapshot, snapshotOptions } from './snapshot.js';
+import { engineOptions, findSnapshot, snapshotOptions } from './snapshot.js';
 
 export interface EngineChild {
   readonly pid: number | undefined;
@@ -50,7 +50,7 @@ function started(options: EngineOptions, snapshot: string | undefined): EngineCh
 
 function spawnEngine({ cwd, env = process.env }: EngineOptions, snapshot: string | undefined): ChildProcess {
   const script = fileURLToPath(builtFile('kernel', 'language', 'engine-process.js'));
-  const options = snapshot ? [...snapshotOptions, '--snapshot-blob', snapshot] : [];
+  const options = snapshot ? [...snapshotOptions, '--snapshot-blob', snapshot] : engineOptions;
   return spawn(process.execPath, [...options, script, cwd], { stdio: 'pipe', env: environment(env) });
 }
 
