@@ -38,6 +38,8 @@ export interface WorkerSetup {
   connection: ConnectionInfo;
   cwd: string;
   flow: SharedArrayBuffer;
+  /** The file of cells that were checked before the kernel started. */
+  checkedCells: string | undefined;
   /** The language engine, where it has been started for the worker. */
   engine: HandedEngine | undefined;
 }

@@ -7,6 +7,7 @@
 import { extname } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { DialectError, dialect } from './dialect.js';
+import { aheadVariable } from './language/cell-ahead.js';
 import { startEngineFor } from './language/engine-child.js';
 import { Flow, type WorkerSetup } from './link.js';
 import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
@@ -27,12 +28,15 @@ try {
   const flow = new Flow();
   const connection = readConnectionFile(file);
   const cwd = workingFolder();
+  const checkedCells = process.env[aheadVariable];
+  delete process.env[aheadVariable]; // not for kernels that a cell starts
   const { port1, port2 } = new MessageChannel();
   const setup: WorkerSetup = {
     connection,
     cwd,
     flow: flow.buffer,
-    engine: startEngineFor(cwd, port1, port2),
+    checkedCells,
+    engine: checkedCells === undefined ? startEngineFor(cwd, port1, port2) : undefined,
   };
   const worker = new Worker(new URL(`./worker-start${extname(import.meta.url)}`, import.meta.url), {
     workerData: setup,

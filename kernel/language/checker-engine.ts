@@ -7,6 +7,8 @@ import { complete } from './completion.js';
 import { declaredNames, usedNames } from './declared-names.js';
 import { applyDirectives, refused, reject, relevant, shown } from './diagnostics.js';
 import type {
+  CellToCheck,
+  CellVerdict,
   CheckedCell,
   CompiledCell,
   CompileResult,
@@ -63,7 +65,7 @@ export class CheckerEngine implements LanguageEngine {
     return (rejected?.diagnostics ?? []).map((item) => item.code);
   }
 
-  check(code: string, { name }: { name: string }, isKept: boolean): CheckedCell {
+  check(code: string, { name, count }: CellToCheck, isKept: boolean): CheckedCell {
     const cell = this.#checker.add(code);
     nameCell(cell, name);
     const errors = this.#errors(cell);
@@ -72,10 +74,16 @@ export class CheckerEngine implements LanguageEngine {
       declares: declaredNames(cell, this.#checker.checker, (known) => this.#checker.earlier(known)),
       uses: usedNames(cell),
       files: this.#checker.importedFiles(cell).map((file) => file.fileName),
+      ...(count !== undefined && { verdict: this.#verdict(cell, count, errors) }),
     };
     if (isKept) this.#checker.commit(cell);
     else this.#checker.remove(cell);
     return checked;
+  }
+
+  #verdict(cell: ts.SourceFile, count: number, errors: ts.DiagnosticWithLocation[]): CellVerdict {
+    if (errors.length > 0) return reject(cell, count, errors);
+    return { ok: true, cell: compileCell(cell, this.#checker.checker, count) };
   }
 
   prepare(code: string, { count }: { count: number }, after: number): void {

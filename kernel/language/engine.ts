@@ -70,7 +70,10 @@ export interface ShownDiagnostic extends Diagnostic {
   pretty: string;
 }
 
-/** What is known of a cell that was checked and not compiled. */
+/** What a cell is to the kernel that runs it: compiled, or refused for its errors. */
+export type CellVerdict = { ok: true; cell: CompiledCell } | Rejected;
+
+/** What is known of a cell that was checked as a part of its notebook. */
 export interface CheckedCell {
   errors: ShownDiagnostic[];
   declares: DeclaredName[];
@@ -78,6 +81,8 @@ export interface CheckedCell {
   uses: string[];
   /** The user's own files it imports, directly or through each other: absolute paths. */
   files: string[];
+  /** What `compile` would say of it, where that was asked for; undefined where the engine cannot tell yet. */
+  verdict?: CellVerdict | undefined;
 }
 
 export interface CompletionMatch {
@@ -109,6 +114,11 @@ export interface CompletenessResult {
   indent: string;
 }
 
+export interface CellToCheck {
+  name: string;
+  count?: number | undefined;
+}
+
 type Awaitable<T> = T | Promise<T>;
 
 export interface LanguageEngine {
@@ -117,9 +127,9 @@ export interface LanguageEngine {
   /**
    * Checks a cell that will not be run from here, for a notebook that is looked at as a whole. Where `isKept`, its
    * declarations count for later cells although it may have errors, so that one mistake is one message.
-   * @param cell what messages call it
+   * @param cell what messages call it; with the execution count it will have, it is compiled too
    */
-  check(code: string, cell: { name: string }, isKept: boolean): Awaitable<CheckedCell>;
+  check(code: string, cell: CellToCheck, isKept: boolean): Awaitable<CheckedCell>;
   /**
    * Checks and compiles a cell ahead of its turn, as if the cell of the token `after` had been committed. `compile` of the same
    * cell uses what was found where that came true, and otherwise begins anew. An engine may do nothing here.

@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline';
 import { log } from '../log.js';
 import type {
+  CellToCheck,
   CheckedCell,
   CompileResult,
   CompletenessResult,
@@ -22,7 +23,8 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-interface Cell {
+/** A cell that has run, and its execution count. */
+export interface RanCell {
   code: string;
   count: number;
 }
@@ -36,8 +38,8 @@ export class RemoteEngine implements LanguageEngine {
   readonly #options: EngineOptions;
   readonly #waiting = new Map<number, Waiting>();
   /** Compiled cells by the token the caller knows, with the token of the process that compiled them. */
-  readonly #compiled = new Map<number, Cell & { remote: number; start: number }>();
-  readonly #committed: Cell[] = [];
+  readonly #compiled = new Map<number, RanCell & { remote: number; start: number }>();
+  readonly #committed: RanCell[];
   /** Of what was committed, that which the process learns with the next request: nobody needs it to know before. */
   #unsaid: number[] = [];
   #child: EngineChild | undefined;
@@ -50,9 +52,11 @@ export class RemoteEngine implements LanguageEngine {
   /**
    * Requests wait until the process is ready.
    * @param child a process that was started for it; without, one is started at once
+   * @param ran the cells that ran before there was an engine
    */
-  constructor(options: EngineOptions, child?: EngineChild) {
+  constructor(options: EngineOptions, child?: EngineChild, ran: readonly RanCell[] = []) {
     this.#options = options;
+    this.#committed = [...ran];
     this.#start(child);
   }
 
@@ -80,7 +84,7 @@ export class RemoteEngine implements LanguageEngine {
   }
 
   /** A process that starts later knows nothing of cells that were only checked: who checks begins anew then. */
-  async check(code: string, cell: { name: string }, isKept: boolean): Promise<CheckedCell> {
+  async check(code: string, cell: CellToCheck, isKept: boolean): Promise<CheckedCell> {
     return (await this.#call('check', code, cell, isKept)) as CheckedCell;
   }
 
@@ -220,7 +224,7 @@ export class RemoteEngine implements LanguageEngine {
     for (const cell of [...this.#committed]) await this.#repeat(cell);
   }
 
-  async #repeat({ code, count }: Cell): Promise<void> {
+  async #repeat({ code, count }: RanCell): Promise<void> {
     const result = (await this.#request('compile', [code, { count }])) as CompileResult;
     if (result.ok) await this.#request('commit', [result.token]);
   }

@@ -12,6 +12,7 @@ import { isComplete } from './completeness.js';
 import { completionResult } from './completion.js';
 import { refused, reject, relevant, shown } from './diagnostics.js';
 import type {
+  CellToCheck,
   CheckedCell,
   CompileResult,
   CompletenessResult,
@@ -61,7 +62,7 @@ export class ServiceEngine implements LanguageEngine {
   }
 
   /** Tells of errors only: what a cell with errors declares is unknown here, and names are left to the checker engine. */
-  check(code: string, { name }: { name: string }, isKept: boolean): CheckedCell {
+  check(code: string, { name }: CellToCheck, isKept: boolean): CheckedCell {
     const { own, cell, errors } = this.#check(code);
     if (cell && isKept) this.#keep(cell);
     return { errors: shown(own, name, errors), declares: [], uses: [], files: [] };

@@ -57,19 +57,27 @@ export function unmarkRun({ metadata, cells }: Notebook): void {
     }
 }
 
-/** Those of our kernel that will run, checked; notebooks of other kernels are theirs to check. */
+/** Whether the notebook is checked before it runs: notebooks of other kernels are theirs to check. */
+export function isChecked({ spec, skips }: JobToCheck): boolean {
+  return isOwnKernel(spec) && skips.notebook === undefined;
+}
+
+/**
+ * @param jobs that are checked
+ * @param lanes as many are checked at once
+ */
 export async function checkJobs(
   jobs: readonly JobToCheck[],
-  engines: Engines,
+  lanes: readonly Engines[],
   signal: AbortSignal,
 ): Promise<CheckedNotebook[]> {
-  const own = jobs.filter(({ spec, skips }) => isOwnKernel(spec) && skips.notebook === undefined);
-  const toCheck = own.map(({ name, path, notebook, cwd, env, spec, skips }) => ({
+  const toCheck = jobs.map(({ name, path, notebook, cwd, env, spec, skips }) => ({
     name,
     path,
     notebook,
+    isRun: true,
     ...settingOf(cwd, spec, env),
     skipped: new Map([...skips.cells].map(([id, reason]) => [id, `is skipped here: it ${reason}`])),
   }));
-  return await checkAll(toCheck, engines, signal);
+  return await checkAll(toCheck, lanes, signal);
 }

@@ -1,14 +1,17 @@
-/** Checks many notebooks, those of one folder and dialect after each other in one engine. */
+/** Checks many notebooks, those of one folder and dialect after each other. */
 import { checkNotebook, type NotebookToCheck } from './check-notebook.js';
 import type { Engines, Setting } from './engines.js';
 import type { CheckedNotebook } from './finding.js';
 
 export type CheckJob = NotebookToCheck & Setting;
 
-/** In the order of `jobs`; ends early, with those checked so far, when the signal comes. */
+/**
+ * In the order of `jobs`; ends early, with those checked so far, when the signal comes.
+ * @param lanes as many notebooks are checked at once
+ */
 export async function checkAll(
   jobs: readonly CheckJob[],
-  engines: Engines,
+  lanes: readonly Engines[],
   signal?: AbortSignal,
 ): Promise<CheckedNotebook[]> {
   const results: CheckedNotebook[] = [];
@@ -17,10 +20,14 @@ export async function checkAll(
     const key = JSON.stringify([cwd, dialect]);
     places.set(key, [...(places.get(key) ?? []), index]);
   }
-  for (const index of [...places.values()].flat()) {
-    if (signal?.aborted) break;
-    results[index] = await checkOnce(jobs[index]!, engines);
-  }
+  const waiting = [...places.values()].flat();
+  const work = async (engines: Engines) => {
+    while (waiting.length > 0 && !signal?.aborted) {
+      const index = waiting.shift()!;
+      results[index] = await checkOnce(jobs[index]!, engines);
+    }
+  };
+  await Promise.all(lanes.map(work));
   return results.filter((result) => result !== undefined);
 }
 

@@ -3,10 +3,11 @@
  * before it declare. A cell that must raise an error may have type errors, and declares nothing: the kernel does not run
  * a cell with type errors, and forgets the declarations of one that fails.
  */
-import type { LanguageEngine, ShownDiagnostic } from '../../kernel/language/engine.js';
+import type { CheckedCell, LanguageEngine, ShownDiagnostic } from '../../kernel/language/engine.js';
 import { pagerQuery } from '../../kernel/pager.js';
 import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { directivesOf } from '../run/cell-directives.js';
+import { cellsAhead } from './cells-ahead.js';
 import type { CellPlace, CheckedNotebook, Finding } from './finding.js';
 import { mayBeMadeBefore, missingModule } from './missing-modules.js';
 import { analyseNames, type CellNames, outOfOrder } from './names.js';
@@ -17,45 +18,59 @@ export interface NotebookToCheck {
   notebook: Notebook;
   /** Cells that will not run, with the reason, by id: they declare nothing. */
   skipped?: ReadonlyMap<string, string>;
+  /** It will run: its cells are compiled as well. */
+  isRun?: boolean;
 }
 
-interface CheckedSource {
+export interface CheckedSource extends Pick<CheckedCell, 'files' | 'verdict'> {
   names: CellNames;
   errors: ShownDiagnostic[];
-  files: string[];
+  /** The execution count it will have; undefined where it does not run. */
+  count: number | undefined;
 }
 
 /** @param engine one that knows no cell */
 export async function checkNotebook(engine: LanguageEngine, one: NotebookToCheck): Promise<CheckedNotebook> {
   const { name, path, notebook } = one;
-  const cells = notebook.cells.flatMap((cell, index) =>
-    cell.cell_type === 'code' && isCode(cell.source) ? [{ cell, number: index + 1 }] : [],
-  );
   // All at once: the engine answers them in order, and nobody waits for an answer to travel.
-  const checked = await Promise.all(cells.map(({ cell, number }) => checkCell(engine, one, cell, number)));
+  const checked = await Promise.all(placesOf(one).map((place) => checkCell(engine, one, place)));
   const names = checked.map((cell) => cell.names);
   const findings = [...withoutRepeated(typeErrors(checked, names)), ...analyseNames(names)];
   findings.sort((a, b) => a.cell.number - b.cell.number || a.start - b.start);
-  return { name, path, notebook, findings, files: [...new Set(checked.flatMap(({ files }) => files))] };
+  const files = [...new Set(checked.flatMap(({ files }) => files))];
+  return { name, path, notebook, findings, files, ...(one.isRun && { ahead: cellsAhead(checked) }) };
 }
 
-function isCode(source: string): boolean {
-  return source.trim() !== '' && !pagerQuery(source);
+interface SourcePlace {
+  cell: CodeCell;
+  number: number;
+  count: number | undefined;
+}
+
+/** The cells with code, and those that will run by the execution counts they will have. */
+function placesOf({ notebook, skipped, isRun }: NotebookToCheck): SourcePlace[] {
+  const places: SourcePlace[] = [];
+  let sent = 0;
+  for (const [index, cell] of notebook.cells.entries()) {
+    if (cell.cell_type !== 'code' || cell.source.trim() === '') continue;
+    const count = isRun && !skipped?.has(cell.id) ? ++sent : undefined;
+    if (!pagerQuery(cell.source)) places.push({ cell, number: index + 1, count });
+  }
+  return places;
 }
 
 async function checkCell(
   engine: LanguageEngine,
   { name, skipped }: NotebookToCheck,
-  cell: CodeCell,
-  number: number,
+  { cell, number, count }: SourcePlace,
 ): Promise<CheckedSource> {
   const why =
     skipped?.get(cell.id) ??
     (directivesOf(cell).mustFail ? 'must raise an error: its declarations do not count' : undefined);
   const label = `${name} cell ${number} "${cell.id}"`;
-  const { errors, declares, uses, files } = await engine.check(
+  const { errors, declares, uses, files, verdict } = await engine.check(
     cell.source,
-    { name: label },
+    { name: label, count },
     why === undefined,
   );
   const names: CellNames = {
@@ -67,7 +82,7 @@ async function checkCell(
     isParameters: hasTag(cell, 'parameters') || hasTag(cell, 'injected-parameters'),
     declaresNothing: why,
   };
-  return { names, errors: why === undefined ? errors : [], files };
+  return { names, errors: why === undefined ? errors : [], files, verdict, count };
 }
 
 function typeErrors(checked: readonly CheckedSource[], names: readonly CellNames[]): Finding[] {

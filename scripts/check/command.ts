@@ -43,7 +43,7 @@ async function check(targets: string[], options: CheckOptions): Promise<number> 
     }
     const { jobs, faults, foreign } = await readJobs(await selectNotebooks(targets), options.kernel);
     for (const fault of faults) fail(fault);
-    const checked = await checkAll(jobs, engines);
+    const checked = await checkAll(jobs, [engines]);
     await print(checked, foreign, options);
     const isSaved = options.sarif === undefined || (await writeSarif(options.sarif, checked, faults, fail));
     if (faults.length > 0) return exitStatus.usage;

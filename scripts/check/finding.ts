@@ -1,4 +1,5 @@
 /** What a check finds in a notebook, and the notebooks that were checked. */
+import type { CellAhead } from '../../kernel/language/cell-ahead.js';
 import type { Notebook } from '../notebook/format.js';
 
 export interface CellPlace {
@@ -33,6 +34,8 @@ export interface CheckedNotebook {
   findings: Finding[];
   /** The user's own files it imports: absolute paths. */
   files: string[];
+  /** Of a notebook that will run, what its kernel need not find out again. */
+  ahead?: CellAhead[];
 }
 
 export function errorsOf({ findings }: CheckedNotebook): Finding[] {

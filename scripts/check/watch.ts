@@ -69,7 +69,7 @@ async function checkChanged(
     const before = known.get(path);
     return !before || changed.some((file) => concerns(file, before, imported));
   });
-  for (const result of await checkAll(open, engines, signal)) known.set(result.path, result);
+  for (const result of await checkAll(open, [engines], signal)) known.set(result.path, result);
 }
 
 /** @param imported the files that any notebook is known to import */

@@ -82,6 +82,8 @@ export interface NotebookJob {
   /** The kernel's working folder: where the notebook lies. */
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** Where its kernel finds what the check before the run said of its cells; undefined: the kernel checks for itself. */
+  checkedCells: string | undefined;
   limits: RunLimits;
   signal: AbortSignal;
   onCell: (done: number, total: number) => void;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KernelSpec, ownName } from '../../kernel/kernelspec.js';
+import { aheadVariable } from '../../kernel/language/cell-ahead.js';
 import type { NotebookKernel, StartKernel } from './notebook-kernel.js';
 
 /** What makes a kernel right for a notebook. */
@@ -12,6 +13,8 @@ export interface KernelSetting {
   /** The kernel's working folder. */
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** The file where the kernel finds what was said of its cells already. */
+  checkedCells?: string | undefined;
 }
 
 export interface PoolOptions {
@@ -98,10 +101,12 @@ export class KernelPool {
     return warm;
   }
 
-  async #start({ spec, cwd, env }: KernelSetting, signal: AbortSignal): Promise<NotebookKernel> {
+  async #start(setting: KernelSetting, signal: AbortSignal): Promise<NotebookKernel> {
     const { start, startTimeoutMs } = this.#options;
+    const { spec, cwd, checkedCells } = setting;
+    const env = { ...setting.env, ...(checkedCells !== undefined && { [aheadVariable]: checkedCells }) };
     const kernel = await start(spec, { cwd, env, startTimeoutMs, signal });
-    await warmUp(kernel, signal);
+    if (checkedCells === undefined) await warmUp(kernel, signal);
     return kernel;
   }
 
@@ -126,8 +131,8 @@ export class KernelPool {
   }
 }
 
-function keyOf({ spec, cwd, env }: KernelSetting): string {
-  return JSON.stringify([spec.name, spec.argv, cwd, env]);
+function keyOf({ spec, cwd, env, checkedCells }: KernelSetting): string {
+  return JSON.stringify([spec.name, spec.argv, cwd, env, checkedCells]);
 }
 
 async function withSignal({ started, abort }: WarmKernel, signal: AbortSignal): Promise<NotebookKernel> {

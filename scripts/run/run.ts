@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { dialectOf, dialectVariable } from '../../kernel/dialect.js';
 import { type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelspec.js';
 import { packageVersion } from '../../kernel/package-root.js';
-import { checkJobs, decideSkips, type Skips, unmarkRun } from '../check/before-run.js';
+import { checkJobs, decideSkips, isChecked, type Skips, unmarkRun } from '../check/before-run.js';
 import { Engines } from '../check/engines.js';
 import { type CheckedNotebook, errorsOf } from '../check/finding.js';
 import { isOwnKernel, settingOf } from '../check/own-kernel.js';
@@ -24,6 +24,7 @@ import { checkSettings, SettingsError } from '../regression/settings.js';
 import { ResultCache } from '../result-cache/result-cache.js';
 import { cacheSetting } from '../result-cache/setting.js';
 import { checkDirectives, DirectiveError } from './cell-directives.js';
+import { CheckedCells } from './checked-cells.js';
 import { type NotebookJob, type NotebookResult, unstarted } from './execute-notebook.js';
 import { KernelPool } from './kernel-pool.js';
 import type { RunLimits } from './limits.js';
@@ -68,6 +69,8 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
   const regression = regressionFor(options);
   const probe = new MachineProbe(options.env);
   const cache = cacheFor(options, regression, probe);
+  // What a notebook may import lies where its kernel runs.
+  const cells = options.kernels.local && options.onChecked ? await CheckedCells.open() : undefined;
   const pool = new KernelPool({
     start: options.kernels.start,
     startTimeoutMs: options.limits.startMs,
@@ -76,45 +79,64 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
     onFault: (line) => options.progress.note(line),
   });
   try {
-    const planned = await plan({ regression, pool, cache, options }, probe);
+    const planned = await plan({ regression, pool, cache, options }, cells, probe);
     return planned instanceof Run ? await planned.all() : planned;
   } finally {
     await pool.close();
+    await cells?.close();
     await cache?.close();
   }
 }
 
 /** What is to run, its first kernels started; the results where nothing will. */
-async function plan(parts: RunParts, probe: MachineProbe): Promise<Run | NotebookResult[]> {
+async function plan(
+  parts: RunParts,
+  cells: CheckedCells | undefined,
+  probe: MachineProbe,
+): Promise<Run | NotebookResult[]> {
   const { regression, pool, cache, options } = parts;
   const engines = new Engines(1);
   try {
     const jobs = await prepare(options, engines, probe, pool);
+    for (const job of jobs) if (isChecked(job)) job.checkedCells = cells?.newFile();
     tellUncompared(jobs, regression, options);
     const run = await Run.plan(jobs, parts);
     // Where no result is given again, kernels need not wait until the cache has read what results depend on.
     if (!options.reuse) run.startAhead();
     await cache?.find(jobs);
     run.startAhead();
-    // What a notebook may import lies where its kernel runs.
     if (!options.kernels.local || !options.onChecked) return run;
     // One whose result is kept was checked when it ran.
-    const open = jobs.filter((job) => !cache?.has(job));
-    return (await refuseTypeErrors(jobs, open, engines, options)) ?? run;
+    const open = jobs.filter((job) => isChecked(job) && !cache?.has(job));
+    return (await refuseTypeErrors(jobs, open, engines, cells, options)) ?? run;
   } finally {
     engines.close();
   }
 }
+
+/** How many notebooks make another engine worth its start, and its memory. */
+const notebooksPerLane = 3;
+const mostLanes = 4;
 
 /** The results of a run in which nothing runs because one of the `open` notebooks has type errors; undefined where none has. */
 async function refuseTypeErrors(
   jobs: NotebookJob[],
   open: NotebookJob[],
   engines: Engines,
-  { signal, onChecked }: RunOptions,
+  cells: CheckedCells | undefined,
+  { jobs: atOnce, signal, onChecked }: RunOptions,
 ): Promise<NotebookResult[] | undefined> {
-  const checked = await checkJobs(open, engines, signal);
+  const more = Math.min(atOnce, mostLanes, Math.floor(open.length / notebooksPerLane)) - 1;
+  const lanes = [engines, ...Array.from({ length: Math.max(more, 0) }, () => new Engines(1))];
+  const checked = await checkJobs(open, lanes, signal).finally(() => {
+    for (const lane of lanes.slice(1)) lane.close();
+  });
   await onChecked?.(checked);
+  const files = new Map(open.map(({ name, checkedCells }) => [name, checkedCells]));
+  for (const { name, ahead } of checked) {
+    const file = files.get(name);
+    if (ahead && file !== undefined) await cells?.write(file, ahead);
+  }
   const errors = new Map(checked.map((one) => [one.name, errorsOf(one)[0]]));
   if (![...errors.values()].some((error) => error !== undefined)) return undefined;
   return jobs.map((job): NotebookResult => {
@@ -228,6 +250,7 @@ async function prepare(
       kernels,
       cwd: dirname(path),
       env: runEnv(written, spec, options.env),
+      checkedCells: undefined,
       limits: options.limits,
       signal: options.signal,
       onCell: (done, total) => options.progress.cell(name, done, total),
