@@ -7,9 +7,14 @@ import { parseSync } from 'oxc-parser';
 
 export interface CodeReach {
   /** Relative paths, packages, modules of Node that compute only. */
-  modules: Set<string>;
+  readonly modules: ReadonlySet<string>;
   /** Files, the network, the environment, other processes, code that is found only when it runs. */
-  unknown: string[];
+  readonly unknown: readonly string[];
+}
+
+interface Reach extends CodeReach {
+  readonly modules: Set<string>;
+  readonly unknown: string[];
 }
 
 type Fields = Record<string, unknown>;
@@ -43,17 +48,29 @@ const innocent = [
   ['resourceUsage', 'nextTick', 'stdout', 'stderr', 'emitWarning'],
 ].flat();
 
+/** A run asks three times for each cell: for its mark, before it runs and after. */
+const known = new Map<string, CodeReach>();
+const mostKnown = 2_000;
+
 /** @param name that of a file, or what messages call the code */
 export function codeReach(name: string, source: string): CodeReach {
-  const reach: CodeReach = { modules: new Set(), unknown: [] };
   const lang = /\.d\.[cm]?ts$/.test(name) ? 'dts' : 'ts';
+  const key = `${lang} ${source}`;
+  const reach = known.get(key) ?? readReach(name, source, lang);
+  if (known.size >= mostKnown) known.clear();
+  known.set(key, reach);
+  return reach;
+}
+
+function readReach(name: string, source: string, lang: 'ts' | 'dts'): CodeReach {
+  const reach: Reach = { modules: new Set(), unknown: [] };
   const { program, errors } = parseSync(name, source, { lang, sourceType: 'module' });
   if (errors.length > 0) reach.unknown.push('has code that cannot be read');
   walk(program, reach);
   return reach;
 }
 
-function walk(node: object, reach: CodeReach): void {
+function walk(node: object, reach: Reach): void {
   const fields = node as Fields;
   if (fields.type === 'MemberExpression' && fields.computed === false && isSeenThrough(fields, reach)) return;
   note(fields, reach);
@@ -68,7 +85,7 @@ function walk(node: object, reach: CodeReach): void {
 }
 
 /** Whether it is known of `object.property` what it reaches; that is noted. */
-function isSeenThrough({ object, property }: Fields, reach: CodeReach): boolean {
+function isSeenThrough({ object, property }: Fields, reach: Reach): boolean {
   const { name: whole } = object as Fields;
   const { name } = property as { name: string };
   if (whole === 'globalThis' || whole === 'global') {
@@ -78,7 +95,7 @@ function isSeenThrough({ object, property }: Fields, reach: CodeReach): boolean 
   return (whole === 'process' && innocent.includes(name)) || (whole === 'require' && name === 'resolve');
 }
 
-function note(node: Fields, reach: CodeReach): void {
+function note(node: Fields, reach: Reach): void {
   switch (node.type) {
     case 'ImportDeclaration':
     case 'ExportNamedDeclaration':
@@ -100,7 +117,7 @@ function note(node: Fields, reach: CodeReach): void {
   }
 }
 
-function add(given: unknown, verb: string, { modules, unknown }: CodeReach): void {
+function add(given: unknown, verb: string, { modules, unknown }: Reach): void {
   const specifier = constantText(given);
   if (specifier === undefined) {
     unknown.push(`${verb} what only the run names`);

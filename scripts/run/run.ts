@@ -101,14 +101,14 @@ async function plan(
     for (const job of jobs) if (isChecked(job)) job.checkedCells = cells?.newFile();
     tellUncompared(jobs, regression, options);
     const run = await Run.plan(jobs, parts);
-    // Where no result is given again, kernels need not wait until the cache has read what results depend on.
-    if (!options.reuse) run.startAhead();
-    await cache?.find(jobs);
+    if (options.reuse) await cache?.find(jobs);
     run.startAhead();
-    if (!options.kernels.local || !options.onChecked) return run;
-    // One whose result is kept was checked when it ran.
-    const open = jobs.filter((job) => isChecked(job) && !cache?.has(job));
-    return (await refuseTypeErrors(jobs, open, engines, cells, options)) ?? run;
+    const [refused] = await Promise.all([
+      options.kernels.local && options.onChecked && refuseTypeErrors(jobs, parts, engines, cells),
+      // Where no result is given again, kernels and check need not wait until the cache has read what results depend on.
+      options.reuse ? undefined : cache?.find(jobs),
+    ]);
+    return refused || run;
   } finally {
     engines.close();
   }
@@ -118,14 +118,15 @@ async function plan(
 const notebooksPerLane = 3;
 const mostLanes = 4;
 
-/** The results of a run in which nothing runs because one of the `open` notebooks has type errors; undefined where none has. */
+/** The results of a run in which nothing runs because a notebook has type errors; undefined where none has. */
 async function refuseTypeErrors(
   jobs: NotebookJob[],
-  open: NotebookJob[],
+  { cache, options: { jobs: atOnce, signal, onChecked } }: RunParts,
   engines: Engines,
   cells: CheckedCells | undefined,
-  { jobs: atOnce, signal, onChecked }: RunOptions,
 ): Promise<NotebookResult[] | undefined> {
+  // One whose result is kept was checked when it ran.
+  const open = jobs.filter((job) => isChecked(job) && !cache?.has(job));
   const more = Math.min(atOnce, mostLanes, Math.floor(open.length / notebooksPerLane)) - 1;
   const lanes = [engines, ...Array.from({ length: Math.max(more, 0) }, () => new Engines(1))];
   const checked = await checkJobs(open, lanes, signal).finally(() => {

@@ -28,7 +28,7 @@ export function registerBenchRunner(bench: Command): void {
         'overhead per notebook, ten notebooks of real work, or 500 notebooks in one run',
       ).choices(['overhead', 'work', 'scale']),
     )
-    .option('--rounds <number>', 'samples of each (default: overhead 3, work 1)', rounds)
+    .option('--rounds <number>', 'samples of each (default: 3)', rounds)
     .option('--python <path>', 'the Python with papermill and nbclient (default: that of .venv)');
   addResultOptions(command)
     .option('--quick', 'small notebooks, few samples: shows that everything works')
@@ -101,7 +101,7 @@ async function measure(flags: Flags): Promise<RunnerBench> {
   }
   if (only === undefined || only === 'work') {
     const { measureWork } = await import('./work.js');
-    result.work = await measureWork(place, { rounds: flags.rounds ?? 1, quick }, onProgress);
+    result.work = await measureWork(place, { rounds: flags.rounds ?? (quick ? 1 : 3), quick }, onProgress);
   }
   if (only === 'scale') {
     const { fullMany, measureMany, quickMany } = await import('./many.js');

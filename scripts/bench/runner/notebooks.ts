@@ -5,18 +5,17 @@ import { packageRoot } from '../../../kernel/package-root.js';
 import type { Notebook } from '../../notebook/format.js';
 import { parseNotebook, readNotebook } from '../../notebook/read.js';
 import { serializeNotebook } from '../../notebook/serialize.js';
-import { applyParameters, type GivenParameter } from '../../run/parameters.js';
 import type { BenchPlace } from './place.js';
 import { pythonWork, tslabWork } from './work-sources.js';
 
 export type BenchKernel = typeof ownName | 'python3';
 
-/** Our own with parameters that keep each within seconds on a CPU. */
-const ownWork: readonly [file: string, ...GivenParameter[]][] = [
-  ['02-rope.ipynb', { name: 'seconds', text: '0.02' }],
-  ['05-normalization.ipynb', { name: 'seconds', text: '0.02' }],
-  ['09-flash-attention.ipynb', { name: 'seconds', text: '0.02' }, { name: 'longest', text: '128' }],
-  ['10-linear-attention.ipynb', { name: 'seconds', text: '0.02' }, { name: 'longest', text: '128' }],
+/** Our own as they are: each takes some seconds on a CPU. */
+const ownWork: readonly string[] = [
+  '02-rope.ipynb',
+  '05-normalization.ipynb',
+  '09-flash-attention.ipynb',
+  '10-linear-attention.ipynb',
 ];
 
 /** Cells without work: an empty one would not be sent at all. Returns the files. */
@@ -39,12 +38,7 @@ export async function workNotebooks(place: BenchPlace): Promise<string[]> {
   const files: string[] = [];
   const write = (name: string, notebook: Notebook) =>
     files.push(place.write(`work/${name}`, serializeNotebook(notebook)));
-  for (const [file, ...parameters] of ownWork) {
-    const notebook = await readNotebook(join(packageRoot(), 'notebooks', file));
-    const named = { name: file, notebook, language: 'typescript' };
-    const [applied] = await applyParameters([named], parameters);
-    write(file, applied!.notebook);
-  }
+  for (const file of ownWork) write(file, await readNotebook(join(packageRoot(), 'notebooks', file)));
   tslabWork.forEach((sources, i) => {
     write(`tslab-${i + 1}.ipynb`, notebookOf(ownName, sources));
   });

@@ -115,7 +115,7 @@ function workLines(work: readonly Work[]): string[] {
   return [
     '## Real work',
     '',
-    `${work[0]!.notebooks} notebooks: of this project with small parameters on the CPU, written for tslab (in our kernel), and for python3.`,
+    `${work[0]!.notebooks} notebooks: of this project, as they are, on the CPU; written for tslab (in our kernel), and for python3.`,
     '',
     '| tool | seconds for all | samples |',
     '| --- | ---: | ---: |',
