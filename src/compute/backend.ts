@@ -65,9 +65,9 @@ const prepare: Record<BackendName, () => Promise<BackendInfo>> = {
     return new BackendInfo('tensorflow', cuda ? 'CUDA GPU' : 'CPU', `TensorFlow ${version}`, cuda, []);
   },
   async wasm() {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
-    setWasmPaths(join(dirname(main), '/'));
+    const require = createRequire(import.meta.url);
+    const wasm: typeof import('@tensorflow/tfjs-backend-wasm') = require('@tensorflow/tfjs-backend-wasm');
+    wasm.setWasmPaths(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')), '/'));
     const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
     return new BackendInfo('wasm', 'CPU', 'WebAssembly, one thread', false, simd ? ['simd'] : []);
   },

@@ -2,7 +2,7 @@
  * The one place that imports tfjs. `import * as tf from '@tensorflow/tfjs'` in a cell gives this very module
  * object, so tensors, the engine and its kernel registry are shared by notebooks, library and kernels.
  */
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 
 /** The only version whose private members the GPU launcher and the repairs were written against. */
 const supported = '4.22.0';

@@ -3,7 +3,8 @@
  * bounded, tensors that the device cannot bind are refused, and the private members the fused-kernel launcher stands on
  * are checked when the backend is made.
  */
-import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import tfjsWebgpu = require('@tensorflow/tfjs-backend-webgpu');
+
 import { reuseBindGroups } from './bind-groups.js';
 import { BufferPool } from './buffer-pool.js';
 import { type GpuDevice, GpuError } from './device.js';
@@ -51,7 +52,7 @@ export interface TimedDispatch {
 /** Axes that tfjs's shaders can index. */
 const largestRank = 6;
 
-export class GpuBackend extends WebGPUBackend {
+export class GpuBackend extends tfjsWebgpu.WebGPUBackend {
   private readonly inFlight: InFlight;
 
   constructor(readonly gpu: GpuDevice) {
@@ -123,7 +124,9 @@ export class GpuBackend extends WebGPUBackend {
   }
 
   /** @throws Error where tfjs's shaders cannot index the tensors, which they say without a name or a shape */
-  override runWebGPUProgram(...args: Parameters<WebGPUBackend['runWebGPUProgram']>): tf.TensorInfo {
+  override runWebGPUProgram(
+    ...args: Parameters<tfjsWebgpu.WebGPUBackend['runWebGPUProgram']>
+  ): tf.TensorInfo {
     const [program, inputs, , , output] = args;
     const shapes = [output?.shape ?? program.outputShape, ...inputs.map(({ shape }) => shape)];
     const tooMany = shapes.find(({ length }) => length > largestRank);
