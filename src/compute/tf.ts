@@ -1,6 +1,7 @@
 /**
- * The one place that imports tfjs. `import * as tf from '@tensorflow/tfjs'` in a cell gives this very module
- * object, so tensors, the engine and its kernel registry are shared by notebooks, library and kernels.
+ * The one place that imports tfjs. `import * as tf from '@tensorflow/tfjs'` in a cell gives what this very module
+ * exports, so tensors, the engine and its kernel registry are shared by notebooks, library and kernels. It is required:
+ * before an `import` of CommonJS, Node reads its megabytes for names to export, which takes longer than to run them.
  */
 import tf = require('@tensorflow/tfjs');
 
@@ -13,9 +14,8 @@ if (tf.version_core !== supported) {
 }
 
 /** tfjs's cpu backend advertises its Node package on the first tensor; a notebook has no use for that text. */
-interface FirstUseNotice {
-  firstUse: boolean;
-}
-(tf.findBackend('cpu') as unknown as FirstUseNotice).firstUse = false;
+const cpu = tf.engine().registryFactory.cpu!;
+const { factory } = cpu;
+cpu.factory = () => Object.assign(factory(), { firstUse: false });
 
 export { tf };

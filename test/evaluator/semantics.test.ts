@@ -299,6 +299,15 @@ cases('imports', [
     ],
     ["[ 'function', undefined ]"],
   ],
+  [
+    'tfjs is the one of the library, imported or required',
+    [
+      'import { tf as own } from "kernelbook"; import * as tf from "@tensorflow/tfjs"; own.ones([1]) instanceof tf.Tensor',
+      'const required = require("@tensorflow/tfjs") as typeof tf; [tf, required].map((one) => one.engine() === own.engine())',
+      'own.registerKernel({ kernelName: "Shared", backendName: "cpu", kernelFunc: () => [] }); [tf, required].map((one) => one.getKernel("Shared", "cpu").kernelName)',
+    ],
+    ['true', '[ true, true ]', "[ 'Shared', 'Shared' ]"],
+  ],
   ['require', ['(require("node:path") as typeof import("node:path")).sep'], ["'/'"]],
   ['import.meta', ['import.meta.dirname === process.cwd()'], ['true']],
   ['a module that is not there', ['import { x } from "no-such-package"'], ['TS 1:19 2307']],
