@@ -1,48 +1,58 @@
 /** The text of notebook files, byte for byte as Jupyter's: keys sorted, indent of one space, text as a list of lines. */
-import { type Cell, type CodeCell, isJsonMime, isObject, type Notebook, type Output } from './format.js';
+import { type Cell, isJsonMime, isObject, type Notebook, type Output } from './format.js';
+
+/** A cell's text up to where its outputs are, and from there on; all of it is the head where it has none. */
+export interface CellText<Piece> {
+  head: Piece;
+  tail: Piece;
+}
+
+/** Makes the texts of which a notebook file consists, with the indentation that they have within it. */
+export interface Texts<Piece> {
+  cell(cell: Cell): CellText<Piece>;
+  output(output: Output): Piece;
+}
+
+export const freshTexts: Texts<string> = {
+  cell(cell) {
+    if (cell.cell_type !== 'code' || cell.outputs.length === 0)
+      return { head: toJson(splitCell(cell), 2), tail: '' };
+    // Found only there: text in JSON has no line breaks, and metadata lies deeper.
+    const outputs = /(?<=\n {3}"outputs": \[)(?=\])/;
+    const [head, tail] = toJson({ ...splitCell(cell), outputs: [] }, 2).split(outputs);
+    return { head: head!, tail: `\n   ${tail!}` };
+  },
+  output: (output) => toJson(splitOutput(output), 4),
+};
 
 /** The text of the notebook file. */
 export function serializeNotebook(notebook: Notebook): string {
-  return [...notebookPieces(notebook, outputJson)].join('');
+  return [...notebookPieces(notebook, freshTexts)].join('');
 }
 
 /**
  * The text of the notebook file in pieces: a notebook may be larger than the longest string. Each cell is looked at when
  * its turn comes, so one that changes meanwhile is in the file as it was at some moment.
- * @param outputPiece gives the text of an output, as `outputJson` does
  */
 export function* notebookPieces<Piece>(
   { cells, ...rest }: Notebook,
-  outputPiece: (output: Output) => Piece,
+  texts: Texts<Piece>,
 ): Generator<string | Piece> {
   yield '{\n "cells": [';
   for (const [index, cell] of cells.entries()) {
+    const { head, tail } = texts.cell(cell);
     yield index === 0 ? '\n  ' : ',\n  ';
-    if (cell.cell_type === 'code' && cell.outputs.length > 0) yield* executedCell(cell, outputPiece);
-    else yield toJson(splitCell(cell), 2);
+    yield head;
+    if (cell.cell_type === 'code')
+      for (const [place, output] of cell.outputs.entries()) {
+        yield place === 0 ? '\n    ' : ',\n    ';
+        yield texts.output(output);
+      }
+    yield tail;
   }
   yield cells.length === 0 ? ']' : '\n ]';
   // The other keys sort after "cells".
   yield `,${toJson(rest, 0).slice(1)}\n`;
-}
-
-/** With the indentation it has within the notebook. */
-export function outputJson(output: Output): string {
-  return toJson(splitOutput(output), 4);
-}
-
-function* executedCell<Piece>(
-  cell: CodeCell,
-  outputPiece: (output: Output) => Piece,
-): Generator<string | Piece> {
-  // Found only there: text in JSON has no line breaks, and metadata lies deeper.
-  const [head, tail] = toJson({ ...splitCell(cell), outputs: [] }, 2).split(/(?<=\n {3}"outputs": \[)(?=\])/);
-  yield head!;
-  for (const [index, output] of cell.outputs.entries()) {
-    yield index === 0 ? '\n    ' : ',\n    ';
-    yield outputPiece(output);
-  }
-  yield `\n   ${tail!}`;
 }
 
 function splitCell(cell: Cell): Record<string, unknown> {

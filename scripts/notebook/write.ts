@@ -1,10 +1,10 @@
 /** Writes files, notebooks among them, atomically: a reader sees the old file or the new one, never a half. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isRunning } from '../../kernel/protocol/process-running.js';
 import type { Notebook } from './format.js';
-import { OutputTexts } from './output-texts.js';
+import { KeptTexts } from './kept-texts.js';
 
 export interface WriteOptions {
   /**
@@ -24,46 +24,27 @@ export async function writeNotebook(
   path: string,
   notebook: Notebook,
   options: WriteOptions = {},
-  texts = new OutputTexts(0),
+  texts = new KeptTexts(0),
 ): Promise<void> {
-  await writeFileAtomically(path, joinPieces(texts.pieces(notebook)), options);
-}
-
-const chunkLength = 1 << 20;
-
-/** Fewer and larger writes. */
-function* joinPieces(pieces: Iterable<string | Uint8Array>): Generator<Uint8Array> {
-  let chunk: Uint8Array[] = [];
-  let length = 0;
-  for (const piece of pieces) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-    if (length > 0 && length + bytes.length > chunkLength) {
-      yield Buffer.concat(chunk, length);
-      chunk = [];
-      length = 0;
-    }
-    chunk.push(bytes);
-    length += bytes.length;
-  }
-  yield Buffer.concat(chunk, length);
+  await writeFileAtomically(path, texts.pieces(notebook), options);
 }
 
 /** Temporary file in the same folder, fsync, rename: safe against crashes and full disks. */
 export async function writeFileAtomically(
   path: string,
-  content: string | Uint8Array | Iterable<Uint8Array>,
+  content: string | Uint8Array | Iterable<string | Uint8Array>,
   { durable = true, mode }: WriteOptions = {},
 ): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
   const unique = `${process.pid}-${randomBytes(6).toString('hex')}`;
   const temporary = join(folder, `${temporaryPrefix(path)}${unique}.tmp`);
   try {
-    const file = await open(temporary, 'wx', 0o666);
+    const file = await openNew(temporary);
     try {
       const wanted = mode ?? (await modeOf(path));
       if (wanted !== undefined) await file.chmod(wanted);
-      await writeFile(file, content);
+      if (typeof content === 'string' || content instanceof Uint8Array) await writeFile(file, content);
+      else await writePieces(file, content);
       if (durable) await file.sync();
     } finally {
       await file.close();
@@ -73,6 +54,42 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true }).catch(() => {}); // the folder may be gone or read-only by now
     throw error;
   }
+}
+
+/** Makes its folder where that is not there yet. */
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o666);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return await open(path, 'wx', 0o666);
+  }
+}
+
+/** Bytes that are written at once, about. */
+const batchLength = 1 << 20;
+
+async function writePieces(file: FileHandle, pieces: Iterable<string | Uint8Array>): Promise<void> {
+  let batch: Uint8Array[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    batch.push(bytes);
+    length += bytes.length;
+    if (length < batchLength) continue;
+    await writeBatch(file, batch, length);
+    batch = [];
+    length = 0;
+  }
+  await writeBatch(file, batch, length);
+}
+
+async function writeBatch(file: FileHandle, batch: Uint8Array[], length: number): Promise<void> {
+  if (length === 0) return;
+  const { bytesWritten } = await file.writev(batch);
+  // A disk that has become full takes a part without a word; the rest then says why.
+  if (bytesWritten < length) await writeFile(file, Buffer.concat(batch).subarray(bytesWritten));
 }
 
 async function modeOf(path: string): Promise<number | undefined> {

@@ -4,16 +4,16 @@
  */
 import { relative } from 'node:path';
 import type { Notebook } from '../notebook/format.js';
-import { OutputTexts } from '../notebook/output-texts.js';
+import { KeptTexts } from '../notebook/kept-texts.js';
 import { removeAbandoned, type WriteOptions, writeNotebook } from '../notebook/write.js';
 import { type Cause, SaveFailure } from './stop-reasons.js';
 
-type Write = (path: string, notebook: Notebook, options: WriteOptions, texts: OutputTexts) => Promise<void>;
+type Write = (path: string, notebook: Notebook, options: WriteOptions, texts: KeptTexts) => Promise<void>;
 
 /** How often what a running cell shows is saved. */
 const intervalMs = 3_000;
 /** A save that takes longer than this is not repeated until ten times as long has passed: large notebooks. */
-const cheapMs = 50;
+const cheapMs = 200;
 const patience = 10;
 
 /** Saves a notebook of which nothing runs (any more). Returns why that failed, where it did. */
@@ -36,7 +36,7 @@ export class NotebookSaver {
   #timer: NodeJS.Timeout | undefined;
   #cells = 0;
   #savedCells: number | undefined;
-  readonly #texts = new OutputTexts();
+  readonly #texts = new KeptTexts();
 
   /** Called before each save, for what is kept elsewhere while the notebook runs. */
   beforeSave: () => void = () => {};

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodeCell, DisplayOutput, Notebook, StreamOutput } from '../../scripts/notebook/format.js';
-import { OutputTexts } from '../../scripts/notebook/output-texts.js';
+import { KeptTexts } from '../../scripts/notebook/kept-texts.js';
 import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
 import { serializeNotebook } from '../../scripts/notebook/serialize.js';
 import { writeFileAtomically, writeNotebook } from '../../scripts/notebook/write.js';
@@ -60,9 +60,9 @@ describe('serializeNotebook', () => {
   });
 });
 
-describe('OutputTexts', () => {
+describe('KeptTexts', () => {
   const code = () => structuredClone(sample.cells[1]) as CodeCell;
-  const text = (texts: OutputTexts, notebook: Notebook) =>
+  const text = (texts: KeptTexts, notebook: Notebook) =>
     Buffer.concat([...texts.pieces(notebook)].map((piece) => Buffer.from(piece))).toString();
 
   it.each([0, 300, 2 ** 20])(
@@ -70,7 +70,7 @@ describe('OutputTexts', () => {
     (room) => {
       const first = code();
       const notebook: Notebook = { ...sample, cells: [sample.cells[0]!, first, code()] };
-      const texts = new OutputTexts(room);
+      const texts = new KeptTexts(room);
       const expectSame = () => expect(text(texts, notebook)).toBe(serializeNotebook(notebook));
       expectSame();
       const [stream, display] = first.outputs as [StreamOutput, DisplayOutput];
@@ -99,7 +99,7 @@ describe('OutputTexts', () => {
         return Reflect.ownKeys(data);
       },
     });
-    const texts = new OutputTexts();
+    const texts = new KeptTexts();
     for (let save = 0; save < 5; save++) text(texts, { ...sample, cells: [cell] });
     expect(read).toBe(1);
   });
