@@ -37,7 +37,7 @@ export function formatPercent(notebook: Notebook): string {
   const lines = headerLines(clean.metadata, front?.source, cells.length > 0);
   for (const [index, cell] of cells.entries()) {
     const place = { index: index + (front ? 1 : 0), last: index === cells.length - 1 };
-    lines.push(...cellLines(cell, place, commentMagics));
+    for (const line of cellLines(cell, place, commentMagics)) lines.push(line);
   }
   const text = `${lines.join('\n')}\n`;
   const back = parsePercent(text);
