@@ -113,7 +113,8 @@ function parseYaml(lines: string[], firstLine: number): Record<string, unknown> 
   try {
     document = readYaml(lines.join('\n'));
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const reason =
+      error instanceof Error ? error.message.split('\n')[0]!.replace(/ at line .*$/, '') : String(error);
     throw new TextFormError(`the YAML header from line ${firstLine} on cannot be read: ${reason}`);
   }
   const metadata = isObject(document) ? document.jupyter : undefined;

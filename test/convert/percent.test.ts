@@ -129,6 +129,18 @@ describe('the percent form', () => {
     expect(parsePercent(edited).cells[2]).toHaveProperty('attachments');
   });
 
+  it('has no longest cell, and a notebook may have been paired with a text of another form', () => {
+    const notebook = sketch([{ id: 'a', source: '// line\n'.repeat(200_000), metadata: { zero: -0 } }], {
+      jupytext: {
+        formats: 'ipynb,ts:light',
+        text_representation: { extension: '.ts', format_name: 'light' },
+      },
+    });
+    const back = parsePercent(formatPercent(notebook));
+    expect(back.cells[0]!.source).toBe(notebook.cells[0]!.source);
+    expect(back.metadata).toEqual({ jupytext: { formats: 'ipynb,ts:light' } });
+  });
+
   it('leaves outputs, counts and the traces of runs out', () => {
     const notebook = sketch(
       [
