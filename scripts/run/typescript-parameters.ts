@@ -119,7 +119,8 @@ function fromAnnotation(node: ts.TypeNode, aliases: Map<string, ts.TypeNode>, de
     const alias = aliases.get(name);
     return alias && !node.typeArguments ? inner(alias) : unknown;
   }
-  if (ts.isTypeLiteralNode(node)) return objectType(node, inner);
+  // `{}` takes almost anything.
+  if (ts.isTypeLiteralNode(node) && node.members.length > 0) return objectType(node, inner);
   return unknown;
 }
 

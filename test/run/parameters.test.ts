@@ -33,6 +33,7 @@ describe('types of declarations', () => {
     ['let o: { eps: number; name?: string } = { eps: 1 }', '{ eps: number; name?: string }'],
     ['let x = 3 as number | null', 'number | null'],
     ['let x: string | undefined', 'string | undefined'],
+    ['let x: {} = 1', 'unknown'],
     ['let shape: [T: number, D?: number] = [1]', 'unknown'],
     ['let shape: [T: number, ...rest: number[]] = [1]', 'unknown'],
     ['let x = 3 satisfies number', 'number'],
