@@ -167,7 +167,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best && best.distance <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+  if (!best || best.distance > Math.max(2, word.length / 3)) return undefined;
+  // With nothing in common, two short words are as near.
+  return best.distance < Math.max(word.length, best.candidate.length) ? best.candidate : undefined;
 }
 
 function editDistance(a: string, b: string): number {

@@ -1,5 +1,5 @@
 /** `kernelbook clean`: notebooks without outputs and the traces of runs, in the bytes that Jupyter itself writes. */
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { defaultNotebooks } from './run/command.js';
 
@@ -24,7 +24,7 @@ async function clean(targets: string[], check: boolean): Promise<number> {
   const { NotebookFileError, readNotebook } = await import('./notebook/read.js');
   const { withoutVolatile } = await import('./notebook/volatile.js');
   const { serializeNotebook } = await import('./notebook/serialize.js');
-  const { writeFileAtomically } = await import('./notebook/write.js');
+  const { FileNotReplacedError, replaceFile } = await import('./notebook/write.js');
   let status = 0;
   const fail = (line: string) => {
     console.error(`kernelbook clean: ${line}`);
@@ -38,12 +38,12 @@ async function clean(targets: string[], check: boolean): Promise<number> {
         if ((await readFile(path, 'utf8')) === content) continue;
         if (check) fail(`${name} is not clean`);
         else {
-          // A link stays a link.
-          await writeFileAtomically(await realpath(path), content);
+          await replaceFile(path, content);
           console.log(`${name}  cleaned`);
         }
       } catch (error) {
-        if (error instanceof NotebookFileError) fail(error.message.replace(path, name));
+        if (error instanceof NotebookFileError || error instanceof FileNotReplacedError)
+          fail(error.message.replace(path, name));
         else if (isSystemError(error)) fail(`${name}: ${error.message}`);
         else throw error;
       }

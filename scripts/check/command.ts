@@ -32,10 +32,13 @@ async function check(targets: string[], options: CheckOptions): Promise<number> 
   const { checkAll } = await import('./check-all.js');
   const { Engines } = await import('./engines.js');
   const { readJobs } = await import('./read-jobs.js');
+  const { requireKernel } = await import('./own-kernel.js');
+  const { KernelSpecError } = await import('../../kernel/kernelspec.js');
   const fail = (line: string) => console.error(`kernelbook check: ${line}`);
   // Watching, one process for each folder stays warm.
   const engines = new Engines(options.watch ? 4 : 1);
   try {
+    if (options.kernel !== undefined) requireKernel(options.kernel);
     if (options.watch) {
       const { watchNotebooks } = await import('./watch.js');
       await watchNotebooks(targets, options.kernel, engines);
@@ -49,7 +52,7 @@ async function check(targets: string[], options: CheckOptions): Promise<number> 
     if (faults.length > 0) return exitStatus.usage;
     return isSaved ? statusOf(checked, options.strict) : exitStatus['not saved'];
   } catch (error) {
-    if (!(error instanceof SelectionError)) throw error;
+    if (!(error instanceof SelectionError || error instanceof KernelSpecError)) throw error;
     fail(error.message);
     return exitStatus.usage;
   } finally {

@@ -33,6 +33,11 @@ export function checkedDialect(written: string | undefined, chosen: string | und
   return process.env[dialectVariable] ? dialect() : dialectOf(written);
 }
 
+/** A kernel that is asked for by name must exist. Throws KernelSpecError. */
+export function requireKernel(name: string): void {
+  if (!dialects.some((one) => one === name)) findKernelSpec(name);
+}
+
 function isInstalledAs(kernel: string): boolean {
   try {
     return isOwnKernel(findKernelSpec(kernel));

@@ -2,6 +2,7 @@
  * `kernelbook check --watch`: checks everything once, then after each save what it concerns: the notebook itself, or those
  * that import the file. Ends with Ctrl-C.
  */
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { SelectionError, selectNotebooks } from '../notebook/select.js';
 import { checkAll } from './check-all.js';
@@ -26,7 +27,8 @@ export async function watchNotebooks(
     let found = await readJobs(await selectNotebooks(targets), kernel);
     say('Checking. Ctrl-C ends it.');
     for (let changed: string[] = []; ; ) {
-      folders.watch([...targets.map((target) => resolve(target)), ...found.jobs.map(({ cwd }) => cwd)]);
+      folders.watchTrees(targets.map((target) => resolve(target)).filter((target) => existsSync(target)));
+      folders.watch(found.jobs.map(({ cwd }) => cwd));
       await checkChanged(found, changed, known, engines, stop.signal);
       if (stop.signal.aborted) return;
       const checked = found.jobs.map(({ path }) => known.get(path)!);

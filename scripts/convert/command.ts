@@ -34,6 +34,7 @@ export function registerConvert(program: Command): void {
 async function convert(names: string[], options: ConvertCommandOptions): Promise<number> {
   const { ConvertUsageError, convertFile, planConversions } = await import('./convert.js');
   const { NotebookFileError } = await import('../notebook/read.js');
+  const { FileNotReplacedError } = await import('../notebook/write.js');
   let status = 0;
   const fail = (line: string) => {
     console.error(`kernelbook convert: ${line}`);
@@ -47,7 +48,7 @@ async function convert(names: string[], options: ConvertCommandOptions): Promise
         if (typeof outcome === 'string') console.log(`${plan.target}  ${outcome}`);
         else fail(`${plan.target} ${outcome.refused}; write over it with --force`);
       } catch (error) {
-        if (!(error instanceof NotebookFileError)) throw error;
+        if (!(error instanceof NotebookFileError || error instanceof FileNotReplacedError)) throw error;
         fail(error.message);
       }
     }

@@ -2,7 +2,7 @@
  * Files to the other form: which file becomes which, and what may be written over. A file that is newer than its source
  * and would change is left alone, as is a TypeScript file that is no notebook; `force` writes all the same.
  */
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Notebook } from '../notebook/format.js';
@@ -10,7 +10,7 @@ import { derivedId, NotebookFileError, readNotebook } from '../notebook/read.js'
 import { SelectionError, selectNotebooks } from '../notebook/select.js';
 import { serializeNotebook } from '../notebook/serialize.js';
 import { InvalidNotebookError } from '../notebook/validate.js';
-import { writeFileAtomically } from '../notebook/write.js';
+import { replaceFile } from '../notebook/write.js';
 import { TextFormError } from './header.js';
 import { keepOutputs } from './keep-outputs.js';
 import { formatPercent, isPercent, parsePercent } from './percent.js';
@@ -61,7 +61,7 @@ export async function planConversions(names: string[], options: ConvertOptions):
   return plans;
 }
 
-/** Converts one file. Throws NotebookFileError where it cannot be read; nothing is written then. */
+/** Converts one file. Throws NotebookFileError where it cannot be read, FileNotReplacedError; nothing is written then. */
 export async function convertFile({ source, target }: Conversion, force: boolean): Promise<Outcome> {
   const before = await readIfThere(target);
   const content =
@@ -73,8 +73,7 @@ export async function convertFile({ source, target }: Conversion, force: boolean
     const refused = await whyNotOver(source, target, before);
     if (refused !== undefined) return { refused };
   }
-  // A link stays a link.
-  await writeFileAtomically(before === undefined ? target : await realpath(target), content);
+  await replaceFile(target, content);
   return before === undefined ? 'written' : 'updated';
 }
 
@@ -177,6 +176,7 @@ async function readText(path: string): Promise<string> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT') throw new NotebookFileError(`${relative('', path)}: no such file`);
+    if (code === 'EISDIR') throw new NotebookFileError(`${path}: is a folder`);
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new NotebookFileError(`${path}: not UTF-8 text`);
     throw new NotebookFileError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

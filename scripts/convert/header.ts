@@ -3,7 +3,7 @@
  * optional `#!` and encoding line. YAML is that of version 1.1, which jupytext's PyYAML reads and writes.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { parse, stringify } from 'yaml';
+import { parse, type ScalarTag, stringify, type Tags } from 'yaml';
 import { isObject } from '../notebook/format.js';
 import { isMarker } from './marker.js';
 
@@ -96,15 +96,32 @@ export function uncomment(line: string): string {
 
 function formatYaml(metadata: Record<string, unknown>): string[] {
   const document = { jupyter: metadata };
-  const options = { version: '1.1', lineWidth: 0, singleQuote: true, sortMapEntries: true } as const;
+  const customTags = (tags: Tags): Tags =>
+    tags.map((tag) =>
+      nameOf(tag) === 'float' ? { ...(tag as ScalarTag), stringify: ({ value }) => pythonFloat(value) } : tag,
+    );
+  const options = {
+    version: '1.1',
+    lineWidth: 0,
+    singleQuote: true,
+    sortMapEntries: true,
+    customTags,
+  } as const;
   const text = stringify(document, options);
   // What YAML breaks into lines or cannot hold as it is stands in JSON's escapes, which every YAML understands.
   const safe = /^[\t\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]*$/u;
-  if (safe.test(text) && isDeepStrictEqual(readYaml(text), document)) return text.trimEnd().split('\n');
-  const json = JSON.stringify(metadata).replace(
-    /[\u007f-\uffff]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  // These have a meaning for Python's reader only.
+  const hasPythonWord = /(?:^| )(?:=|<<)(?::|$)/m.test(text);
+  if (safe.test(text) && !hasPythonWord && isDeepStrictEqual(readYaml(text), document))
+    return text.trimEnd().split('\n');
+  const json = JSON.stringify(metadata)
+    .replace(
+      /[\u007f-\uffff]/gu,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+    .replace(/"(?:[^"\\]|\\.)*"|[\d.]+e[+-]\d+/g, (token) =>
+      token.startsWith('"') ? token : pythonFloat(Number(token)),
+    );
   return ['jupyter:', `  ${json}`];
 }
 
@@ -113,7 +130,8 @@ function parseYaml(lines: string[], firstLine: number): Record<string, unknown> 
   try {
     document = readYaml(lines.join('\n'));
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const reason =
+      error instanceof Error ? error.message.split('\n')[0]!.replace(/ at line .*$/, '') : String(error);
     throw new TextFormError(`the YAML header from line ${firstLine} on cannot be read: ${reason}`);
   }
   const metadata = isObject(document) ? document.jupyter : undefined;
@@ -122,13 +140,30 @@ function parseYaml(lines: string[], firstLine: number): Record<string, unknown> 
   return metadata;
 }
 
+/** Without a point, an exponent is text for Python's reader. */
+function pythonFloat(value: unknown): string {
+  const text = String(value);
+  return /^-?\d+e/.test(text) ? text.replace('e', '.0e') : text;
+}
+
 /** Dates stay text: JSON, which the notebook is written in, has none. */
 function readYaml(text: string): unknown {
   return parse(text, {
     version: '1.1',
     customTags: (tags) =>
-      tags.filter((tag) => !['timestamp', 'binary', 'set', 'omap', 'pairs', 'merge'].includes(nameOf(tag))),
+      tags
+        .filter((tag) => !['timestamp', 'binary', 'set', 'omap', 'pairs', 'merge'].includes(nameOf(tag)))
+        .map(asInPython),
   }) as unknown;
+}
+
+/** What PyYAML takes for text although YAML 1.1 does not, and so writes without quotes. */
+const textInPython =
+  /(?!^(?:[yYnN]|[-+]?0\d*[89][\d_]*|[-+]?[\d_]*[eE][-+]?\d+|[-+]?[\d_]*\.?[\d_]*[eE]\d+|[-+]\.[\d_]+(?:[eE][-+]?\d+)?)$)/;
+
+function asInPython(tag: Tags[number]): Tags[number] {
+  if (typeof tag === 'string' || !('test' in tag) || !tag.test) return tag;
+  return { ...tag, test: new RegExp(textInPython.source + tag.test.source, tag.test.flags) };
 }
 
 function nameOf(tag: string | { tag: string }): string {

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ownDisplayName, ownName } from '../../kernel/kernelspec.js';
 import { type Cell, isObject, type Notebook } from '../notebook/format.js';
 import { derivedId, parseNotebook } from '../notebook/read.js';
+import { serializeNotebook } from '../notebook/serialize.js';
 import { withoutVolatile } from '../notebook/volatile.js';
 import { type BodyForm, type BodyNotes, bodyEnd, formatBody, nextMarker, parseBody } from './body.js';
 import { formatHeader, parseHeader, TextFormError, textRepresentation } from './header.js';
@@ -29,7 +30,7 @@ const headerless: Metadata = {
 
 /** The notebook as text, without outputs. Reading it gives the same notebook; anything else is a fault of ours. */
 export function formatPercent(notebook: Notebook): string {
-  const clean = withoutVolatile(notebook);
+  const clean = withoutOtherForm(withoutVolatile(notebook));
   const [first, ...others] = clean.cells;
   const front = first && isFrontMatter(first) ? first : undefined;
   const cells = front ? others : clean.cells;
@@ -37,18 +38,28 @@ export function formatPercent(notebook: Notebook): string {
   const lines = headerLines(clean.metadata, front?.source, cells.length > 0);
   for (const [index, cell] of cells.entries()) {
     const place = { index: index + (front ? 1 : 0), last: index === cells.length - 1 };
-    lines.push(...cellLines(cell, place, commentMagics));
+    for (const line of cellLines(cell, place, commentMagics)) lines.push(line);
   }
   const text = `${lines.join('\n')}\n`;
   const back = parsePercent(text);
-  if (isDeepStrictEqual(back.metadata, clean.metadata) && isDeepStrictEqual(back.cells, clean.cells))
-    return text;
+  if (serializeNotebook(back) === serializeNotebook(clean)) return text;
   const lost = clean.cells.findIndex((cell, index) => !isDeepStrictEqual(cell, back.cells[index]));
   throw new TextFormError(
     lost < 0
       ? 'its metadata would change in the text form'
       : `its cell ${lost + 1} would change in the text form`,
   );
+}
+
+/** Jupytext notes in the notebook how its text looked; of a text in another form this one can say nothing. */
+function withoutOtherForm(notebook: Notebook): Notebook {
+  const { jupytext } = notebook.metadata;
+  if (!isObject(jupytext) || !isObject(jupytext.text_representation)) return notebook;
+  const { text_representation: form, ...others } = jupytext;
+  if (form.format_name === undefined || form.format_name === 'percent') return notebook;
+  const { jupytext: _, ...metadata } = notebook.metadata;
+  const rest = Object.keys(others).length > 0 ? { jupytext: others } : {};
+  return { ...notebook, metadata: { ...metadata, ...rest } };
 }
 
 /** The notebook a text stands for. Throws TextFormError, or InvalidNotebookError where its metadata is not valid. */

@@ -36,11 +36,18 @@ export function parseNotebook(source: string): Notebook {
   try {
     document = JSON.parse(source);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error);
-    throw new InvalidNotebookError(source.trim() === '' ? 'the file is empty' : `no JSON: ${reason}`);
+    throw new InvalidNotebookError(noJson(source, error));
   }
   validateNotebook(document);
   return normalise(document as RawNotebook);
+}
+
+function noJson(source: string, error: unknown): string {
+  if (source.trim() === '') return 'the file is empty';
+  if (/^<{7} .*\n[\s\S]*^>{7} /m.test(source)) return 'no JSON: it has the conflict marks of a merge';
+  const reason = error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error);
+  const [, number] = /"\s*:\s*(-?(?:NaN|Infinity))\b/.exec(source) ?? [];
+  return `no JSON: ${reason}${number ? `; JSON has no ${number}, which Python writes all the same: replace it, or clear the outputs that have it` : ''}`;
 }
 
 interface RawNotebook {

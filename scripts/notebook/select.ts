@@ -3,7 +3,7 @@
  * reading order of the workbook) and then by name. Checkpoints and hidden folders are left out.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { nearest } from '../../kernel/kernelspec.js';
 import { isObject } from './format.js';
@@ -33,7 +33,14 @@ export async function selectNotebooks(targets: string[], cwd = process.cwd()): P
   for (const target of targets) {
     const path = resolve(cwd, target);
     const kind = await stat(path).catch(() => undefined);
-    if (!kind) throw new SelectionError(`${target}: no such file or folder${await suggestion(path, cwd)}`);
+    if (!kind) {
+      const isLink = await lstat(path).then(
+        () => true,
+        () => false,
+      );
+      if (isLink) throw new SelectionError(`${target}: a link that leads nowhere`);
+      throw new SelectionError(`${target}: no such file or folder${await suggestion(path, cwd)}`);
+    }
     const files = kind.isDirectory() ? await notebooksIn(path) : [basename(path)];
     const folder = kind.isDirectory() ? path : dirname(path);
     if (files.length === 0) throw new SelectionError(`${target}: the folder holds no notebooks (*.ipynb)`);

@@ -72,8 +72,18 @@ function splitOutput(output: Output): Record<string, unknown> {
 
 /** @param depth of the lists and objects around it */
 function toJson(value: unknown, depth: number): string {
-  const text = JSON.stringify(sortKeys(value), null, 1);
+  // A line that ends in a digit ends in a number: text has quotes around it.
+  const text = JSON.stringify(sortKeys(value), null, 1).replace(smallNumber, pythonNumber);
   return depth === 0 ? text : text.replaceAll('\n', `\n${' '.repeat(depth)}`);
+}
+
+const smallNumber = /(?<=[ -])(?:0\.0000\d+|\d(?:\.\d+)?e-\d)(?=,?$)/gm;
+
+/** JavaScript writes 0.00001 and 1e-7, Python 1e-05 and 1e-07. */
+function pythonNumber(text: string): string {
+  return Number(text)
+    .toExponential()
+    .replace(/e-(\d)$/, 'e-0$1');
 }
 
 function splitBundle(bundle: Record<string, unknown>): Record<string, unknown> {

@@ -11,7 +11,7 @@ const cellKeys = ['ExecuteTime', 'autoscroll', 'collapsed', 'execution', 'paperm
 /** The record of a run, the state of widgets that nothing shows any more, and the stamp of older notebooks. */
 const notebookKeys = ['papermill', 'signature', 'widgets'];
 /** What our runner notes beside what the author wrote under `kernelbook`. */
-const ownKeys = ['cached', 'commit', 'passed', 'regression', 'skipped'];
+export const ownKeys = ['cached', 'commit', 'passed', 'regression', 'skipped'];
 /** Papermill marks a failed run by cells of its own, and a parameterised one by the cell it put in. */
 const runTags = ['injected-parameters', 'papermill-error-cell-tag'];
 

@@ -1,6 +1,16 @@
 /** Writes files, notebooks among them, atomically: a reader sees the old file or the new one, never a half. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isRunning } from '../../kernel/protocol/process-running.js';
 import type { Notebook } from './format.js';
@@ -90,6 +100,26 @@ async function writeBatch(file: FileHandle, batch: Uint8Array[], length: number)
   const { bytesWritten } = await file.writev(batch);
   // A disk that has become full takes a part without a word; the rest then says why.
   if (bytesWritten < length) await writeFile(file, Buffer.concat(batch).subarray(bytesWritten));
+}
+
+/** A file could not be written over; the message is one line that starts with its name. */
+export class FileNotReplacedError extends Error {
+  override readonly name = 'FileNotReplacedError';
+}
+
+/**
+ * Writes a file that is somebody's own and not a result: a link stays a link, and what is read-only stays as it is,
+ * although its folder would allow to replace it. Throws FileNotReplacedError.
+ */
+export async function replaceFile(path: string, content: string): Promise<void> {
+  try {
+    const found = await stat(path).catch(() => undefined);
+    if (found && (found.mode & 0o222) === 0) throw new Error('it is read-only');
+    await writeFileAtomically(found ? await realpath(path) : path, content);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FileNotReplacedError(`${path}: cannot be written: ${reason}`);
+  }
 }
 
 async function modeOf(path: string): Promise<number | undefined> {

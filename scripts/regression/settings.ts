@@ -4,6 +4,7 @@
  */
 import { nearest } from '../../kernel/kernelspec.js';
 import { type Cell, isObject, type Notebook } from '../notebook/format.js';
+import { ownMetadataFault } from '../notebook/own-metadata.js';
 import { parseBytes } from '../run/bytes.js';
 import { defaultTolerance, type Tolerance } from './tolerance.js';
 
@@ -76,6 +77,8 @@ export function allBudgets({ metadata, cells }: Notebook, given: Budgets): Budge
 
 /** Throws SettingsError for the first setting of the notebook that cannot be meant. */
 export function checkSettings(notebook: Notebook): void {
+  const fault = ownMetadataFault(notebook);
+  if (fault !== undefined) throw new SettingsError(fault);
   budgetsOf(notebook.metadata, 'the notebook');
   for (const cell of notebook.cells) {
     goldenSettings(notebook, cell);

@@ -234,7 +234,8 @@ async function givenParameters({
 }
 
 function collectParameter(word: string, before: GivenParameter[]): GivenParameter[] {
-  const [, name, text] = /^([\p{ID_Start}$_][\p{ID_Continue}$]*)=([\s\S]*)$/u.exec(word) ?? [];
+  // Whether there is such a name the notebooks say; a message of this parser would show the value too.
+  const [, name, text] = /^([^=]+)=([\s\S]*)$/.exec(word) ?? [];
   if (name === undefined || text === undefined) throw new InvalidArgumentError('Give a name and a value.');
   return [...before, { name, text }];
 }

@@ -3,7 +3,7 @@
  * YAML gives them; whole numbers beyond 2^53 stay exact.
  */
 import { readFile } from 'node:fs/promises';
-import { parseDocument } from 'yaml';
+import { type Document, parseDocument, visit } from 'yaml';
 import { type GivenParameter, UsageError } from './parameters.js';
 
 /** The parameters of the files in order; a later file overrides an earlier one. Throws UsageError. */
@@ -21,9 +21,14 @@ async function readParameters(path: string): Promise<Record<string, unknown>> {
       error.code === 'ENOENT' ? `${path}: no such parameter file` : `${path}: ${error.message}`,
     );
   });
-  const document = parseDocument(text, { intAsBigInt: true, prettyErrors: true });
-  const [error] = document.errors;
+  // Merge keys (`<<`) are of YAML 1.1, and in use.
+  const document = parseDocument(text, { ...yamlOptions, merge: true });
+  // A tag that is not known changes what a value means.
+  const [error] = [...document.errors, ...document.warnings];
+  if (error?.code === 'MULTIPLE_DOCS')
+    throw new UsageError(`${path}: it holds several documents, parted by "---"; one mapping is wanted`);
   if (error) throw new UsageError(`${path}: ${error.message.split('\n')[0]!.replace(/:$/, '')}`);
+  refuseOctals(document, path);
   const value: unknown = plain(toJs(document, path));
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
@@ -32,6 +37,26 @@ async function readParameters(path: string): Promise<Record<string, unknown>> {
     );
   }
   return value as Record<string, unknown>;
+}
+
+const yamlOptions = {
+  intAsBigInt: true,
+  prettyErrors: true,
+  resolveKnownTags: false,
+  logLevel: 'error',
+} as const;
+
+/** `017` is 15 for papermill and others that read YAML 1.1, and 17 in YAML 1.2. */
+function refuseOctals(document: Document, path: string): void {
+  if (document.directives?.yaml.version === '1.1') return;
+  visit(document, {
+    Scalar(_, { source = '', type, value }) {
+      if (type !== 'PLAIN' || typeof value === 'string' || !/^[+-]?0\d+$/.test(source)) return;
+      throw new UsageError(
+        `${path}: ${source} is ambiguous: versions of YAML read it in base 8 or 10; write it without the 0, as 0o… or, for text, in quotes`,
+      );
+    },
+  });
 }
 
 /** Expanding aliases may fail too: the parser bounds how often they are repeated. */

@@ -2,10 +2,13 @@
  * The types a notebook's parameters may have, and how text from the command line becomes a value of such a
  * type. Nothing is guessed where a type is declared: `--steps abc` for a number is refused before a kernel starts.
  */
+import { randomUUID } from 'node:crypto';
 
 export type ParameterType =
   | { kind: 'number' | 'bigint' | 'string' | 'boolean' | 'unknown' }
-  | { kind: 'literal'; value: string | number | boolean | null }
+  // Python's numbers: whole ones of any size, and those that stay a float where they happen to be whole.
+  | { kind: 'int' | 'float' }
+  | { kind: 'literal'; value: string | number | boolean | null | undefined }
   | { kind: 'array'; element: ParameterType }
   | { kind: 'tuple'; elements: ParameterType[] }
   | { kind: 'object'; fields: { name: string; type: ParameterType; optional: boolean }[] }
@@ -35,15 +38,15 @@ export class ParameterMismatch extends Error {
  */
 export function parseValue(type: ParameterType, text: string): unknown {
   if (type.kind === 'union') return parseUnion(type.members, type, text);
+  if (type.kind === 'literal' && text === String(type.value)) return type.value;
   const scalar = parseScalar(type, text);
   if (scalar !== undefined) return scalar;
   const json = parseJson(text);
   if (json === undefined) {
     if (type.kind === 'unknown') return text;
-    throw mismatch('', JSON.stringify(text), type);
+    throw mismatch('', text, type);
   }
-  checkValue(type, json, '');
-  return json;
+  return fitValue(type, json);
 }
 
 /**
@@ -52,18 +55,44 @@ export function parseValue(type: ParameterType, text: string): unknown {
  */
 export function fitValue(type: ParameterType, value: unknown): unknown {
   const fitted = withBigints(type, value);
-  if (typeof fitted === 'bigint' && type.kind === 'number') {
-    throw new ParameterMismatch(`is ${fitted}, which a number cannot hold exactly; declare it as a bigint`);
-  }
   checkValue(type, fitted, '');
   return fitted;
 }
 
+/** The value with its whole numbers as numbers or bigints, as the type has them. */
 function withBigints(type: ParameterType, value: unknown): unknown {
-  if (type.kind === 'bigint' && typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
-  if (type.kind === 'array' && Array.isArray(value))
-    return value.map((inner) => withBigints(type.element, inner));
-  return value;
+  switch (type.kind) {
+    case 'bigint':
+      return Number.isInteger(value) ? BigInt(value as number) : value;
+    case 'float':
+      return typeof value === 'bigint' ? Number(value) : value;
+    case 'array':
+      return Array.isArray(value) ? value.map((inner) => withBigints(type.element, inner)) : value;
+    case 'tuple':
+      return Array.isArray(value)
+        ? value.map((inner, index) => withBigints(type.elements[index] ?? { kind: 'unknown' }, inner))
+        : value;
+    case 'object': {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+      const types = new Map(type.fields.map((field) => [field.name, field.type]));
+      return Object.fromEntries(
+        Object.entries(value).map(([key, inner]) => [
+          key,
+          withBigints(types.get(key) ?? { kind: 'unknown' }, inner),
+        ]),
+      );
+    }
+    case 'union': {
+      const fitted = type.members.map((member) => ({ member, value: withBigints(member, value) }));
+      // As it stands, if it may: 5 is a number for `bigint | number`.
+      return (
+        (conforms(type, value, '') ? undefined : fitted.find((one) => fits(one.member, one.value)))?.value ??
+        value
+      );
+    }
+    default:
+      return value;
+  }
 }
 
 /** The values `text` may denote where the type is not known: a number, JSON, or the text itself. */
@@ -93,7 +122,7 @@ export function isKnown(type: ParameterType): boolean {
 export function describeType(type: ParameterType): string {
   switch (type.kind) {
     case 'literal':
-      return JSON.stringify(type.value);
+      return type.value === undefined ? 'undefined' : JSON.stringify(type.value);
     case 'array': {
       const element = describeType(type.element);
       return type.element.kind === 'union' ? `(${element})[]` : `${element}[]`;
@@ -119,14 +148,13 @@ function parseUnion(members: ParameterType[], whole: ParameterType, text: string
       if (!(error instanceof ParameterMismatch)) throw error;
     }
   }
-  throw mismatch('', JSON.stringify(text), whole);
+  throw mismatch('', text, whole);
 }
 
 /** undefined: not a scalar type, or no scalar of the type; JSON is tried next. */
 function parseScalar(type: ParameterType, text: string): unknown {
   if (type.kind === 'string') return text;
-  if (type.kind === 'literal' && text === String(type.value)) return type.value;
-  if (type.kind === 'number') return parseNumber(text);
+  if (type.kind === 'number' || type.kind === 'float') return parseNumber(text);
   if (type.kind === 'bigint') return /^-?\d+n?$/.test(text) ? BigInt(text.replace('n', '')) : undefined;
   if (type.kind === 'unknown') return parseNumber(text);
   return undefined;
@@ -137,12 +165,20 @@ function parseNumber(text: string): number | undefined {
   if (/^[+-]?(Infinity|NaN)$/.test(trimmed)) return Number(trimmed.replace(/^[+-](?=NaN)/, ''));
   if (trimmed === '' || /infinity/i.test(trimmed)) return undefined;
   const value = Number(trimmed);
-  return Number.isNaN(value) || !Number.isFinite(value) ? undefined : value;
+  if (!Number.isFinite(value)) return undefined;
+  // Written out, a whole number means itself and not the nearest one there is.
+  return /^[+-]?\d+$/.test(trimmed) && !Number.isSafeInteger(value) ? undefined : value;
 }
 
+/** JSON, in which whole numbers that a number would round are bigints. */
 function parseJson(text: string): unknown {
+  const mark = randomUUID();
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi, (token) =>
+    /^-?[1-9]\d*$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${mark}${token}"` : token,
+  );
   try {
-    return JSON.parse(text, (_, value: unknown) => {
+    return JSON.parse(marked, (_, value: unknown) => {
+      if (typeof value === 'string' && value.startsWith(mark)) return BigInt(value.slice(mark.length));
       // 1e999 is no number anyone means.
       if (value === Infinity || value === -Infinity) throw new RangeError('not finite');
       return value;
@@ -153,7 +189,16 @@ function parseJson(text: string): unknown {
 }
 
 function checkValue(type: ParameterType, value: unknown, path: string): void {
-  if (!conforms(type, value, path)) throw mismatch(path, shownValue(value), type);
+  if (!conforms(type, value, path)) throw mismatch(path, value, type);
+}
+
+function fits(type: ParameterType, value: unknown): boolean {
+  try {
+    return conforms(type, value, '');
+  } catch (error) {
+    if (error instanceof ParameterMismatch) return false;
+    throw error;
+  }
 }
 
 /** False where the value itself is of the wrong kind; a fault further inside throws with its own path. */
@@ -185,25 +230,38 @@ function conforms(type: ParameterType, value: unknown, path: string): boolean {
       return true;
     }
     case 'union':
-      return type.members.some((member) => {
-        try {
-          return conforms(member, value, path);
-        } catch (error) {
-          if (error instanceof ParameterMismatch) return false;
-          throw error;
-        }
-      });
+      return type.members.some((member) => fits(member, value));
+    case 'int':
+      return Number.isInteger(value) || typeof value === 'bigint';
+    case 'float':
+      return typeof value === 'number';
     default:
       return typeof value === type.kind;
   }
 }
 
 function shownValue(value: unknown): string {
-  return typeof value === 'bigint'
+  const shown = (inner: unknown) =>
+    typeof inner === 'bigint' || (typeof inner === 'number' && !Number.isFinite(inner))
+      ? String(inner)
+      : inner;
+  return typeof value === 'bigint' || typeof value === 'number'
     ? String(value)
-    : JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
+    : JSON.stringify(value, (_, inner: unknown) => shown(inner));
 }
 
-function mismatch(path: string, shown: string, type: ParameterType): ParameterMismatch {
-  return new ParameterMismatch(`${path ? `its part ${path} ` : ''}is ${shown}, not ${describeType(type)}`);
+function mismatch(path: string, value: unknown, type: ParameterType): ParameterMismatch {
+  const what = `${path ? `its part ${path} ` : ''}is ${shownValue(value)}`;
+  if (type.kind === 'number' && typeof value === 'bigint')
+    return new ParameterMismatch(`${what}, which a number cannot hold exactly; declare it as a bigint`);
+  return new ParameterMismatch(`${what}, not ${describeType(type)}${advice(type, value)}`);
+}
+
+/** For what YAML, JSON and Python write in another way than the user meant it. */
+function advice(type: ParameterType, value: unknown): string {
+  if (type.kind === 'string' && ['number', 'bigint', 'boolean'].includes(typeof value))
+    return '; in quotes it is text';
+  if (type.kind === 'boolean' && typeof value === 'string' && /^(yes|no|on|off|y|n|true|false)$/i.test(value))
+    return '; write true or false';
+  return '';
 }

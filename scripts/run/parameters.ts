@@ -12,6 +12,7 @@ import {
   isKnown,
   type Parameter,
   ParameterMismatch,
+  type ParameterType,
   parseValue,
   possibleValues,
 } from './parameter-type.js';
@@ -44,7 +45,9 @@ export interface NamedNotebook {
 
 interface Translator {
   parse: (source: string) => Parameter[];
-  literal: (value: unknown) => string;
+  /** Values as other languages write them: Python's `None`. Default: as they stand. */
+  spelling?: (text: string, type: ParameterType) => string;
+  literal: (value: unknown, type: ParameterType) => string;
   line: (declaration: string, literal: string) => string;
   comment: string;
 }
@@ -86,9 +89,10 @@ export async function declaredParameters(entry: NamedNotebook): Promise<Declared
 
 async function translatorFor(language: string): Promise<Translator | undefined> {
   if (language === 'python') {
-    const { pythonParameters, pythonLiteral } = await import('./python-parameters.js');
+    const { pythonParameters, pythonLiteral, pythonSpelling } = await import('./python-parameters.js');
     return {
       parse: pythonParameters,
+      spelling: pythonSpelling,
       literal: pythonLiteral,
       line: (name, value) => `${name} = ${value}`,
       comment: '#',
@@ -104,11 +108,7 @@ async function translatorFor(language: string): Promise<Translator | undefined> 
   };
 }
 
-function requireDeclared(
-  name: string,
-  notebooks: { name: string; language: string }[],
-  declared: Declared[],
-): void {
+function requireDeclared(name: string, notebooks: NamedNotebook[], declared: Declared[]): void {
   if (declared.some(({ parameters }) => parameters.some((parameter) => parameter.name === name))) return;
   const known = [
     ...new Map(declared.flatMap(({ parameters }) => parameters.map((one) => [one.name, one]))).values(),
@@ -122,15 +122,25 @@ function requireDeclared(
         `${notebook}: parameters cannot be given to a notebook in ${language || 'an unnamed language'}`,
       );
     }
+    const similar = notebooks
+      .flatMap(({ notebook }) => notebook.cells.flatMap((cell) => cell.metadata.tags ?? []))
+      .find((tag) => tag !== 'parameters' && nearest(tag.toLowerCase(), ['parameters']));
     throw new UsageError(
-      `unknown parameter ${name}: ${where} has no cell tagged "parameters" that declares any`,
+      `unknown parameter ${name}: ${where} has no cell tagged "parameters" that declares any${similar ? `; there is a tag "${similar}"` : ''}`,
     );
   }
   const near = nearest(
     name.toLowerCase(),
     known.map((one) => one.name),
   );
-  const list = known.map((one) => `${one.name}: ${describeType(one.type)}`).join(', ');
+  // Of a type that the syntax does not tell, the annotation.
+  const list = known
+    .map((one) =>
+      isKnown(one.type)
+        ? `${one.name}: ${describeType(one.type)}`
+        : one.declaration.replace(/^(?:const|let|var) /, ''),
+    )
+    .join(', ');
   throw new UsageError(
     `unknown parameter ${name}${near ? `, did you mean ${near}?` : '.'} Known in ${where}: ${list}`,
   );
@@ -151,7 +161,7 @@ async function inject(
     if (!parameter || !translator) continue;
     const value = await typedValue(entry, parameter, one, translator);
     const { declaration, secret } = parameter;
-    const run = translator.line(declaration, translator.literal(value));
+    const run = translator.line(declaration, translator.literal(value, parameter.type));
     if (secret) hidden.push(value);
     values[one.name] = secret ? redacted : asJson(value);
     lines.push({ run, saved: secret ? `${translator.comment} ${one.name}: ${redacted}` : run });
@@ -176,7 +186,10 @@ async function typedValue(
   };
   let value: unknown;
   try {
-    value = 'text' in given ? parseValue(type, given.text) : fitValue(type, given.value);
+    value =
+      'text' in given
+        ? parseValue(type, translator.spelling?.(given.text, type) ?? given.text)
+        : fitValue(type, given.value);
   } catch (error) {
     if (!(error instanceof ParameterMismatch)) throw error;
     // What is said of a secret does not contain it.
@@ -184,16 +197,19 @@ async function typedValue(
   }
   if (!types || isKnown(type)) return value;
   const engine = await types();
-  const candidates = 'text' in given && type.kind === 'unknown' ? possibleValues(given.text) : [value];
+  const candidates =
+    'text' in given && (type.kind === 'unknown' || type.kind === 'union')
+      ? [value, ...possibleValues(given.text)]
+      : [value];
   const complaints: string[] = [];
   for (const candidate of candidates) {
-    const complaint = await engine.mismatch(parameter.name, translator.literal(candidate));
+    const complaint = await engine.mismatch(parameter.name, translator.literal(candidate, type));
     if (complaint === undefined) return candidate;
     complaints.push(complaint);
   }
   const inferred = await engine.typeOf(parameter.name);
   if (secret) refuse(`is not ${inferred}`);
-  const shown = 'text' in given ? JSON.stringify(given.text) : translator.literal(given.value);
+  const shown = 'text' in given ? JSON.stringify(given.text) : translator.literal(given.value, type);
   return refuse(`is ${shown}, not ${inferred}: ${oneLine(complaints[0]!)}`);
 }
 
@@ -201,9 +217,9 @@ function oneLine(message: string): string {
   return message.replace(/\s*\n\s*/g, ' ');
 }
 
-/** Metadata is JSON, which has neither bigint nor NaN: those are recorded as text. */
+/** Metadata is JSON, which has neither bigint, NaN nor undefined: those are recorded as text. */
 function asJson(value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'bigint' || value === undefined) return String(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (Array.isArray(value)) return value.map(asJson);
   if (typeof value !== 'object' || value === null) return value;

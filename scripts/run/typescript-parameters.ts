@@ -67,6 +67,7 @@ function commentText(comment: string): string {
 
 /** A value as TypeScript source. */
 export function typescriptLiteral(value: unknown): string {
+  if (value === undefined) return 'undefined';
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (Array.isArray(value)) return `[${value.map(typescriptLiteral).join(', ')}]`;
@@ -92,6 +93,8 @@ function fromAnnotation(node: ts.TypeNode, aliases: Map<string, ts.TypeNode>, de
       return { kind: 'boolean' };
     case ts.SyntaxKind.BigIntKeyword:
       return { kind: 'bigint' };
+    case ts.SyntaxKind.UndefinedKeyword:
+      return { kind: 'literal', value: undefined };
   }
   if (ts.isParenthesizedTypeNode(node)) return inner(node.type);
   if (ts.isTypeOperatorNode(node) && node.operator === ts.SyntaxKind.ReadonlyKeyword) return inner(node.type);
@@ -100,7 +103,10 @@ function fromAnnotation(node: ts.TypeNode, aliases: Map<string, ts.TypeNode>, de
   if (ts.isArrayTypeNode(node)) return { kind: 'array', element: inner(node.elementType) };
   if (ts.isTupleTypeNode(node)) {
     const plain = node.elements.every(
-      (element) => !ts.isRestTypeNode(element) && !ts.isOptionalTypeNode(element),
+      (element) =>
+        !ts.isRestTypeNode(element) &&
+        !ts.isOptionalTypeNode(element) &&
+        !(ts.isNamedTupleMember(element) && (element.questionToken ?? element.dotDotDotToken)),
     );
     const types = node.elements.map((element) => (ts.isNamedTupleMember(element) ? element.type : element));
     return plain ? { kind: 'tuple', elements: types.map(inner) } : unknown;
@@ -113,7 +119,8 @@ function fromAnnotation(node: ts.TypeNode, aliases: Map<string, ts.TypeNode>, de
     const alias = aliases.get(name);
     return alias && !node.typeArguments ? inner(alias) : unknown;
   }
-  if (ts.isTypeLiteralNode(node)) return objectType(node, inner);
+  // `{}` takes almost anything.
+  if (ts.isTypeLiteralNode(node) && node.members.length > 0) return objectType(node, inner);
   return unknown;
 }
 

@@ -70,6 +70,9 @@ Checked: 2 errors in 1 of 3 notebooks.
       'kernelbook check: god.ipynb: no such file or folder; did you mean good.ipynb?\n',
     );
     expect(missing.status).toBe(2);
+    const kernel = await place.kernelbook(['check', 'good.ipynb', '--kernel', 'kernelboko']);
+    expect(kernel.stderr).toMatch(/no kernel named "kernelboko", did you mean "kernelbook"\?/);
+    expect(kernel.status).toBe(2);
   });
 });
 

@@ -75,10 +75,10 @@ describe('help', () => {
     expect(stderr).toBe('');
     expect(stdout).toContain('  options: { rate: number; name: string; } = defaults()\n');
     expect(stdout).toContain(`python.ipynb:
-  steps: number = 3
+  steps: int | float = 3
       How many
       at least 1
-  rate: number = 0.5
+  rate: float = 0.5
   name: string = 'a#b'
       hash
 `);

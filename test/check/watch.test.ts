@@ -1,6 +1,6 @@
 /** `kernelbook check --watch` on files that change, as editors save them. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ChildOutput, collectOutput } from '../../scripts/child-output.js';
@@ -61,6 +61,17 @@ it('checks again what a save concerns, and ends with 0 on Ctrl-C', { timeout: 24
   );
   expect(added).toContain('nb/three.ipynb cell 1');
   expect(added).toContain('Checked: 1 error in 1 of 2 notebooks.');
+
+  // A folder that is new, and one whose name was there before.
+  for (let time = 0; time < 2; time++) {
+    const inside = await after(async () => {
+      await place.notebook('nb/deep/er/four.ipynb', 'kernelbook', ['const y: string = 4; y;']);
+    });
+    const round = inside.includes('four.ipynb') ? inside : await after(() => {});
+    expect(round).toContain('nb/deep/er/four.ipynb cell 1');
+    const gone = await after(() => rmSync(place.path('nb/deep'), { recursive: true }));
+    expect(gone).toContain('Checked: 1 error in 1 of 2 notebooks.');
+  }
 
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   child.kill('SIGINT');

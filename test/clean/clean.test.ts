@@ -1,7 +1,7 @@
 /** `kernelbook clean`: what goes, what stays, and that the committed notebooks are clean. Oracle: Python's nbformat. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { lstat, symlink } from 'node:fs/promises';
+import { chmod, lstat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../kernel/package-root.js';
@@ -36,6 +36,7 @@ const executed = {
     widgets: { 'application/vnd.jupyter.widget-state+json': {} },
     kernelbook: { commit: 'abc', passed: 'key', regression: { golden: {} } },
     title: 'kept',
+    small: [1e-5, -1.25e-7, 0.0001],
   },
   cells: [
     text('intro', { editable: true, slideshow: { slide_type: '' }, tags: [] }),
@@ -56,7 +57,12 @@ const executed = {
 };
 const cleaned = {
   ...executed,
-  metadata: { kernelspec, language_info: { name: 'typescript', file_extension: '.ts' }, title: 'kept' },
+  metadata: {
+    kernelspec,
+    language_info: { name: 'typescript', file_extension: '.ts' },
+    title: 'kept',
+    small: [1e-5, -1.25e-7, 0.0001],
+  },
   cells: [
     text('intro', {}),
     { ...code('a', { tags: ['parameters'] }, 'const p = 1;\n'), execution_count: null, outputs: [] },
@@ -93,6 +99,27 @@ describe('kernelbook clean', () => {
     expect(stderr).toBe('kernelbook clean: check/bad.ipynb is not clean\nclean with: kernelbook clean\n');
     expect(readFileSync(place.path('check/bad.ipynb'), 'utf8')).toBe(JSON.stringify(executed));
     expect((await place.kernelbook(['clean', '--check', 'check/good.ipynb'])).status).toBe(0);
+  });
+
+  it('says what stands in the way, and leaves the file', async () => {
+    await place.write('odd/constant.ipynb', '{"nbformat": 4, "metadata": {"x": NaN}}');
+    await place.write('odd/merge.ipynb', '{\n<<<<<<< HEAD\n "a": 1\n=======\n>>>>>>> b\n}');
+    await place.write('odd/read-only.ipynb', JSON.stringify(executed));
+    await chmod(place.path('odd/read-only.ipynb'), 0o444);
+    await symlink('circle.ipynb', place.path('odd/circle.ipynb'));
+    const { status, stderr } = await place.kernelbook(['clean', 'odd']);
+    expect(status).toBe(1);
+    expect(stderr).toContain('odd/constant.ipynb: not a valid notebook: no JSON: ');
+    expect(stderr).toContain('; JSON has no NaN, which Python writes all the same');
+    expect(stderr).toContain(
+      'odd/merge.ipynb: not a valid notebook: no JSON: it has the conflict marks of a merge',
+    );
+    expect(stderr).toContain('odd/read-only.ipynb: cannot be written: it is read-only');
+    expect(readFileSync(place.path('odd/read-only.ipynb'), 'utf8')).toBe(JSON.stringify(executed));
+    expect(await place.kernelbook(['clean', 'odd/circle.ipynb'])).toMatchObject({
+      status: 2,
+      stderr: 'kernelbook clean: odd/circle.ipynb: a link that leads nowhere\n',
+    });
   });
 
   it('leaves an invalid notebook as it is, and cleans the others', async () => {

@@ -1,6 +1,6 @@
 /** `kernelbook convert` on files: what becomes what, what is kept, and what is never written over. */
 import { readFileSync } from 'node:fs';
-import { readdir, utimes } from 'node:fs/promises';
+import { chmod, readdir, utimes } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNotebook } from '../../scripts/notebook/read.js';
 import { serializeNotebook } from '../../scripts/notebook/serialize.js';
@@ -47,6 +47,21 @@ describe('kernelbook convert', () => {
     expect(cells[1]).toEqual(executed.cells[1]);
     expect(cells[2]).toMatchObject({ id: 'b', execution_count: null, outputs: [] });
     expect(metadata.papermill).toEqual({ version: '2' });
+  });
+
+  it('says what could not be written, and converts the others', async () => {
+    await place.write('shut/a.ipynb', serializeNotebook(executed));
+    await place.write('shut/b.ipynb', serializeNotebook(executed));
+    await place.write('shut/a.ts', '// %%\nold();\n');
+    await age('shut/a.ts', 1);
+    await chmod(place.path('shut/a.ts'), 0o444);
+    const { status, stdout, stderr } = await place.kernelbook(['convert', '--to', 'ts', 'shut']);
+    expect([status, stdout]).toEqual([1, 'shut/b.ts  written\n']);
+    expect(stderr).toBe('kernelbook convert: shut/a.ts: cannot be written: it is read-only\n');
+    expect(text('shut/a.ts')).toContain('old();');
+    const nowhere = await place.kernelbook(['convert', 'shut/b.ipynb', '-o', 'shut/b.ts/below']);
+    expect(nowhere.stderr).toContain('kernelbook convert: shut/b.ts/below/b.ts: cannot be written: ');
+    expect(nowhere.status).toBe(1);
   });
 
   it('finds cells again by their source where the text has no ids', async () => {

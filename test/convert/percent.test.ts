@@ -129,6 +129,18 @@ describe('the percent form', () => {
     expect(parsePercent(edited).cells[2]).toHaveProperty('attachments');
   });
 
+  it('has no longest cell, and a notebook may have been paired with a text of another form', () => {
+    const notebook = sketch([{ id: 'a', source: '// line\n'.repeat(200_000), metadata: { zero: -0 } }], {
+      jupytext: {
+        formats: 'ipynb,ts:light',
+        text_representation: { extension: '.ts', format_name: 'light' },
+      },
+    });
+    const back = parsePercent(formatPercent(notebook));
+    expect(back.cells[0]!.source).toBe(notebook.cells[0]!.source);
+    expect(back.metadata).toEqual({ jupytext: { formats: 'ipynb,ts:light' } });
+  });
+
   it('leaves outputs, counts and the traces of runs out', () => {
     const notebook = sketch(
       [
@@ -213,6 +225,39 @@ describeRequires('venv', 'beside jupytext', () => {
         .slice(whole.lastIndexOf('// ---'))
         .replace(/\/\/ (?:%%\n\/\/ %%python|%% language="python")\n.*/, '');
     expect(cells(formatPercent(read))).toBe(cells(text));
+  });
+
+  it('text and numbers of the header are the same for both', () => {
+    const words = [
+      'y',
+      'N',
+      'no',
+      '1e3',
+      '.5e3',
+      '-.5',
+      'e3',
+      '08',
+      '017',
+      '1_0',
+      '12:30',
+      '2020-01-01',
+      '',
+      ' ',
+    ];
+    for (const more of [[], ['=', '<<']]) {
+      const spec = { ...kernelspec, words: [...words, ...more], numbers: [1e-7, -1.5e-9, 1e21, 0.5, 3] };
+      const notebook = sketch([{ source: '1' }], { kernelspec: spec });
+      const text = formatPercent(notebook);
+      expect(parsePercent(text).metadata).toEqual(notebook.metadata);
+      const there = jupytext('jupytext.reads(given, fmt="ts")', text) as typeof notebook;
+      expect(there.metadata.kernelspec).toEqual(spec);
+      if (more.length > 0) continue; // jupytext cannot read these as it writes them
+      const written = jupytext(
+        'jupytext.writes(nbformat.reads(given, 4), fmt="ts:percent")',
+        JSON.stringify(notebook),
+      );
+      expect(parsePercent(written as string).metadata.kernelspec).toEqual(spec);
+    }
   });
 
   it('ids survive jupytext as metadata', () => {

@@ -32,6 +32,10 @@ describe('types of declarations', () => {
     ['let shape: [T: number, D: number] = [1, 2]', '[number, number]'],
     ['let o: { eps: number; name?: string } = { eps: 1 }', '{ eps: number; name?: string }'],
     ['let x = 3 as number | null', 'number | null'],
+    ['let x: string | undefined', 'string | undefined'],
+    ['let x: {} = 1', 'unknown'],
+    ['let shape: [T: number, D?: number] = [1]', 'unknown'],
+    ['let shape: [T: number, ...rest: number[]] = [1]', 'unknown'],
     ['let x = 3 satisfies number', 'number'],
     ['let x: Map<string, number> = new Map()', 'unknown'],
     ['let x = compute()', 'unknown'],
@@ -57,6 +61,13 @@ describe('values', () => {
     ['let n: number', '1_000', 1000],
     ['let n: number', '-Infinity', -Infinity],
     ['let n: number', 'NaN', Number.NaN],
+    [
+      'let t: [bigint, string]',
+      '[12345678901234567890, "12345678901234567890"]',
+      [12345678901234567890n, '12345678901234567890'],
+    ],
+    ['let s: string | undefined', '5', '5'],
+    ['let s: string | undefined', 'undefined', undefined],
     ['let n: bigint', '12345678901234567890', 12345678901234567890n],
     ['let s: string', '3', '3'],
     ['let s: string', '"quoted"', '"quoted"'],
@@ -112,10 +123,23 @@ describe('Python parameters', () => {
       'import os\nn = 3  # steps\nname: str = os.name\nflag = True\nxs = [1]\n  inner = 1\nn == 3',
     );
     expect(found.map(({ name, type }) => `${name}: ${describeType(type)}`)).toEqual([
-      'n: number',
+      'n: int | float',
       'name: string',
       'flag: boolean',
       'xs: unknown[]',
+    ]);
+  });
+
+  it('may have several lines, and what stands in strings and brackets is none', () => {
+    const found = pythonParameters(
+      "d = {  # not at the end\n  \"a\": 1,\n}  # beside\ntext = '''\ninner = 1\n'''\nq = \"#\\\"\"\nlong = 1 + \\\n  2\nn: int = 4",
+    );
+    expect(found.map(({ name, value, comment }) => [name, value, comment])).toEqual([
+      ['d', '{  # not at the end\n  "a": 1,\n}', 'beside'],
+      ['text', "'''\ninner = 1\n'''", ''],
+      ['q', '"#\\""', ''],
+      ['long', '1 + \\\n  2', ''],
+      ['n', '4', ''],
     ]);
   });
 });
@@ -187,6 +211,24 @@ describe('applyParameters', () => {
     expect(result!.notebook.cells[1]!.source).toBe('# Parameters\nn = 2');
   });
 
+  it.each([
+    ['n: int = 1', '12345678901234567890', '12345678901234567890'],
+    ['n: int = 1', '1.5', 'is 1.5, not int'],
+    ['n = 1', '1.5', '1.5'],
+    ['n = 1.5', '2', '2.0'],
+    ['n: float = 1', '12345678901234567890', '12345678901234567000.0'],
+    ['n = 0.5', 'inf', 'float("inf")'],
+    ['n = None', 'None', 'None'],
+    ['n = None', '12345678901234567890', '12345678901234567890'],
+    ['n = False', 'True', 'True'],
+    ["n = ''", 'None', '"None"'],
+  ])('Python, %s: %s', async (declaration, text, expected) => {
+    const book = notebook(cell('p', declaration, ['parameters']));
+    const attempt = applyParameters([entry(book, 'python')], given('n', text));
+    if (expected.startsWith('is')) await expect(attempt).rejects.toThrow(expected);
+    else expect((await attempt)[0]!.notebook.cells[1]!.source).toBe(`# Parameters\nn = ${expected}`);
+  });
+
   it.each<[string, Notebook, string, string, string]>([
     [
       'a wrong name',
@@ -201,6 +243,21 @@ describe('applyParameters', () => {
       'typescript',
       'zzzzzz',
       'Known in x.ipynb: steps: number, layout: "a" | "b"',
+    ],
+    ['a name as far off as any', notebook(parameters), 'typescript', 'q', 'unknown parameter q. Known'],
+    [
+      'a type that only the annotation tells',
+      notebook(cell('p', 'let map: Map<string, number>;\nlet n = count();', ['parameters'])),
+      'typescript',
+      'q',
+      'Known in x.ipynb: map: Map<string, number>, n',
+    ],
+    [
+      'a misspelt tag',
+      notebook(cell('p', 'let n = 1', ['Parameter'])),
+      'typescript',
+      'n',
+      'there is a tag "Parameter"',
     ],
     ['no parameters cell', notebook(cell('a', '1')), 'typescript', 'n', 'has no cell tagged "parameters"'],
     [
@@ -325,6 +382,10 @@ describe('parameter files', () => {
     ['word.yaml', 'steps', 'this one is the value "steps"'],
     ['twice.yaml', 'a: 1\na: 2', 'Map keys must be unique at line 2'],
     ['broken.yaml', 'a: [1', 'at line 1'],
+    ['octal.yaml', 'a: 017', '017 is ambiguous'],
+    ['tagged.yaml', 'a: !secret b', 'Unresolved tag: !secret at line 1'],
+    ['ordered.yaml', 'a: !!omap [b: 1]', 'Unresolved tag'],
+    ['several.yaml', 'a: 1\n---\na: 2', 'several documents'],
     [
       'bomb.yaml',
       `a: &a [1]\n${'bcdefghi'
@@ -338,6 +399,21 @@ describe('parameter files', () => {
     await expect(parameterFiles([join(folder, name)])).rejects.toThrow(message);
   });
 
+  it('merge keys are merged, as other readers of such files do', async () => {
+    const path = file('merge.yaml', 'base: &base {a: 1, b: 2}\nrun:\n  <<: *base\n  b: 3\n<<: {c: 4}\n');
+    expect(await parameterFiles([path])).toEqual([
+      { name: 'base', value: { a: 1, b: 2 } },
+      { name: 'run', value: { a: 1, b: 3 } },
+      { name: 'c', value: 4 },
+    ]);
+  });
+
+  it('a number that versions of YAML read differently counts where the file names its version', async () => {
+    expect(await parameterFiles([file('1.1.yaml', '%YAML 1.1\n---\nmode: 017\n')])).toEqual([
+      { name: 'mode', value: 15 },
+    ]);
+  });
+
   it('refuse a file that is not there', async () => {
     await expect(parameterFiles([join(folder, 'none.yaml')])).rejects.toThrow('no such parameter file');
   });
@@ -349,6 +425,11 @@ describe('parameter files', () => {
     ['let ns: bigint[]', [3, 2n ** 70n], [3n, 2n ** 70n]],
     ['let s: string | null', null, null],
     ['let o: { eps: number }', { eps: 1e-5 }, { eps: 1e-5 }],
+    ['let t: [bigint, number]', [3, 3], [3n, 3]],
+    ['let o: { n: bigint; m?: bigint }', { n: 3 }, { n: 3n }],
+    ['let u: bigint | null', 3, 3n],
+    ['let u: (bigint | string)[]', [3, 'a'], [3n, 'a']],
+    ['let u: bigint | number', 3, 3],
   ])('%s takes %s', (declaration, value, expected) => {
     expect(fitValue(typeOf(declaration), value)).toEqual(expected);
   });
@@ -358,7 +439,10 @@ describe('parameter files', () => {
     ['let n: number', 2n ** 60n, 'is 1152921504606846976, which a number cannot hold exactly'],
     ['let s: string', 3, 'is 3, not string'],
     ['let n: bigint', 1.5, 'is 1.5, not bigint'],
-    ['let ns: number[]', [2n ** 60n], 'its part [0] is 1152921504606846976, not number'],
+    ['let ns: number[]', [2n ** 60n], 'its part [0] is 1152921504606846976, which a number cannot hold'],
+    ['let ss: string[]', [Number.NaN], 'its part [0] is NaN, not string'],
+    ['let s: string', 1.1, 'is 1.1, not string; in quotes it is text'],
+    ['let b: boolean', 'yes', 'is "yes", not boolean; write true or false'],
   ])('%s refuses %s', (declaration, value, message) => {
     expect(() => fitValue(typeOf(declaration), value)).toThrow(message);
   });
