@@ -83,6 +83,7 @@ async function launchOnce(spec: KernelSpec, options: LaunchOptions): Promise<Ker
   try {
     signal?.throwIfAborted();
     await client.ready(options.startTimeoutMs ?? 60_000);
+    client.process.started();
   } catch (error) {
     await client.kill();
     signal?.throwIfAborted();
