@@ -15,8 +15,15 @@ type Fields<T extends OutputMessage['type']> = Partial<
   Record<keyof Extract<OutputMessage, { type: T }>['content'], unknown>
 >;
 
-/** Text is a string or a list of lines; anything else is shown as its JSON. */
-export function textOf(value: unknown): string {
+/**
+ * Text is a string or a list of lines; anything else is shown as its JSON. Half a character can be written in JSON but not
+ * in UTF-8, at which nbconvert fails.
+ */
+function textOf(value: unknown): string {
+  return plainTextOf(value).replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+function plainTextOf(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
   if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join('');
@@ -29,7 +36,9 @@ export function countOf(value: unknown): number | null {
 }
 
 export function streamOf({ name, text }: Fields<'stream'>): { name: string; text: string } {
-  return { name: typeof name === 'string' ? name : 'stdout', text: textOf(text) };
+  // At its ends the message before or after may have the other half.
+  const inner = plainTextOf(text).replace(/(?<=[^])\p{Surrogate}(?=[^])/gu, '\ufffd');
+  return { name: typeof name === 'string' ? name : 'stdout', text: inner };
 }
 
 export function bundleOf({

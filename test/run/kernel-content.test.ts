@@ -45,6 +45,8 @@ describe('output messages', () => {
     ['execute_result', { data: {} }, { execution_count: null }],
     ['execute_result', { data: {}, execution_count: 'a' }, { execution_count: null }],
     ['execute_result', { data: {}, execution_count: 1.5 }, { execution_count: null }],
+    ['stream', { name: 'stdout', text: '\udc00 \ud83d \ud83d' }, { text: '\udc00 \ufffd \ud83d' }],
+    ['display_data', { data: { 'a/b': '\ud83d \ud83d\ude00' } }, { data: { 'a/b': '\ufffd \ud83d\ude00' } }],
     ['error', { ename: 'E' }, { ename: 'E', evalue: '', traceback: ['E: '] }],
     ['error', { ename: null, evalue: 5, traceback: 'one\ntwo' }, { ename: 'Error', traceback: ['one\ntwo'] }],
     ['error', { ename: 'E', evalue: 'v', traceback: ['a', 1] }, { traceback: ['a', '1'] }],
