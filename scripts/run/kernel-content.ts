@@ -37,7 +37,7 @@ export function countOf(value: unknown): number | null {
 
 export function streamOf({ name, text }: Fields<'stream'>): { name: string; text: string } {
   // At its ends the message before or after may have the other half.
-  const inner = plainTextOf(text).replace(/(?<=[^])\p{Surrogate}(?=[^])/gu, '\ufffd');
+  const inner = plainTextOf(text).replace(/(?<=.)\p{Surrogate}(?=.)/gsu, '\ufffd');
   return { name: typeof name === 'string' ? name : 'stdout', text: inner };
 }
 
