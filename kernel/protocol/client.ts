@@ -83,6 +83,7 @@ async function launchOnce(spec: KernelSpec, options: LaunchOptions): Promise<Ker
   try {
     signal?.throwIfAborted();
     await client.ready(options.startTimeoutMs ?? 60_000);
+    client.process.started();
   } catch (error) {
     await client.kill();
     signal?.throwIfAborted();
@@ -159,8 +160,13 @@ export class KernelClient {
       const request = this.request('kernel_info', {});
       request.catch(() => {}); // a death is reported by `failed`
       const reply = await Promise.race([request, failed]);
-      if ('language_info' in reply) this.#info = reply; // some kernels leave the status out
-      if (await Promise.race([subscribed, failed, delay(subscriptionPollMs)])) break;
+      if (reply.status !== 'error' && reply.status !== 'aborted') this.#info = reply;
+      if (await Promise.race([subscribed, failed, delay(subscriptionPollMs)])) {
+        if (this.#info) break;
+        throw new KernelStartError(
+          `the kernel ${this.spec.name} did not start (kernel_info was answered with ${JSON.stringify(reply).slice(0, 500)})`,
+        );
+      }
     }
     // A kernel without stdin is no reason to fail.
     await Promise.race([this.#channels.stdinConnected, failed, delay(stdinPatienceMs)]);

@@ -90,6 +90,11 @@ export class KernelProcess {
     return live.has(this);
   }
 
+  /** The kernel has started: what it wrote until now does not say why it ends. */
+  started(): void {
+    this.#log = '';
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.pid === undefined) return;
     try {

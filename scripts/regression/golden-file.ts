@@ -37,10 +37,10 @@ export async function readGolden(path: string): Promise<GoldenCell[] | undefined
   try {
     document = JSON.parse(text);
   } catch (error) {
-    throw new GoldenFileError(`no JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new GoldenFileError(`is no JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (!isObject(document) || document.format !== format || !Array.isArray(document.cells))
-    throw new GoldenFileError(`not of the format "${format}"; write it anew with --update`);
+    throw new GoldenFileError(`is not of the format "${format}"; write it anew with --update`);
   return document.cells.map((entry: unknown, index): GoldenCell => {
     const good =
       isObject(entry) &&

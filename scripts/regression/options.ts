@@ -7,7 +7,6 @@ export interface RegressionCommandOptions {
   golden?: boolean;
   update?: boolean;
   maxSeconds?: number;
-  results?: string;
 }
 
 export function addRegressionOptions(command: Command): void {
@@ -16,8 +15,7 @@ export function addRegressionOptions(command: Command): void {
     .addOption(
       new Option('--update', 'rewrite the golden outputs of the notebooks that pass').conflicts('golden'),
     )
-    .option('--max-seconds <seconds>', 'fail a notebook that has taken longer when it ends', seconds)
-    .option('--results <file>', 'write checks, profiles, differences and budgets as JSON');
+    .option('--max-seconds <seconds>', 'fail a notebook that has taken longer when it ends', seconds);
 }
 
 export function regressionOptions(options: RegressionCommandOptions): RegressionOptions {

@@ -1,10 +1,8 @@
 /** `kernelbook run --results FILE.json`: everything a run measured and checked, for later comparison by other tools. */
-import { resolve } from 'node:path';
 import { profileMimeType } from '../../src/profile/report.js';
 import { verifyMimeType } from '../../src/verify/verification.js';
 import { isObject, type Notebook } from '../notebook/format.js';
 import { cellRecords } from '../notebook/verifications.js';
-import { writeFileAtomically } from '../notebook/write.js';
 import type { NotebookResult } from '../run/execute-notebook.js';
 
 /** One code cell of a run. */
@@ -40,11 +38,7 @@ export function cellResults(notebook: Notebook, peaks: ReadonlyMap<string, numbe
 }
 
 /** @param error why nothing was run */
-export async function writeResults(
-  file: string,
-  results: readonly NotebookResult[],
-  error?: string,
-): Promise<void> {
+export function resultsJson(results: readonly NotebookResult[], error?: string): string {
   const notebooks = results.map(
     ({ name, output, verdict, failure, seconds, peakMemory, devices, cached, uncached, regression }) => ({
       notebook: name,
@@ -59,8 +53,5 @@ export async function writeResults(
       ...regression,
     }),
   );
-  await writeFileAtomically(
-    resolve(file),
-    `${JSON.stringify({ format: 'kernelbook results 1', error, notebooks }, null, 1)}\n`,
-  );
+  return `${JSON.stringify({ format: 'kernelbook results 1', error, notebooks }, null, 1)}\n`;
 }

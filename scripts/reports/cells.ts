@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { CellPlaces } from '../notebook/cell-places.js';
 import { type CodeCell, type ErrorOutput, isObject, type Notebook } from '../notebook/format.js';
 import { readNotebook } from '../notebook/read.js';
@@ -12,6 +11,7 @@ import { cellVerifications, type VerificationRecord } from '../notebook/verifica
 import { describeBudget } from '../regression/budgets.js';
 import { describeDifference } from '../regression/difference.js';
 import type { NotebookResult } from '../run/execute-notebook.js';
+import { plainText, shortened, shownMessage, shownName } from '../run/shown-text.js';
 
 /** A failure is a check that was not met, an error anything else, as JUnit has them. */
 export interface Problem {
@@ -87,21 +87,6 @@ export async function reportOf(result: NotebookResult): Promise<NotebookReport> 
   };
 }
 
-/** Long outputs are cut in the middle: the start says what ran, the end what happened last. */
-const longestHead = 4_000;
-const longestTail = 6_000;
-
-export function shortened(text: string): string {
-  const left = text.length - longestHead - longestTail;
-  if (left <= 0) return text;
-  return `${text.slice(0, longestHead)}\n[${left} characters left out]\n${text.slice(-longestTail)}`;
-}
-
-/** Text without colours and other instructions to a terminal. */
-export function plainText(text: string): string {
-  return stripVTControlCharacters(text);
-}
-
 function cellReport(cell: CodeCell, number: number, result: NotebookResult): CellReport {
   const { failure } = result;
   const failedHere = failure?.cell?.id === cell.id;
@@ -117,7 +102,7 @@ function cellReport(cell: CodeCell, number: number, result: NotebookResult): Cel
     skipped:
       failedHere || ran ? skipReason(cell.id, result) : (skipReason(cell.id, result) ?? whyNotRun(result)),
     problems: cellProblems(cell.id, result),
-    traceback: failedHere && error ? error.traceback.join('\n') : undefined,
+    traceback: failedHere && error ? shortened(error.traceback.join('\n')) : undefined,
     text: ran
       ? shortened(cell.outputs.map((one) => (one.output_type === 'stream' ? one.text : '')).join(''))
       : '',
@@ -150,8 +135,8 @@ function problemOf({ failure, verifications }: NotebookResult): Problem {
   const unmet = verifications.filter(({ passed }) => !passed).map(({ name }) => `not verified: ${name}`);
   return {
     kind: verdict === 'assertion' ? 'failure' : 'error',
-    type: ename,
-    message: evalue,
+    type: shownName(ename),
+    message: shownMessage(evalue),
     details: unmet,
   };
 }

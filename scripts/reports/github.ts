@@ -3,7 +3,7 @@
  * Reference: GitHub, "Workflow commands for GitHub Actions".
  */
 import { relative, resolve, sep } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
+import { plainText } from '../run/shown-text.js';
 import type { NotebookReport } from './cells.js';
 
 export interface Annotation {
@@ -28,7 +28,7 @@ export function annotationLine(
   const properties = Object.entries({ file: fromRoot, ...place, title })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${escapeProperty(String(value))}`);
-  return `::${level} ${properties.join(',')}::${escapeData(stripVTControlCharacters(message))}`;
+  return `::${level} ${properties.join(',')}::${escapeData(plainText(message))}`;
 }
 
 /** One for each problem of the notebooks. Type errors found before the run are told by the check, each of them. */

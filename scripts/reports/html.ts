@@ -9,7 +9,8 @@ import { styleSheet } from '../guide/style.js';
 import { formatBytes } from '../run/bytes.js';
 import type { NotebookResult } from '../run/execute-notebook.js';
 import { duration, shownVerdict, spentText } from '../run/report.js';
-import { type CellReport, type NotebookReport, type Problem, plainText } from './cells.js';
+import { plainText } from '../run/shown-text.js';
+import type { CellReport, NotebookReport, Problem } from './cells.js';
 
 const policy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";

@@ -2,7 +2,8 @@
  * A run as JUnit XML: a suite per notebook, a case per code cell. The elements, attributes and their order are those of
  * the schema that Jenkins, GitLab and the Ant task share.
  */
-import { type NotebookReport, type Problem, plainText, shortened } from './cells.js';
+import { plainText, shortened } from '../run/shown-text.js';
+import type { NotebookReport, Problem } from './cells.js';
 
 export function junitXml(reports: readonly NotebookReport[]): string {
   const suites = reports.map(suite);

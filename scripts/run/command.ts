@@ -110,7 +110,6 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const { failureReport, summaryTable } = await import('./report.js');
   const { showTypeErrors } = await import('../check/show.js');
   const { stopSignals } = await import('./stop-signals.js');
-  const { writeResults } = await import('../regression/results.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   let canReport = false;
@@ -140,7 +139,6 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       onChecked: options.check ? (checked) => showTypeErrors(checked, options.github) : undefined,
       regression: regressionOptions(options),
     });
-    if (options.results) await writeResults(options.results, results);
     console.log(`\n${summaryTable(results)}`);
     const failures = failureReport(results);
     if (failures) console.error(`\n${failures}`);
@@ -162,7 +160,6 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const unwritten = canReport ? await writeRefusal(options, error.message) : [];
-    if (options.results && canReport) await writeResults(options.results, [], error.message);
     for (const line of [...error.message.split('\n'), ...unwritten]) console.error(`kernelbook run: ${line}`);
     return exitStatus.usage;
   } finally {

@@ -307,13 +307,15 @@ function placeOf(cell: Cell, number: number): NonNullable<Failure['cell']> {
 
 /** The file says which kernel really ran it, as nbclient's do. */
 function stampKernel(notebook: Notebook, spec: KernelSpec, kernel: NotebookKernel): void {
-  const { language_info } = kernel.info;
+  // Not every kernel tells its language; the format wants a name of it.
+  const told: { name?: string } | null | undefined = kernel.info.language_info;
+  const name = told?.name || spec.language;
   notebook.metadata.kernelspec = {
     name: spec.name,
     display_name: spec.displayName,
-    language: spec.language || language_info.name,
+    language: spec.language || name,
   };
-  notebook.metadata.language_info = { ...language_info };
+  notebook.metadata.language_info = { ...told, name };
 }
 
 function codeCells(notebook: Notebook): Cell[] {

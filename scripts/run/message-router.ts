@@ -4,6 +4,7 @@
  */
 import { isOutput, isType, parentId, type RawMessage } from '../../kernel/protocol/messages.js';
 import type { CodeCell, Notebook } from '../notebook/format.js';
+import { countOf } from './kernel-content.js';
 import type { NotebookKernel } from './notebook-kernel.js';
 import { OutputCollector } from './outputs.js';
 import type { Secrets } from './secrets.js';
@@ -58,7 +59,7 @@ export class MessageRouter {
     const owner = this.#owners.get(request) ?? this.current;
     if (!owner) return;
     this.#owners.set(request, owner);
-    if (isType(message, 'execute_input')) owner.execution_count = message.content.execution_count;
+    if (isType(message, 'execute_input')) owner.execution_count = countOf(message.content.execution_count);
     else if (isOutput(message)) this.#collector.receive(this.#widgets.sinkOf(request) ?? owner, message);
     else return;
     this.onChange();

@@ -6,6 +6,7 @@
 import type { OutputMessage } from '../../kernel/protocol/messages.js';
 import type { DisplayOutput, Output, ResultOutput, StreamOutput } from '../notebook/format.js';
 import { formatBytes } from './bytes.js';
+import { bundleOf, displayIdOf, errorOf, resultOf, streamOf } from './kernel-content.js';
 import { sizeOfOutput, sizeOfText } from './output-size.js';
 import { streamPrefix } from './stream-prefix.js';
 import type { OutputSink } from './widgets.js';
@@ -48,25 +49,22 @@ export class OutputCollector {
         this.#addStream(sink, message);
         break;
       case 'display_data': {
-        const { data, metadata, transient } = message.content;
-        this.#addDisplay(sink, { output_type: 'display_data', data, metadata }, transient?.display_id);
+        const output: DisplayOutput = { output_type: 'display_data', ...bundleOf(message.content) };
+        this.#addDisplay(sink, output, displayIdOf(message.content.transient));
         break;
       }
-      case 'execute_result': {
-        const { data, metadata, execution_count, transient } = message.content;
-        const output: ResultOutput = { output_type: 'execute_result', data, metadata, execution_count };
-        this.#addDisplay(sink, output, transient?.display_id);
+      case 'execute_result':
+        this.#addDisplay(sink, resultOf(message.content), displayIdOf(message.content.transient));
+        break;
+      case 'update_display_data': {
+        const id = displayIdOf(message.content.transient);
+        if (id !== undefined) this.#update(id, bundleOf(message.content));
         break;
       }
-      case 'update_display_data':
-        this.#update(message.content);
-        break;
-      case 'error': {
+      case 'error':
         // Always kept: it says why the cell ended.
-        const { ename, evalue, traceback } = message.content;
-        this.#push(sink, { output_type: 'error', ename, evalue, traceback });
+        this.#push(sink, errorOf(message.content));
         break;
-      }
       case 'clear_output':
         if (message.content.wait) this.#account(sink).clearNext = true;
         else this.#clear(sink);
@@ -77,7 +75,7 @@ export class OutputCollector {
   #addStream(sink: OutputSink, message: OutputMessage & { type: 'stream' }): void {
     const size = message.contentFrame?.length ?? 0;
     const prefix = size > 2 * this.limit ? streamPrefix(message.contentFrame!, this.limit) : undefined;
-    const { name, text } = prefix ?? message.content;
+    const { name, text } = streamOf(prefix ?? message.content);
     this.#addText(sink, name, text);
     if (prefix) this.#drop(sink, size - this.limit);
   }
@@ -97,7 +95,7 @@ export class OutputCollector {
     if (kept.length < text.length) this.#drop(sink, text.length - kept.length);
   }
 
-  #addDisplay(sink: OutputSink, output: Display, id: unknown): void {
+  #addDisplay(sink: OutputSink, output: Display, id: string | undefined): void {
     const account = this.#prepare(sink);
     const size = sizeOfOutput(output);
     if (account.used + size > this.limit) {
@@ -106,19 +104,15 @@ export class OutputCollector {
     }
     account.used += size;
     sink.outputs.push(output);
-    if (typeof id !== 'string') return;
+    if (id === undefined) return;
     account.displayIds.add(id);
     const known = this.#displays.get(id);
     if (known) known.push({ output, sink });
     else this.#displays.set(id, [{ output, sink }]);
   }
 
-  #update({
-    data,
-    metadata,
-    transient,
-  }: Pick<Display, 'data' | 'metadata'> & { transient: { display_id: string } }): void {
-    for (const { output, sink } of this.#displays.get(transient.display_id) ?? []) {
+  #update(id: string, { data, metadata }: Pick<Display, 'data' | 'metadata'>): void {
+    for (const { output, sink } of this.#displays.get(id) ?? []) {
       const account = this.#account(sink);
       const growth = sizeOfOutput({ ...output, data, metadata }) - sizeOfOutput(output);
       if (growth > 0 && account.used + growth > this.limit) {

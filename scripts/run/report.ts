@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { regressionLines } from '../regression/report.js';
 import type { NotebookResult } from './execute-notebook.js';
+import { shownMessage, shownName } from './shown-text.js';
 
 /** One line per notebook, columns aligned. */
 export function summaryTable(results: NotebookResult[]): string {
@@ -65,7 +66,7 @@ export function failureReport(results: NotebookResult[]): string {
           : 'the whole notebook';
       const components = result.verifications.filter((one) => !one.passed).map((one) => one.name);
       return [
-        `FAILED ${result.name}, ${place}: ${failure.ename}: ${failure.evalue}`,
+        `FAILED ${result.name}, ${place}: ${shownName(failure.ename)}: ${shownMessage(failure.evalue)}`,
         ...(components.length > 0 ? [`  not verified: ${components.join(', ')}`] : []),
         ...(result.regression ? regressionLines(result.regression) : []),
         ...(result.ran > 0 ? [`  outputs so far: ${relative(process.cwd(), result.output)}`] : []),
@@ -78,7 +79,7 @@ export function failureReport(results: NotebookResult[]): string {
 export function describeResult(result: NotebookResult): string {
   const { failure } = result;
   const where = failure?.cell ? ` in cell ${failure.cell.number}` : '';
-  const why = failure ? `${where}: ${failure.ename}` : '';
+  const why = failure ? `${where}: ${shownName(failure.ename)}` : '';
   if (result.skipped !== undefined) return `${result.name}  ${verdictText(result)}`;
   const { cached } = result;
   const spent = cached

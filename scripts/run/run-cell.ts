@@ -1,9 +1,10 @@
 /** Runs one code cell and judges how it ended: as its directives ask, or as a failure with its cause. */
 import { KernelDiedError } from '../../kernel/protocol/client.js';
 import type { ExecuteReply } from '../../kernel/protocol/messages.js';
-import type { CodeCell } from '../notebook/format.js';
+import type { CodeCell, ErrorOutput } from '../notebook/format.js';
 import { directivesOf } from './cell-directives.js';
 import type { Failure } from './execute-notebook.js';
+import { countOf, errorOf } from './kernel-content.js';
 import type { RunLimits } from './limits.js';
 import type { NotebookKernel } from './notebook-kernel.js';
 import type { Secrets } from './secrets.js';
@@ -40,14 +41,22 @@ async function causeOfFailure(run: CellRun, cell: CodeCell): Promise<Cause | und
     });
   } catch (error) {
     const cause = await causeOfEnd(run, error);
-    const { ename, evalue } = cause;
-    cell.outputs.push({ output_type: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] });
+    cell.outputs.push(secrets.redact(shownError(cause)));
     return cause;
   } finally {
     clearTimeout(timer);
   }
-  if (reply.status !== 'aborted') cell.execution_count = reply.execution_count;
-  return judge(reply, cell);
+  if ('execution_count' in reply)
+    cell.execution_count = countOf(reply.execution_count) ?? cell.execution_count;
+  const cause = judge(reply, cell);
+  // Some kernels say only in their reply what went wrong.
+  if (reply.status !== 'ok' && !cell.outputs.some((one) => one.output_type === 'error'))
+    cell.outputs.push(secrets.redact(reply.status === 'error' ? errorOf(reply) : shownError(cause!)));
+  return cause;
+}
+
+function shownError({ ename, evalue }: Cause): ErrorOutput {
+  return { output_type: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`] };
 }
 
 function timeLimit(cell: CodeCell, { cellMs }: RunLimits): TimeLimit | undefined {
@@ -69,7 +78,8 @@ function judge(reply: ExecuteReply, cell: CodeCell): Cause | undefined {
         : 'the cell is tagged "raises-exception"';
     return { verdict: 'assertion', ename: 'MissingError', evalue: `${wanted}, but it raised no error` };
   }
-  const { ename, evalue } = reply;
+  if (reply.status !== 'error') return badReply(reply);
+  const { ename, evalue } = errorOf(reply);
   if (!mustFail) return { verdict: verdictOfError(ename), ename, evalue };
   const raised = `${ename}: ${evalue}`;
   const unmet = patterns.find((pattern) => raised.search(pattern) < 0);
@@ -80,6 +90,12 @@ function judge(reply: ExecuteReply, cell: CodeCell): Cause | undefined {
       evalue: `the cell must raise an error that matches ${unmet}, but it raised ${raised}`,
     }
   );
+}
+
+function badReply({ status }: { status?: unknown }): Cause {
+  const said = status === undefined ? 'no status' : `the status ${JSON.stringify(status)}`;
+  const evalue = `the kernel's reply to the cell has ${said}; it must be "ok", "error" or "aborted"`;
+  return { verdict: 'error', ename: 'BadReply', evalue };
 }
 
 async function causeOfEnd({ kernel, stop, explainDeath }: CellRun, error: unknown): Promise<Cause> {

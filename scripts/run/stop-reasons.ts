@@ -64,7 +64,7 @@ export class MemoryLimit extends StopReason {
 
 /** A kernel asked for input although the request said that there is none. */
 export class InputRefused extends StopReason {
-  constructor(readonly prompt: string) {
+  constructor(readonly prompt: unknown) {
     super();
   }
 
@@ -72,7 +72,7 @@ export class InputRefused extends StopReason {
     return {
       verdict: 'error',
       ename: 'StdinNotImplementedError',
-      evalue: `the cell asked for input (${JSON.stringify(this.prompt)}), which a run without a person cannot give${endings[ending]}`,
+      evalue: `the cell asked for input (${JSON.stringify(this.prompt) ?? 'no prompt'}), which a run without a person cannot give${endings[ending]}`,
     };
   }
 }

@@ -5,6 +5,7 @@
 import type { NdArray } from '../compute/ndarray.js';
 import { read } from '../compute/read.js';
 import { tf } from '../compute/tf.js';
+import { formatNumber } from '../format.js';
 import type { KernelPath } from '../path.js';
 import { shown } from '../shapes.js';
 import { unitRoundoff } from '../verify/bounds.js';
@@ -22,7 +23,7 @@ export interface Worst {
 }
 
 export type CaseResult =
-  | { status: 'passed' | 'failed'; worst: Worst; compared: string[] }
+  | { status: 'passed'; worst: Worst; compared: string[] }
   | { status: 'failed'; reason: string }
   | { status: 'not implemented'; op: string };
 
@@ -59,7 +60,7 @@ export function compareArrays(
   actual: Computed,
 ): CaseResult {
   let worst: Worst = { array: '', error: 0, bound: 0 };
-  let failed = false;
+  let failed: string | undefined;
   for (const [array, [reference, bounds]] of expected) {
     const values = actual.get(array);
     if (!values || !bounds) return { status: 'failed', reason: `the library has no ${array}` };
@@ -70,10 +71,33 @@ export function compareArrays(
       };
     }
     const here = compare(values.data, reference.data, bounds.data);
-    failed ||= here.outside;
-    if (use(here) > use(worst)) worst = { array, error: here.error, bound: here.bound };
+    if (use(here) > use(worst)) {
+      worst = { array, error: here.error, bound: here.bound };
+      if (here.outside) failed = describe(array, here, values, reference);
+    }
   }
-  return { status: failed ? 'failed' : 'passed', worst, compared: [...expected.keys()] };
+  if (failed !== undefined) return { status: 'failed', reason: failed };
+  return { status: 'passed', worst, compared: [...expected.keys()] };
+}
+
+function describe(
+  array: string,
+  { at, error, bound }: { at: number; error: number; bound: number },
+  actual: { data: ArrayLike<number> },
+  { shape, data }: NdArray,
+): string {
+  const index = shown(indexOf(at, shape));
+  return `${array}${index} is ${actual.data[at]}, golden ${data[at]}, |error| ${formatNumber(error)}, bound ${formatNumber(bound)}`;
+}
+
+function indexOf(at: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  let rest = at;
+  for (const size of shape.toReversed()) {
+    index.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return index;
 }
 
 /** Share of the bound that is used; NaN counts as infinitely much. */
@@ -88,8 +112,8 @@ export function compare(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
   bounds: ArrayLike<number>,
-): { error: number; bound: number; outside: boolean } {
-  let worst = { error: 0, bound: 0 };
+): { error: number; bound: number; at: number; outside: boolean } {
+  let worst = { error: 0, bound: 0, at: 0 };
   let outside = false;
   for (let n = 0; n < expected.length; n++) {
     const [a, e] = [actual[n]!, expected[n]!];
@@ -97,7 +121,7 @@ export function compare(
     // The reference was itself rounded to float32 when it was stored, and so was the result.
     const bound = bounds[n]! + 2 * unitRoundoff * Math.abs(e) + smallestNormal;
     if (!(error <= bound) && error !== 0) outside = true;
-    if (use({ error, bound }) > use(worst)) worst = { error, bound };
+    if (use({ error, bound }) > use(worst)) worst = { error, bound, at: n };
   }
   return { ...worst, outside };
 }

@@ -41,7 +41,16 @@ describe('a golden case', () => {
       ...outputs.out!,
       data: outputs.out!.data.map((value, n) => (n === 5 ? value + 1e-3 : value)),
     };
-    expect(await runCase({ ...golden, outputs: { out: changed } })).toMatchObject({ status: 'failed' });
+    const { data, shape } = outputs.out!;
+    expect(shape.at(-1)).toBeGreaterThan(5);
+    expect(await runCase({ ...golden, outputs: { out: changed } })).toEqual({
+      status: 'failed',
+      reason: expect.stringMatching(
+        new RegExp(
+          `^out\\.out\\[(0,)*5\\] is .*, golden ${String(data[5]! + 1e-3).replace('.', '\\.')}, \\|error\\| (0\\.001|1\\.00e-3), bound [\\d.]+e-\\d+$`,
+        ),
+      ),
+    });
     const turned = { ...gradients.x!, data: gradients.x!.data.map((value) => -value) };
     expect(await runCase({ ...golden, gradients: { x: turned } })).toMatchObject({ status: 'failed' });
     expect(await runCase({ ...golden, params: { ...golden.params, layout: 'interleaved' } })).toMatchObject({

@@ -118,7 +118,7 @@ describe('a component and its notebook', () => {
     await place.write('golden/plain.golden.json', '{"format": 7}');
     const file = await run('plain.ipynb');
     expect(file.status).toBe(3);
-    expect(file.stderr).toContain('GoldenFileError: golden/plain.golden.json not of the format');
+    expect(file.stderr).toContain('GoldenFileError: golden/plain.golden.json is not of the format');
     expect((await run('plain.ipynb', '--update')).status).toBe(0);
     expect((await run('plain.ipynb')).status).toBe(0);
   });

@@ -294,11 +294,26 @@ describe('reports in the end', () => {
     const unwritable = await place.kernelbook(['run', 'one.ipynb', '--junit', 'one.ipynb/x.xml']);
     expect(unwritable.stderr).toContain('the report one.ipynb/x.xml could not be written');
     expect(unwritable.status).toBe(8);
+    const files = ['--results', 'one.ipynb/x.json', '--junit', 'beside.xml'];
+    const results = await place.kernelbook(['run', 'one.ipynb', ...files]);
+    expect(results.stderr).toMatch(
+      /^kernelbook run: the report one.ipynb\/x.json could not be written: .*\n$/,
+    );
+    expect([results.status, results.stdout.includes('verdict')]).toEqual([8, true]);
+    expect(text('beside.xml')).toContain('one.ipynb');
     const folder = await place.kernelbook(['run', 'one.ipynb', '--html', 'out']);
     expect([folder.status, folder.stderr]).toEqual([
       2,
       'kernelbook run: --html out is a folder; name a file\n',
     ]);
     expect(await readdir(place.path('out'))).not.toContain('.tmp');
+    const wrong: [string[], string][] = [
+      [['--html', 'one.ipynb'], '--html one.ipynb is the name of a notebook; name another file'],
+      [['--junit', 'a', '--results', './a'], '--junit and --results both name ./a'],
+    ];
+    for (const [options, why] of wrong) {
+      const { status, stderr } = await place.kernelbook(['run', 'one.ipynb', ...options]);
+      expect([status, stderr]).toEqual([2, `kernelbook run: ${why}\n`]);
+    }
   });
 });

@@ -256,6 +256,26 @@ for (let line = 0; line < 5000; line++) console.log('x'.repeat(100));`,
   },
 );
 
+const built = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
+
+/** Answers kernel_info with what it is told, and runs every cell without doing anything. */
+const oddKernel = `
+import { readConnectionFile } from ${built('kernel/protocol/connection-file.js')};
+import { KernelSockets } from ${built('kernel/protocol/sockets.js')};
+import { Session } from ${built('kernel/protocol/wire.js')};
+const [, , file, info] = process.argv;
+const connection = readConnectionFile(file);
+const session = new Session(connection.key);
+const sockets = new KernelSockets(connection, session, (channel, { message, identities }) => {
+  const { type, header: parent } = message;
+  if (type === 'shutdown_request') process.exit(0);
+  const content = type === 'kernel_info_request' ? JSON.parse(info) : { status: 'ok', execution_count: 1 };
+  sockets.send(channel, session.make(type.replace('request', 'reply'), content, { parent }), identities);
+  sockets.publish(session.make('status', { execution_state: 'idle' }, { parent }));
+}, () => {});
+await sockets.bind();
+`;
+
 describe('kernels that never start', () => {
   const spec = (name: string, argv: string[]) =>
     place.write(
@@ -266,7 +286,17 @@ describe('kernels that never start', () => {
   beforeAll(async () => {
     await spec('silent', ['sleep', '1000']);
     await spec('broken', ['sh', '-c', 'echo no such module >&2; exit 3']);
-    for (const kernel of ['silent', 'broken']) await place.notebook(`${kernel}.ipynb`, kernel, ['1']);
+    await place.write('odd-kernel.mjs', oddKernel);
+    const odd = (info: object) => [
+      ...[process.execPath, place.path('odd-kernel.mjs'), '{connection_file}', JSON.stringify(info)],
+    ];
+    await spec(
+      'refusing',
+      odd({ status: 'error', ename: 'LicenceError', evalue: 'no licence', traceback: [] }),
+    );
+    await spec('nameless', odd({ status: 'ok', implementation: 'odd', language_info: null }));
+    for (const kernel of ['silent', 'broken', 'refusing', 'nameless'])
+      await place.notebook(`${kernel}.ipynb`, kernel, ['1']);
   });
 
   it('one that does not answer is given up after --start-timeout', async () => {
@@ -290,6 +320,22 @@ describe('kernels that never start', () => {
     expect(stderr).toMatch(
       /KernelStartError: the kernel broken did not start \(exit code 3; .*\):\nno such module/,
     );
+  });
+
+  it('one that answers with an error is told with it, and ended', async () => {
+    const { status, stderr } = await place.kernelbook(['run', 'refusing.ipynb'], undefined, { env: env() });
+    expect(status).toBe(5);
+    expect(stderr).toMatch(
+      /KernelStartError: the kernel refusing did not start \(kernel_info was answered with \{"status":"error".*no licence/,
+    );
+    expect(place.leftBehind()).toEqual([]);
+  });
+
+  it('one that starts without telling its language leaves a valid file', async () => {
+    const { status } = await place.kernelbook(['run', 'nameless.ipynb'], undefined, { env: env() });
+    expect(status).toBe(0);
+    const { metadata } = await readNotebook(place.path('build/notebooks/nameless.ipynb'));
+    expect(metadata.language_info).toEqual({ name: 'x' });
   });
 
   it('Ctrl-C and the limit of the notebook do not wait for it', async () => {

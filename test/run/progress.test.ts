@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NotebookResult } from '../../scripts/run/execute-notebook.js';
 import { terminalProgress } from '../../scripts/run/progress.js';
-import { duration, failureReport, summaryTable } from '../../scripts/run/report.js';
+import { describeResult, duration, failureReport, summaryTable } from '../../scripts/run/report.js';
 
 const result = (more: Partial<NotebookResult> = {}): NotebookResult => ({
   name: 'a.ipynb',
@@ -118,6 +118,21 @@ describe('the report', () => {
       ].join('\n'),
     );
     expect(failureReport([result()])).toBe('');
+  });
+
+  it('gives the terminal no instructions, and cuts what nobody reads', () => {
+    const failure = {
+      ...failed.failure!,
+      ename: 'Two\nlines',
+      evalue: `\x1b[31mred\x1b[0m\b ${'x'.repeat(1e6)} end`,
+    };
+    for (const text of [failureReport([{ ...failed, failure }]), describeResult({ ...failed, failure })]) {
+      expect(text).toContain('Two lines');
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+      expect(text).not.toMatch(/[\0-\x08\x0b-\x1f]/);
+      expect(text.length).toBeLessThan(3_000);
+    }
+    expect(failureReport([{ ...failed, failure }])).toMatch(/red.*characters left out.* end/s);
   });
 
   it.each([
