@@ -2,8 +2,8 @@
  * The executions of one shell, one after the other: check and compile in the engine, run in the user thread, publish,
  * reply. After an error the requests queued behind it are aborted. `shells.ts` has all shells and their interrupt.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CellOutcome, ErrorReport } from './evaluator/outcome.js';
+import { FailedCell } from './failed-cell.js';
 import type { History } from './history.js';
 import type { CompileResult, LanguageEngine, Rejected } from './language/engine.js';
 import type { CellId } from './link.js';
@@ -17,6 +17,8 @@ export interface ExecutionRequest {
   message: RawMessage;
   content: ContentMap['execute_request'];
   identities: readonly Uint8Array[];
+  /** As `performance.now()` tells. */
+  received: number;
   reply(content: ExecuteReply, started: Date): void;
 }
 
@@ -39,15 +41,13 @@ export interface Job extends ExecutionRequest {
   stopped: Promise<CellOutcome>;
 }
 
-/** Long enough to read what a client sent in the same breath as the failing cell, and no front end notices it. */
-const drainMs = 5;
-
 export class Executions {
   readonly #queue: ExecutionRequest[] = [];
   #current: Job | undefined;
   #draining: Promise<void> | undefined;
   /** The token of the cell whose code runs now. */
   #running: number | undefined;
+  #failed: FailedCell | undefined;
 
   constructor(
     readonly outlet: Outlet,
@@ -63,6 +63,10 @@ export class Executions {
   }
 
   enqueue(request: ExecutionRequest): void {
+    if (this.#failed?.precedesReply(request.message.header)) {
+      this.#abort([request]);
+      return;
+    }
     this.#queue.push(request);
     if (this.#queue.length === 1) this.#checkAhead();
     this.#draining ??= this.#drain();
@@ -107,9 +111,10 @@ export class Executions {
 
     const outcome = (await running) ?? ({ status: 'ok' } as const);
     const reply = await this.#report(job, count, outcome);
-    if (reply.status === 'error') await sleep(drainMs);
-    // Only what was queued before the reply: later requests may be the client's answer to the error.
-    const aborted = reply.status === 'error' && stopOnError ? this.#queue.splice(0) : [];
+    // Only what was sent before the reply: later requests may be the client's answer to the error.
+    const stops = reply.status === 'error' && stopOnError;
+    const aborted = stops ? this.#queue.splice(0) : [];
+    if (stops) this.#failed = new FailedCell(header, request.received);
     this.#current = undefined;
     this.#running = undefined;
     this.outlet.flush();

@@ -155,7 +155,7 @@ export class KernelSession {
         throw error;
       });
     }
-    shell.enqueue({ message, content, identities, reply });
+    shell.enqueue({ message, content, identities, received: performance.now(), reply });
     return Promise.resolve();
   }
 

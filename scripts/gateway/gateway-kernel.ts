@@ -8,18 +8,18 @@ import { KernelAPI, KernelMessage, ServerConnection } from '@jupyterlab/services
 import type { KernelSpec } from '../../kernel/kernelspec.js';
 import { KernelDiedError, KernelStartError } from '../../kernel/protocol/client.js';
 import type { ContentMap, ExecuteReply, KernelInfo, RawMessage } from '../../kernel/protocol/messages.js';
-import type { KernelSource, NotebookKernel, RunCellOptions, StartOptions } from '../run/notebook-kernel.js';
-import { QuietKernelConnection, silenceLibrary } from './kernel-connection.js';
-import { type GatewayServer, tokenVariable } from './server.js';
+import type { NotebookKernel, RunCellOptions } from '../run/notebook-kernel.js';
+import { QuietKernelConnection } from './kernel-connection.js';
+import type { GatewayServer } from './server.js';
 
 /** How long a server may be away before its kernel is given up. */
 const patienceMs = 60_000;
-const pollMs = 1_000;
+export const pollMs = 1_000;
 const reconnectLimitMs = 5_000;
 /** An idle kernel whose reply has not come after so many looks lost it with the connection. */
 const idleLooks = 5;
-/** How long a request that ends a kernel may take: the server may be gone. */
-const endLimitMs = 10_000;
+/** How long a request about a kernel that runs may take: the server may be gone, or hang. */
+export const endLimitMs = 10_000;
 
 /** The kernel, or the way to it, ended although nobody asked it to. */
 class GatewayKernelLostError extends KernelDiedError {
@@ -29,65 +29,7 @@ class GatewayKernelLostError extends KernelDiedError {
   }
 }
 
-export function serverKernels(server: GatewayServer): KernelSource {
-  return {
-    findSpec: (name) => server.findSpec(name),
-    start: (spec, options) => startOnServer(server, spec, options),
-    local: false,
-  };
-}
-
-/** Starts a kernel on the server; waits for a server that is away for a while. */
-async function startOnServer(
-  server: GatewayServer,
-  spec: KernelSpec,
-  options: StartOptions,
-): Promise<NotebookKernel> {
-  const deadline = performance.now() + options.startTimeoutMs;
-  const model = await startModel(server, spec, options, deadline);
-  const kernel = new GatewayKernel(server, spec, model, options.startTimeoutMs);
-  try {
-    await kernel.ready(deadline - performance.now(), options.signal);
-  } catch (error) {
-    await kernel.kill();
-    throw error;
-  }
-  return kernel;
-}
-
-async function startModel(
-  server: GatewayServer,
-  spec: KernelSpec,
-  options: StartOptions,
-  deadline: number,
-): Promise<KernelAPI.IModel> {
-  const body = { name: spec.name, env: kernelEnvironment(options.env) };
-  for (;;) {
-    options.signal.throwIfAborted();
-    try {
-      return await KernelAPI.startNew(body, server.settings);
-    } catch (error) {
-      const away = error instanceof ServerConnection.NetworkError;
-      if (away && performance.now() < deadline) {
-        await sleep(pollMs, undefined, { signal: options.signal }).catch(() => {});
-        continue;
-      }
-      const why = error instanceof Error ? error.message : String(error);
-      throw new KernelStartError(`the kernel ${spec.name} could not be started on ${server.url}: ${why}`);
-    }
-  }
-}
-
-/** Ours alone: the rest of this machine's environment is none of the server's business. Servers may ignore it. */
-function kernelEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
-  const own = Object.entries(env).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && entry[0].startsWith('KERNELBOOK_') && entry[0] !== tokenVariable,
-  );
-  return { KERNELBOOK_HISTORY: 'off', ...Object.fromEntries(own) };
-}
-
-class GatewayKernel implements NotebookKernel {
+export class GatewayKernel implements NotebookKernel {
   readonly pid = undefined;
   readonly #connection: QuietKernelConnection;
   readonly #lost: Promise<never>;
@@ -110,7 +52,6 @@ class GatewayKernel implements NotebookKernel {
       };
     });
     this.#lost.catch(() => {});
-    silenceLibrary();
     this.#connection = new QuietKernelConnection({
       model,
       serverSettings: server.settings,
@@ -119,7 +60,7 @@ class GatewayKernel implements NotebookKernel {
     });
     this.#connection.statusChanged.connect((_, status) => this.#onStatus(status));
     this.#connection.connectionStatusChanged.connect((_, status) => {
-      if (status !== 'connected' && this.#info && this.#running) void this.#watchReturn();
+      if (status !== 'connected' && this.#info && this.#running) this.#onBreak();
     });
   }
 
@@ -139,7 +80,7 @@ class GatewayKernel implements NotebookKernel {
   async ready(limitMs: number, signal: AbortSignal): Promise<void> {
     const limit = sleep(Math.max(0, limitMs), undefined, { signal, ref: false }).then(() => {
       throw new KernelStartError(
-        `the kernel ${this.name} on ${this.server.url} did not answer within its time to start`,
+        `the kernel ${this.name} on ${this.server.url} did not answer within its time to start${this.#whyNoSocket()}`,
       );
     });
     limit.catch(() => {});
@@ -211,17 +152,21 @@ class GatewayKernel implements NotebookKernel {
   }
 
   interrupt(): Promise<void> {
-    return KernelAPI.interruptKernel(this.model.id, this.server.settings);
+    return KernelAPI.interruptKernel(this.model.id, this.server.within(endLimitMs));
   }
 
+  /** Rejects where the server does not end it. */
   async shutdown(): Promise<void> {
     this.#running = false;
-    await this.#remove();
+    const removed = await this.#remove();
     this.#connection.dispose();
+    if (!removed) throw new Error(`it still runs on ${this.server.url}`);
   }
 
-  kill(): Promise<void> {
-    return this.shutdown();
+  async kill(): Promise<void> {
+    await this.shutdown().catch((error: Error) => {
+      process.emitWarning(`the kernel ${this.name} could not be ended: ${error.message}`);
+    });
   }
 
   #onStatus(status: string): void {
@@ -236,16 +181,33 @@ class GatewayKernel implements NotebookKernel {
     this.#lose(new GatewayKernelLostError(this.name, this.server.url, reason));
   }
 
-  /** Asks until it is so: a server that is just starting a dead kernel anew may forget the first request. */
-  async #remove(): Promise<void> {
+  #whyNoSocket(): string {
+    const { socketFailure } = this.server;
+    const isClosed = this.#connection.connectionStatus !== 'connected';
+    return isClosed && socketFailure ? `; its web socket cannot be opened: ${socketFailure}` : '';
+  }
+
+  #onBreak(): void {
+    if (this.#executing && !this.#watching)
+      process.emitWarning(
+        `the connection to ${this.server.url} broke while a cell ran: what was on its way then may be missing`,
+      );
+    void this.#watchReturn();
+  }
+
+  /**
+   * Asks until it is so: a server that is just starting a dead kernel anew may forget the first request. False where the
+   * server still has it.
+   */
+  async #remove(): Promise<boolean> {
     const deadline = performance.now() + endLimitMs;
     do {
-      const asked = KernelAPI.shutdownKernel(this.model.id, this.server.settings).catch(() => {});
-      await Promise.race([asked, sleep(endLimitMs, undefined, { ref: false })]);
+      await KernelAPI.shutdownKernel(this.model.id, this.server.within(endLimitMs)).catch(() => {});
       const state = await this.#stateOnServer();
-      if (state === 'gone' || state === 'away') return;
+      if (state === 'gone' || state === 'away') return true;
       await sleep(pollMs, undefined, { ref: false });
     } while (performance.now() < deadline);
+    return false;
   }
 
   /** After the connection broke: connects anew once the server is back, and finds out what is left there. */
@@ -285,7 +247,7 @@ class GatewayKernel implements NotebookKernel {
 
   async #stateOnServer(): Promise<'away' | 'gone' | 'idle' | 'other'> {
     try {
-      const model = await KernelAPI.getKernelModel(this.model.id, this.server.settings);
+      const model = await KernelAPI.getKernelModel(this.model.id, this.server.within(endLimitMs));
       if (!model) return 'gone';
       return model.execution_state === 'idle' ? 'idle' : 'other';
     } catch (error) {

@@ -2,19 +2,26 @@
  * A Jupyter server or Enterprise Gateway on which the runner starts its kernels, through JupyterLab's own client. The
  * token travels in a header only, never in a URL, which servers write to their logs.
  */
-import { KernelSpecAPI, ServerConnection } from '@jupyterlab/services';
-import WebSocket from 'ws';
+import { ServerConnection } from '@jupyterlab/services';
 import { type KernelSpec, KernelSpecError, nearest } from '../../kernel/kernelspec.js';
+import { GatewayError, parseAddress } from './address.js';
+import { explainedFetch, whyRefused, whyUnreachable } from './answers.js';
+import { silenceLibrary } from './kernel-connection.js';
+import { kernelSpecsOf } from './kernel-specs.js';
+import { webSocketWith } from './web-socket.js';
 
-/** The server cannot be used as it was named; the message says why. */
-export class GatewayError extends Error {
-  override readonly name = 'GatewayError';
+export interface ConnectOptions {
+  env?: NodeJS.ProcessEnv;
+  /** How long the server may take to answer. */
+  limitMs?: number;
+  /** Gives it up. */
+  signal?: AbortSignal;
 }
 
-/** Read where no token stands in the URL: the command line of a process is not private. */
-export const tokenVariable = 'KERNELBOOK_GATEWAY_TOKEN';
-
 export class GatewayServer {
+  /** Why the last web socket that failed did so. */
+  socketFailure: string | undefined;
+
   private constructor(
     /** Without the token. */
     readonly url: string,
@@ -23,21 +30,34 @@ export class GatewayServer {
   ) {}
 
   /**
-   * @param address `http://host:port/prefix`; a token may stand in it as Jupyter prints it, `?token=…`
+   * @param address as `parseAddress` takes it
    * @throws GatewayError when there is no such server or it refuses us
    */
-  static async connect(address: string, env: NodeJS.ProcessEnv = process.env): Promise<GatewayServer> {
+  static async connect(address: string, options: ConnectOptions = {}): Promise<GatewayServer> {
+    const { env = process.env, limitMs = 60_000, signal } = options;
     const { url, token } = parseAddress(address, env);
+    silenceLibrary();
+    let server: GatewayServer | undefined;
+    const onError = (reason: string) => {
+      if (server) server.socketFailure = reason;
+    };
     const settings = ServerConnection.makeSettings({
       baseUrl: url,
       wsUrl: url.replace(/^http/, 'ws'),
       token,
       appendToken: false,
       fetch: explainedFetch,
-      WebSocket: webSocketWith(token) as unknown as typeof globalThis.WebSocket,
+      WebSocket: webSocketWith(token, onError) as unknown as typeof globalThis.WebSocket,
     });
-    const specs = await readSpecs(url, settings, token !== '');
-    return new GatewayServer(url, settings, specs);
+    const limit = AbortSignal.timeout(limitMs);
+    const asked = withSignal(settings, signal ? AbortSignal.any([signal, limit]) : limit);
+    server = new GatewayServer(url, settings, await readSpecs(url, asked));
+    return server;
+  }
+
+  /** For a request that is given up after a while: a server may accept it and then say nothing. */
+  within(limitMs: number): ServerConnection.ISettings {
+    return withSignal(this.settings, AbortSignal.timeout(limitMs));
   }
 
   /** @throws KernelSpecError naming the kernels the server has, and the nearest one */
@@ -60,93 +80,27 @@ export class GatewayServer {
   }
 }
 
-function parseAddress(address: string, env: NodeJS.ProcessEnv): { url: string; token: string } {
-  const parsed = URL.canParse(address) ? new URL(address) : undefined;
-  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
-    throw new GatewayError(
-      `--gateway ${JSON.stringify(address)} is not the URL of a server: http://host:port or https://…`,
-    );
-  }
-  const token = parsed.searchParams.get('token') ?? env[tokenVariable] ?? '';
-  // JupyterLab's own page is often what is copied from a terminal or a browser.
-  const path = parsed.pathname.replace(/\/(lab|tree)\/?$/, '/');
-  return { url: `${parsed.origin}${path.endsWith('/') ? path : `${path}/`}`, token };
-}
-
-/** A web socket that names our token in its header, as the REST calls do. */
-function webSocketWith(
-  token: string,
-): new (
-  address: string | URL,
-  protocols?: string | string[],
-) => WebSocket {
-  if (token === '') return WebSocket;
-  return class extends WebSocket {
-    constructor(address: string | URL, protocols?: string | string[]) {
-      super(address, protocols, { headers: { Authorization: `token ${token}` } });
-    }
-  };
-}
-
-async function readSpecs(
-  url: string,
+/** The same settings for a request that ends with the signal. */
+export function withSignal(
   settings: ServerConnection.ISettings,
-  hasToken: boolean,
-): Promise<KernelSpec[]> {
-  try {
-    const { kernelspecs } = await KernelSpecAPI.getSpecs(settings);
-    return Object.values(kernelspecs).flatMap((model) =>
-      model
-        ? [
-            {
-              name: model.name,
-              displayName: model.display_name,
-              language: model.language,
-              argv: model.argv,
-              // The server interrupts its kernels itself, as each of them wants it.
-              interruptMode: 'message' as const,
-              env: {},
-              resourceDir: '',
-              metadata: (model.metadata ?? {}) as Record<string, unknown>,
-            },
-          ]
-        : [],
-    );
-  } catch (error) {
-    throw new GatewayError(`${url} ${whyRefused(error, hasToken)}`);
-  }
+  signal: AbortSignal,
+): ServerConnection.ISettings {
+  return { ...settings, init: { ...settings.init, signal } };
 }
 
-function whyRefused(error: unknown, hasToken: boolean): string {
-  if (error instanceof ServerConnection.ResponseError) {
-    const { status } = error.response;
-    if (status === 401 || status === 403) {
-      return hasToken
-        ? `refuses the token (HTTP ${status})`
-        : `needs a token (HTTP ${status}): set ${tokenVariable}`;
-    }
-    return `is no Jupyter server: it answers its kernelspecs with HTTP ${status}`;
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  const certificate = /certificate|self-signed/i.test(reason)
-    ? '; a certificate of your own authority is accepted with NODE_EXTRA_CA_CERTS=FILE'
-    : '';
-  return `cannot be reached: ${reason}${certificate}`;
-}
-
-/** JupyterLab's client keeps the message of a failure only, so that it has to say everything. */
-const explainedFetch: typeof fetch = async (input, init) => {
+/** Asked for by hand: JupyterLab's function does not tell a refusal from a page that is none of Jupyter's. */
+async function readSpecs(url: string, settings: ServerConnection.ISettings): Promise<KernelSpec[]> {
+  let response: Response;
   try {
-    return await fetch(input, init);
+    response = await ServerConnection.makeRequest(`${url}api/kernelspecs`, {}, settings);
   } catch (error) {
-    throw new TypeError(describeNetworkError(error));
+    throw new GatewayError(`${url} ${whyUnreachable(error)}`);
   }
-};
-
-/** What lies behind fetch's "fetch failed". */
-function describeNetworkError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const inner = error.cause;
-  if (inner instanceof AggregateError) return describeNetworkError(inner.errors[0]);
-  return inner instanceof Error ? describeNetworkError(inner) : error.message;
+  if (!response.ok) throw new GatewayError(`${url} ${whyRefused(response.status, settings.token !== '')}`);
+  const specs = kernelSpecsOf(await response.json().catch(() => undefined));
+  if (specs) return specs;
+  const kind = response.headers.get('content-type') ?? 'nothing';
+  throw new GatewayError(
+    `${url} is no Jupyter server: in place of its kernelspecs it sends something else (${kind})`,
+  );
 }

@@ -129,7 +129,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       memoryCap: options.memoryCap,
       shard: await shardOf(options),
       kernel: options.kernel,
-      kernels: await kernelSource(options.gateway),
+      kernels: await kernelSource(options.gateway, limitsOf(options).startMs, stop.signal),
       limits: limitsOf(options),
       resume: options.resume ?? false,
       reuse: options.cache,
@@ -161,18 +161,23 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
     if (!(error instanceof UsageError)) throw error;
     const unwritten = canReport ? await writeRefusal(options, error.message) : [];
     for (const line of [...error.message.split('\n'), ...unwritten]) console.error(`kernelbook run: ${line}`);
-    return exitStatus.usage;
+    return stop.exitCode() ?? exitStatus.usage;
   } finally {
     stop.release();
   }
 }
 
-async function kernelSource(gateway: string | undefined): Promise<KernelSource> {
+async function kernelSource(
+  gateway: string | undefined,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<KernelSource> {
   if (gateway === undefined) return (await import('./notebook-kernel.js')).localKernels;
-  const { GatewayError, GatewayServer } = await import('../gateway/server.js');
-  const { serverKernels } = await import('../gateway/gateway-kernel.js');
+  const { GatewayError } = await import('../gateway/address.js');
+  const { GatewayServer } = await import('../gateway/server.js');
+  const { serverKernels } = await import('../gateway/start-on-server.js');
   try {
-    const server = await GatewayServer.connect(gateway);
+    const server = await GatewayServer.connect(gateway, { limitMs, signal });
     if (server.exposesToken)
       console.error(`kernelbook run: the token goes to ${server.url} unencrypted; use https`);
     return serverKernels(server);

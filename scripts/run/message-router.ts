@@ -36,9 +36,13 @@ export class MessageRouter {
     );
   }
 
-  /** Tells the kernel what its output widgets have taken: code of the next cells may read it. */
+  /**
+   * Tells the kernel what its output widgets have taken: code of the next cells may read it. A kernel that is gone is no
+   * failure of the cell that has ended; the next one finds out.
+   */
   async syncWidgets(): Promise<void> {
-    for (const content of this.#widgets.unsent()) await this.kernel.sendComm('comm_msg', content);
+    for (const content of this.#widgets.unsent())
+      await this.kernel.sendComm('comm_msg', content).catch(() => {});
   }
 
   /** Brings the widgets' state into the notebook's metadata. */

@@ -178,6 +178,24 @@ describeRequires(['venv', 'kernelspec'], 'papermill with our plug-in', () => {
     }
   });
 
+  it('refuses a name that no variable can have, before anything runs', async () => {
+    await notebook('name.ipynb', 'kernelbook', ['let a = 1']);
+    const script = [
+      'import papermill, sys',
+      'for name in sys.argv[1:]:',
+      '  try:',
+      "    papermill.execute_notebook('name.ipynb', 'name-out.ipynb', {name: 3}, prepare_only=True)",
+      '  except papermill.exceptions.PapermillException as error: print(error)',
+    ].join('\n');
+    const names = ['class', 'a-b', '1st', 'größe$_1'];
+    const env = { ...process.env, PYTHONPATH: place.path('site'), PYTHONIOENCODING: 'utf8' };
+    const options = { cwd: place.folder, env, stdio: 'pipe', encoding: 'utf8' } as const;
+    const refused = execFileSync(join(bin, 'python'), ['-c', script, ...names], options);
+    const lines = names.slice(0, 3).map((name) => `'${name}' cannot be the name of a parameter`);
+    expect(refused.match(/'.*' cannot be the name of a parameter/g)).toEqual(lines);
+    expect(await readFile(place.path('name-out.ipynb'), 'utf8')).toContain('let größe$_1 = 3;');
+  });
+
   it('describes the parameters cell', async () => {
     const source = [
       '// How many steps',

@@ -5,6 +5,7 @@ import math
 import re
 from contextvars import ContextVar
 
+from papermill.exceptions import PapermillException
 from papermill.models import Parameter
 from papermill.translators import Translator
 
@@ -16,6 +17,13 @@ declarations_of_run = ContextVar("declarations_of_run", default=None)
 LARGEST_SAFE = 2**53 - 1
 # JSON leaves these bare: two end a line in older JavaScript, the others cannot be seen or are halves of characters.
 UNSEEN = re.compile("[\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]")
+NAME = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
+# No declaration can have these names, in a module least of all.
+RESERVED = frozenset(
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends false "
+    "finally for function if implements import in instanceof interface let new null package private protected public "
+    "return static super switch this throw true try typeof var void while with yield".split()
+)
 
 
 class TypeScriptTranslator(Translator):
@@ -79,6 +87,8 @@ class TypeScriptTranslator(Translator):
         declared = {one.name: one for one in read_declarations(declarations_of_run.get() or "")}
         lines = [cls.comment(line) for line in str(comment).splitlines()]
         for name, val in parameters.items():
+            if not NAME.fullmatch(name) or name in RESERVED:
+                raise PapermillException(f"{name!r} cannot be the name of a parameter: TypeScript has no such variables.")
             one = declared.get(name)
             translator = BigIntTranslator if one and one.wants_bigint else cls
             head = f"{one.keyword} {name}{f': {one.type}' if one.type else ''}" if one else f"let {name}"
