@@ -24,12 +24,17 @@ export class FailedCell {
   constructor(header: Header, received: number, replied = performance.now()) {
     const took = Math.min(replied - received, breathMs);
     this.#session = header.session;
-    this.#latest = Date.parse(header.date) + Math.max(0, took - toleranceMs);
+    this.#latest = madeAt(header) + Math.max(0, took - toleranceMs);
     this.#until = replied + breathMs;
   }
 
   /** Whether the request was made before its client could have the reply; false where it does not say when it was made. */
   precedesReply(header: Header, now = performance.now()): boolean {
-    return header.session === this.#session && now < this.#until && Date.parse(header.date) <= this.#latest;
+    return header.session === this.#session && now < this.#until && madeAt(header) <= this.#latest;
   }
+}
+
+/** Milliseconds since 1970; NaN for a date that tells no parts of a second, and so says nothing of two requests within one. */
+function madeAt({ date }: Header): number {
+  return /\.\d{3}/.test(date) ? Date.parse(date) : Number.NaN;
 }

@@ -20,6 +20,7 @@ describe('which requests were made before the reply', () => {
     ['by another client', header(0, 'another'), false],
     ['at a time that is not told', { session: 'mine' } as Header, false],
     ['at a time that is none', { session: 'mine', date: 'yesterday' } as Header, false],
+    ['at a time in whole seconds', { session: 'mine', date: '2026-01-02T03:04:05Z' } as Header, false],
   ])('%s', (_, request, expected) => {
     expect(failed.precedesReply(request, 1_060)).toBe(expected);
   });
