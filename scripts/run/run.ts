@@ -115,7 +115,7 @@ async function plan(
 }
 
 /** How many notebooks make another engine worth its start, and its memory. */
-const notebooksPerLane = 8;
+const notebooksPerLane = 4;
 const mostLanes = 4;
 
 /** The results of a run in which nothing runs because a notebook has type errors; undefined where none has. */

@@ -2,13 +2,6 @@
 
 export const tslabWork: readonly (readonly string[])[] = [
   [
-    "import * as tslab from 'tslab';",
-    'interface Point { x: number; y: number }\nconst points: Point[] = Array.from({ length: 40 }, (_, i) => ({ x: i, y: Math.sin(i / 6) }));\npoints.length',
-    'const path = points.map(({ x, y }) => [x * 5, 50 - 40 * y].join()).join(\' \');\ntslab.display.html(\'<svg width="200" height="100"><polyline fill="none" stroke="black" points="\' + path + \'"/></svg>\');',
-    'const mean = points.reduce((sum, { y }) => sum + y, 0) / points.length;\ntslab.display.markdown("mean **" + mean.toFixed(4) + "**");',
-    "if (Math.abs(mean) > 1) throw new Error('a mean of sines');\nmean",
-  ],
-  [
     "import * as tslab from 'tslab';\nimport { createHash } from 'node:crypto';",
     "const text = 'the cat sat on the mat and the dog sat on the log '.repeat(2000);\nconst counts = new Map<string, number>();\nfor (const word of text.trim().split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);\ncounts",
     "const top = [...counts].sort(([, a], [, b]) => b - a).slice(0, 3);\nconst rows = top.map(([word, n]) => '<tr><td>' + word + '</td><td>' + n + '</td></tr>');\ntslab.display.html('<table>' + rows.join('') + '</table>');",
@@ -25,12 +18,6 @@ export const tslabWork: readonly (readonly string[])[] = [
 ];
 
 export const pythonWork: readonly (readonly string[])[] = [
-  [
-    'import math, random\nrandom.seed(1)',
-    'samples = [random.gauss(0, 1) for _ in range(200_000)]\nlen(samples)',
-    'mean = sum(samples) / len(samples)\nspread = math.sqrt(sum((x - mean) ** 2 for x in samples) / len(samples))\nmean, spread',
-    'assert abs(mean) < 0.02 and abs(spread - 1) < 0.02',
-  ],
   [
     'import json, re\nfrom collections import Counter',
     "text = 'It was the best of times, it was the worst of times. ' * 5000",
