@@ -69,8 +69,7 @@ export async function runNotebooks(options: RunOptions): Promise<NotebookResult[
   const regression = regressionFor(options);
   const probe = new MachineProbe(options.env);
   const cache = cacheFor(options, regression, probe);
-  // What a notebook may import lies where its kernel runs.
-  const cells = options.kernels.local && options.onChecked ? await CheckedCells.open() : undefined;
+  const cells = checksTypes(options) ? await CheckedCells.open() : undefined;
   const pool = new KernelPool({
     start: options.kernels.start,
     startTimeoutMs: options.limits.startMs,
@@ -104,11 +103,11 @@ async function plan(
     if (options.reuse) await cache?.find(jobs);
     run.startAhead();
     const [refused] = await Promise.all([
-      options.kernels.local && options.onChecked && refuseTypeErrors(jobs, parts, engines, cells),
+      checksTypes(options) ? checkFirst(jobs, parts, engines, cells) : undefined,
       // Where no result is given again, kernels and check need not wait until the cache has read what results depend on.
       options.reuse ? undefined : cache?.find(jobs),
     ]);
-    return refused || run;
+    return refused ?? run;
   } finally {
     engines.close();
   }
@@ -118,8 +117,16 @@ async function plan(
 const notebooksPerLane = 4;
 const mostLanes = 4;
 
-/** The results of a run in which nothing runs because a notebook has type errors; undefined where none has. */
-async function refuseTypeErrors(
+/** What a notebook may import lies where its kernel runs: elsewhere its types cannot be checked. */
+function checksTypes({ kernels, onChecked }: RunOptions): boolean {
+  return kernels.local && onChecked !== undefined;
+}
+
+/**
+ * Checks what is to run, and leaves for the kernels what was found.
+ * @returns the results of a run in which nothing runs because a notebook has type errors; undefined where none has
+ */
+async function checkFirst(
   jobs: NotebookJob[],
   { cache, options: { jobs: atOnce, signal, onChecked } }: RunParts,
   engines: Engines,

@@ -7,28 +7,7 @@ import { CheckerEngine } from '../../kernel/language/checker-engine.js';
 import { ServiceEngine } from '../../kernel/language/service-engine.js';
 import { checkNotebook } from '../../scripts/check/check-notebook.js';
 import { findingsText } from '../../scripts/check/report.js';
-import type { Notebook } from '../../scripts/notebook/format.js';
-
-type CellText = string | [source: string, ...tags: string[]];
-
-function notebookOf(cells: CellText[]): Notebook {
-  return {
-    nbformat: 4,
-    nbformat_minor: 5,
-    metadata: {},
-    cells: cells.map((cell, index) => {
-      const [source, ...tags] = typeof cell === 'string' ? [cell] : cell;
-      return {
-        cell_type: 'code',
-        id: `c${index + 1}`,
-        metadata: { tags },
-        source: source!,
-        execution_count: null,
-        outputs: [],
-      };
-    }),
-  };
-}
+import { type CellText, notebookOf } from './notebook-of.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernelbook-check-'));
 let engine: CheckerEngine;

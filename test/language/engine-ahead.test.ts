@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CheckerEngine } from '../../kernel/language/checker-engine.js';
 import { EngineAhead } from '../../kernel/language/engine-ahead.js';
 import { checkNotebook } from '../../scripts/check/check-notebook.js';
-import { parseNotebook } from '../../scripts/notebook/read.js';
+import { type CellText, notebookOf } from '../check/notebook-of.js';
 
 let folder: string;
 const opened: EngineAhead[] = [];
@@ -18,28 +18,9 @@ afterEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-type CellText = string | [source: string, ...tags: string[]];
-
 /** What the check of a run leaves, and an engine that begins with it. */
 async function checkedBefore(cells: CellText[], skipped?: Map<string, string>): Promise<EngineAhead> {
-  const notebook = parseNotebook(
-    JSON.stringify({
-      nbformat: 4,
-      nbformat_minor: 5,
-      metadata: {},
-      cells: cells.map((cell, index) => {
-        const [source, ...tags] = typeof cell === 'string' ? [cell] : cell;
-        return {
-          cell_type: 'code',
-          id: `c${index + 1}`,
-          metadata: { tags },
-          source,
-          execution_count: null,
-          outputs: [],
-        };
-      }),
-    }),
-  );
+  const notebook = notebookOf(cells);
   const one = { name: 'a.ipynb', path: join(folder, 'a.ipynb'), notebook, isRun: true };
   const { ahead } = await checkNotebook(new CheckerEngine({ cwd: folder }), {
     ...one,
