@@ -7,11 +7,11 @@
 import { extname } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { DialectError, dialect } from './dialect.js';
+import { workingFolder } from './evaluator/working-folder.js';
 import { aheadVariable } from './language/cell-ahead.js';
 import { startEngineFor } from './language/engine-child.js';
 import { Flow, type WorkerSetup } from './link.js';
 import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
-import { workingFolder } from './working-folder.js';
 
 function fail(text: string, code: number): never {
   process.stderr.write(`kernelbook kernel: ${text}\n`);
@@ -38,7 +38,7 @@ try {
     checkedCells,
     engine: checkedCells === undefined ? startEngineFor(cwd, port1, port2) : undefined,
   };
-  const worker = new Worker(new URL(`./worker-start${extname(import.meta.url)}`, import.meta.url), {
+  const worker = new Worker(new URL(`./worker/worker-start${extname(import.meta.url)}`, import.meta.url), {
     workerData: setup,
     transferList: setup.engine ? [port2] : [],
     // For libuv's signals (signals.ts), and without the warning that Node's internals are used. Cells see none of it.
@@ -46,7 +46,7 @@ try {
   });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
-  void import('./user-thread.js').then(({ serveUserCode }) => serveUserCode(worker, cwd, flow));
+  void import('./evaluator/user-thread.js').then(({ serveUserCode }) => serveUserCode(worker, cwd, flow));
 } catch (error) {
   if (error instanceof ConnectionFileError || error instanceof DialectError) fail(error.message, 2);
   throw error;

@@ -10,7 +10,7 @@ import { packageRoot } from '../kernel/package-root.js';
 const kernel = join(packageRoot(), 'dist', 'kernel');
 
 await build({
-  entryPoints: ['main.js', 'worker-start.js'].map((name) => join(kernel, name)),
+  entryPoints: ['main.js', 'worker/worker-start.js'].map((name) => join(kernel, name)),
   outdir: join(kernel, 'bundled'),
   outExtension: { '.js': '.cjs' },
   bundle: true,

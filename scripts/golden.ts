@@ -6,8 +6,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { BackendName } from '../src/compute/backend.js';
-import type { CaseResult } from '../src/golden/run.js';
-import type { KernelPath } from '../src/path.js';
+import type { KernelPath } from '../src/compute/path.js';
+import type { CaseResult } from '../src/workbench/golden/run.js';
 
 interface GoldenOptions {
   backend?: BackendName;
@@ -56,9 +56,9 @@ async function golden(dir: string, { backend, path }: GoldenOptions): Promise<nu
     console.error(`kernelbook golden: ${(error as Error).message}`);
     return 2;
   }
-  const { readCase } = await import('../src/golden/case.js');
-  const { runCase } = await import('../src/golden/run.js');
-  const { runModelCase } = await import('../src/golden/model-case.js');
+  const { readCase } = await import('../src/workbench/golden/case.js');
+  const { runCase } = await import('../src/workbench/golden/run.js');
+  const { runModelCase } = await import('../src/workbench/golden/model-case.js');
   const tally = new Tally();
   for (const file of files) {
     const result = await readCase(join(dir, file)).then(

@@ -1,7 +1,5 @@
 /** @module kernelbook: the library notebooks import. */
 
-export * from './activation/index.js';
-export * from './attention/index.js';
 export {
   BackendInfo,
   type BackendName,
@@ -10,6 +8,7 @@ export {
   useBackend,
 } from './compute/backend.js';
 export { GpuError } from './compute/device.js';
+export * from './compute/half/index.js';
 export { type LaunchRecord, launchedKernels } from './compute/launch.js';
 export * from './compute/ndarray.js';
 export { peakGpuBytes } from './compute/peak-memory.js';
@@ -17,20 +16,21 @@ export { seededNormal, seededUniform } from './compute/random.js';
 export { fromNdArray, read, toNdArray } from './compute/read.js';
 export { tf } from './compute/tf.js';
 export { type DeviceTiming, syncDevice, timeWall, withGpuTiming } from './compute/timing.js';
-export * from './display.js';
-export * as documented from './documented/index.js';
-export * from './feed-forward/index.js';
-export * from './golden/index.js';
-export * from './half/index.js';
-export { linear } from './linear.js';
-export * from './llama/index.js';
-export * from './loss/index.js';
-export * from './matmul/index.js';
-export * from './moe/index.js';
-export * from './norm/index.js';
-export * from './optimizer/index.js';
-export * from './plot/index.js';
-export * from './position/index.js';
-export * from './profile/index.js';
-export * from './softmax/index.js';
-export * from './verify/index.js';
+export * from './display/display.js';
+export * from './layers/activation/index.js';
+export * from './layers/attention/index.js';
+export * from './layers/feed-forward/index.js';
+export { linear } from './layers/linear/linear.js';
+export * from './layers/matmul/index.js';
+export * from './layers/moe/index.js';
+export * from './layers/norm/index.js';
+export * from './layers/position/index.js';
+export * from './layers/softmax/index.js';
+export * from './models/llama/index.js';
+export * from './training/loss/index.js';
+export * from './training/optimizer/index.js';
+export * as documented from './workbench/documented/index.js';
+export * from './workbench/golden/index.js';
+export * from './workbench/plot/index.js';
+export * from './workbench/profile/index.js';
+export * from './workbench/verify/index.js';

@@ -4,7 +4,7 @@
  * update, request_state, custom and echo_update (Jupyter widgets messaging protocol 2.1).
  */
 import { createHash } from 'node:crypto';
-import type { MimeBundle } from '../../src/display.js';
+import type { MimeBundle } from '../../src/display/display.js';
 import { type BufferPath, joinBuffers, likeBefore, splitBuffers } from './buffers.js';
 import type { Comm, ReceivedMessage } from './comm.js';
 import type { CommRegistry } from './registry.js';

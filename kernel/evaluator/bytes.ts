@@ -1,6 +1,6 @@
 /** Typed arrays as arrays of numbers; buffers as bytes in hexadecimal beside their text, or as the image they hold. */
-import type { MimeBundle } from '../../src/display.js';
-import { sniffImage } from '../../src/image.js';
+import type { MimeBundle } from '../../src/display/display.js';
+import { sniffImage } from '../../src/display/image.js';
 import { arrayText } from './array-text.js';
 import { headed } from './headed.js';
 import { numberText } from './number-text.js';

@@ -3,7 +3,7 @@
  * read asynchronously), and tells when nothing is left to show. One queue per cell: that of an interrupted cell may
  * wait for ever.
  */
-import type { MimeBundle } from '../../src/display.js';
+import type { MimeBundle } from '../../src/display/display.js';
 
 type Emit = (bundle: MimeBundle) => void;
 

@@ -4,7 +4,7 @@
  * which is how late output finds the cell it belongs to.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { DisplayOptions, MimeBundle } from '../../src/display.js';
+import type { DisplayOptions, MimeBundle } from '../../src/display/display.js';
 import type { CommMessage } from '../comms/messages.js';
 import { CommRegistry } from '../comms/registry.js';
 import type { CompiledCell } from '../language/engine.js';

@@ -1,6 +1,6 @@
 /** What cells find without importing it: `display`, `clearOutput`, `input`, `require`, `comms`, `widget`. Their types are in
  * `language/compiler-options.ts` and `language/comm-globals.ts`.  */
-import { type DisplayOptions, display, publisherKey } from '../../src/display.js';
+import { type DisplayOptions, display, publisherKey } from '../../src/display/display.js';
 import type { CommRegistry } from '../comms/registry.js';
 import type { WidgetOptions } from '../comms/widget.js';
 import { Widgets } from '../comms/widgets.js';

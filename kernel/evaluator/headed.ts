@@ -1,5 +1,5 @@
 /** Values that are shown under a line that says what they are: tensors, typed arrays, buffers. */
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 
 export type Headed = { 'text/plain': string; 'text/html': string };
 

@@ -1,5 +1,5 @@
 /** What leaves the process goes as JSON: made so here, where a value that JSON cannot hold is still the user's error. */
-import type { MimeBundle } from '../../src/display.js';
+import type { MimeBundle } from '../../src/display/display.js';
 
 /** Bytes become base64, `undefined` entries are left out. @throws TypeError naming the mime type at fault */
 export function jsonBundle(bundle: object): MimeBundle {

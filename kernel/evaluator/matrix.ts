@@ -1,5 +1,5 @@
 /** Matrices as HTML tables with their row and column numbers: rank-2 tensors, and arrays of equally long rows of numbers. */
-import { type Cell, htmlTable } from '../../src/html.js';
+import { type Cell, htmlTable } from '../../src/display/html.js';
 import { ends } from './array-text.js';
 import { numberText } from './number-text.js';
 import { numberCell } from './table.js';

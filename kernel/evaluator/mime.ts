@@ -3,7 +3,7 @@
  * it. Nothing here changes a value, keeps it, or runs its getters, except to look for its own bundle.
  */
 import { types } from 'node:util';
-import { displayKey, type MimeBundle } from '../../src/display.js';
+import { displayKey, type MimeBundle } from '../../src/display/display.js';
 import { binaryBundle } from './bytes.js';
 import { jsonBundle } from './json.js';
 import { isMatrix, numbersHtml } from './matrix.js';

@@ -3,7 +3,7 @@
  * All calls are callbacks on the main thread; nothing here is a promise, because the promises of an
  * interrupted cell never settle.
  */
-import type { MimeBundle } from '../../src/display.js';
+import type { MimeBundle } from '../../src/display/display.js';
 import type { CommMessage } from '../comms/messages.js';
 
 export interface ErrorReport {

@@ -1,6 +1,6 @@
 /** Arrays of records, and Maps, as HTML tables. Only data properties are read: no getter runs. */
 import { types } from 'node:util';
-import { type Cell, htmlTable } from '../../src/html.js';
+import { type Cell, htmlTable } from '../../src/display/html.js';
 import { type NumberText, numberText } from './number-text.js';
 import { briefText, cut } from './text.js';
 

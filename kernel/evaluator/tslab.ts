@@ -5,7 +5,7 @@
  */
 import Module from 'node:module';
 import { sep } from 'node:path';
-import type { DisplayOptions, MimeBundle } from '../../src/display.js';
+import type { DisplayOptions, MimeBundle } from '../../src/display/display.js';
 
 type Write = (bundle: MimeBundle, options: DisplayOptions) => void;
 

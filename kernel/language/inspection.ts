@@ -1,7 +1,7 @@
 /** Hover: the signature of what is under the cursor, its documentation, and on request where it is declared. */
 import { basename } from 'node:path';
 import ts from 'typescript';
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 import { cellName } from './cell-names.js';
 import { documentationOf } from './documentation.js';
 import type { InspectResult } from './engine.js';

@@ -7,7 +7,14 @@ import { arch, cpus, platform } from 'node:os';
 import { type BackendInfo, useBackend } from '../../src/compute/backend.js';
 import { peakGpuBytes } from '../../src/compute/peak-memory.js';
 import { tf } from '../../src/compute/tf.js';
-import { type Ceilings, caveat, ceilings, profile, type Spread, type Work } from '../../src/profile/index.js';
+import {
+  type Ceilings,
+  caveat,
+  ceilings,
+  profile,
+  type Spread,
+  type Work,
+} from '../../src/workbench/profile/index.js';
 import { type BenchCase, type BenchSize, benchCases, shapeText } from './cases/index.js';
 
 export interface BenchGpuOptions {

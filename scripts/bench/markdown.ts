@@ -1,6 +1,6 @@
 /** The benchmark's result as Markdown: what was measured, on what, from which commit, with which command. */
-import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../../src/format.js';
-import type { Spread } from '../../src/profile/index.js';
+import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../../src/display/format.js';
+import type { Spread } from '../../src/workbench/profile/index.js';
 import type { BenchResult, BenchRow, BenchWay } from './bench-gpu.js';
 import { targetResults } from './targets.js';
 

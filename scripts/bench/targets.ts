@@ -1,5 +1,5 @@
 /** What the fused kernels are meant to gain over their composed forms, and which rows of a result show it. */
-import { formatNumber, formatPercent } from '../../src/format.js';
+import { formatNumber, formatPercent } from '../../src/display/format.js';
 import type { BenchRow } from './bench-gpu.js';
 
 export interface TargetResult {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../kernel/package-root.js';
-import type { Spread } from '../../src/profile/index.js';
+import type { Spread } from '../../src/workbench/profile/index.js';
 import { collectOutput } from '../child-output.js';
 import type { BenchResult } from './bench-gpu.js';
 

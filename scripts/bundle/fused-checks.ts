@@ -3,21 +3,26 @@
  * ones, a single row, head dims up to the largest, more rows than a workgroup. Each is a case in the golden form, whose
  * reference is the library's own oracle, so that the same derived bounds judge it.
  */
-import { gluGradientOracle, gluOracle } from '../../src/activation/index.js';
-import { type AttentionRule, attentionGradientOracle, attentionOracle } from '../../src/attention/index.js';
+
 import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
 import { seededNormal } from '../../src/compute/random.js';
-import type { GoldenCase } from '../../src/golden/case.js';
-import { crossEntropyGradientOracle, crossEntropyOracle } from '../../src/loss/index.js';
+import { gluGradientOracle, gluOracle } from '../../src/layers/activation/index.js';
+import {
+  type AttentionRule,
+  attentionGradientOracle,
+  attentionOracle,
+} from '../../src/layers/attention/index.js';
 import {
   layerNormGradientOracle,
   layerNormOracle,
   rmsNormGradientOracle,
   rmsNormOracle,
-} from '../../src/norm/index.js';
-import { adamOracle } from '../../src/optimizer/index.js';
-import { type RopeLayout, ropeGradientOracle, ropeOracle } from '../../src/position/index.js';
-import { softmaxGradientOracle, softmaxOracle } from '../../src/softmax/index.js';
+} from '../../src/layers/norm/index.js';
+import { type RopeLayout, ropeGradientOracle, ropeOracle } from '../../src/layers/position/index.js';
+import { softmaxGradientOracle, softmaxOracle } from '../../src/layers/softmax/index.js';
+import { crossEntropyGradientOracle, crossEntropyOracle } from '../../src/training/loss/index.js';
+import { adamOracle } from '../../src/training/optimizer/index.js';
+import type { GoldenCase } from '../../src/workbench/golden/case.js';
 
 interface Parts {
   name: string;

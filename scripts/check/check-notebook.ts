@@ -4,7 +4,7 @@
  * a cell with type errors, and forgets the declarations of one that fails.
  */
 import type { CheckedCell, LanguageEngine, ShownDiagnostic } from '../../kernel/language/engine.js';
-import { pagerQuery } from '../../kernel/pager.js';
+import { pagerQuery } from '../../kernel/worker/pager.js';
 import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { directivesOf } from '../run/cell-directives.js';
 import { cellsAhead } from './cells-ahead.js';

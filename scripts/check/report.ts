@@ -1,6 +1,6 @@
 /** What a check prints: each finding as `tsc --pretty` does, with notebook, cell and id for the file; then a summary. */
 import { stripVTControlCharacters } from 'node:util';
-import { formatCount } from '../../src/format.js';
+import { formatCount } from '../../src/display/format.js';
 import type { CheckedNotebook } from './finding.js';
 
 export function findingsText(notebooks: readonly CheckedNotebook[], hasColors: boolean): string {

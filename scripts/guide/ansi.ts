@@ -2,7 +2,7 @@
  * Terminal text as HTML: colours and styles of the ANSI escape sequences (ECMA-48 SGR, with the 256-colour and
  * 24-bit extensions), and carriage returns as a terminal shows them. All other sequences are dropped.
  */
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 
 interface Style {
   bold: boolean;

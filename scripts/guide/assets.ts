@@ -25,6 +25,6 @@ export async function katexStyles(): Promise<string> {
 
 /** Plotly, minified; the library keeps the packed file in the user's cache. */
 export async function plotlyLibrary(): Promise<Uint8Array> {
-  const { packedLibrary } = await import('../../src/plot/library.js');
+  const { packedLibrary } = await import('../../src/workbench/plot/library.js');
   return promisify(gunzip)(await packedLibrary());
 }

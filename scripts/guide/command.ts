@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { formatCount } from '../../src/format.js';
+import { formatCount } from '../../src/display/format.js';
 import { defaultNotebooks } from '../run/command.js';
 
 const defaultSource = 'build/notebooks';

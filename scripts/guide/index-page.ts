@@ -1,5 +1,5 @@
 /** The front page of the guides: every topic with its questions and the state of its checks, and the search. */
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 import { searchScript } from './client.js';
 import { factsList, failureBox, type NotebookPage } from './notebook-page.js';
 import { renderPage } from './page.js';

@@ -4,7 +4,7 @@
  */
 import katex from 'katex';
 import type { MarkdownIt } from 'markdown-it';
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 import { type Placeholders, plainDollar } from './placeholders.js';
 import type { Problems } from './problems.js';
 

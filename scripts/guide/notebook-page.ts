@@ -1,6 +1,6 @@
 /** One executed notebook as a page: its cells in order, contents from its headings, facts about its run. */
-import { formatCount } from '../../src/format.js';
-import { escapeHtml } from '../../src/html.js';
+import { formatCount } from '../../src/display/format.js';
+import { escapeHtml } from '../../src/display/html.js';
 import type { CodeCell, Notebook } from '../notebook/format.js';
 import { contentsScript, figureScript } from './client.js';
 import type { Highlighter } from './highlight.js';

@@ -2,7 +2,7 @@
  * Outputs of a code cell to HTML: of each output the richest form that a page without network can show, sanitised;
  * figures as static images with the data for an interactive one beside them.
  */
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 import { type CodeCell, type ErrorOutput, hasTag, isObject, type Output } from '../notebook/format.js';
 import { ansiToHtml, stripAnsi } from './ansi.js';
 import type { Highlighter } from './highlight.js';

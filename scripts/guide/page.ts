@@ -3,7 +3,7 @@
  * part, footer. Our inline scripts are allowed by their hashes; nothing else may run, and nothing may be fetched.
  */
 import { createHash } from 'node:crypto';
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 import { pageScript } from './client.js';
 
 export interface PageParts {

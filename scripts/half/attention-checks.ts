@@ -1,16 +1,17 @@
 /** FlashAttention on half tensors, forward and backward: grouped heads, windows, ALiBi, masks, decode steps, large logits, odd head dims. */
+
+import type { HalfTensor } from '../../src/compute/half/index.js';
+import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
+import { fromNdArray } from '../../src/compute/read.js';
 import {
   type AttentionRule,
   attention,
   attentionGradientOracle,
   attentionOracle,
-} from '../../src/attention/index.js';
-import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
-import { fromNdArray } from '../../src/compute/read.js';
-import { attentionErrors } from '../../src/golden/bounds/attention.js';
-import { halfRoundoff, roundedToHalf } from '../../src/golden/bounds/half.js';
-import { type Bounded, exact } from '../../src/golden/running-error.js';
-import type { HalfTensor } from '../../src/half/index.js';
+} from '../../src/layers/attention/index.js';
+import { attentionErrors } from '../../src/workbench/golden/bounds/attention.js';
+import { halfRoundoff, roundedToHalf } from '../../src/workbench/golden/bounds/half.js';
+import { type Bounded, exact } from '../../src/workbench/golden/running-error.js';
 import { type CheckedPath, cutOff, gradientsAt, type HalfCheck, halfFrom, halfNormal } from './check.js';
 
 type Axes = Record<'B' | 'H' | 'K' | 'T' | 'S' | 'D', number>;

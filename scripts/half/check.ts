@@ -1,10 +1,11 @@
 /** What a check of half precision is. */
+
+import { type HalfTensor, halfGrads, toHalf, toHalfOracle } from '../../src/compute/half/index.js';
 import type { NdArray } from '../../src/compute/ndarray.js';
 import { seededNormal } from '../../src/compute/random.js';
 import { fromNdArray } from '../../src/compute/read.js';
 import type { tf } from '../../src/compute/tf.js';
-import type { Bounded } from '../../src/golden/running-error.js';
-import { type HalfTensor, halfGrads, toHalf, toHalfOracle } from '../../src/half/index.js';
+import type { Bounded } from '../../src/workbench/golden/running-error.js';
 
 /** 'composed' runs on every backend, 'fused' on webgpu with shader-f16. */
 export type CheckedPath = 'fused' | 'composed';

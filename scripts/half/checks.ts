@@ -2,15 +2,16 @@
  * The half-precision kernels against their float64 oracles on the backend in use, each within the bound derived for it.
  * Every check says which kernel it expects, so that the device's matrix units are known to have run where it has them.
  */
+
+import { isHalf, toFloat } from '../../src/compute/half/index.js';
 import { launchedKernels } from '../../src/compute/launch.js';
 import { toNdArray } from '../../src/compute/read.js';
 import { matrixUnit } from '../../src/compute/subgroup-matrix.js';
 import { tf } from '../../src/compute/tf.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
-import { roundedToHalf } from '../../src/golden/bounds/half.js';
-import { compare } from '../../src/golden/run.js';
-import type { Bounded } from '../../src/golden/running-error.js';
-import { isHalf, toFloat } from '../../src/half/index.js';
+import { roundedToHalf } from '../../src/workbench/golden/bounds/half.js';
+import { compare } from '../../src/workbench/golden/run.js';
+import type { Bounded } from '../../src/workbench/golden/running-error.js';
 import { attentionChecks } from './attention-checks.js';
 import type { CheckedPath, HalfCheck, Result } from './check.js';
 import { componentChecks } from './component-checks.js';

@@ -2,6 +2,10 @@
  * RMSNorm, LayerNorm, softmax, cross-entropy, RoPE and gated units on half tensors, and their gradients: rows that are odd, single, longer
  * than a workgroup.
  */
+
+import type { HalfTensor } from '../../src/compute/half/index.js';
+import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
+import { fromNdArray } from '../../src/compute/read.js';
 import {
   type GluKind,
   gatedActivation,
@@ -11,19 +15,7 @@ import {
   gluGates,
   gluGradientOracle,
   gluOracle,
-} from '../../src/activation/index.js';
-import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
-import { fromNdArray } from '../../src/compute/read.js';
-import { gatedErrors, gluErrors } from '../../src/golden/bounds/activation.js';
-import { crossEntropyErrors } from '../../src/golden/bounds/cross-entropy.js';
-import { roundedToHalf } from '../../src/golden/bounds/half.js';
-import { layerNormErrors } from '../../src/golden/bounds/normalization.js';
-import { rmsNormErrors } from '../../src/golden/bounds/rms-norm.js';
-import { ropeErrors } from '../../src/golden/bounds/rope.js';
-import { softmaxErrors } from '../../src/golden/bounds/softmax.js';
-import { type Bounded, exact, multiply, subtract, sumLast } from '../../src/golden/running-error.js';
-import type { HalfTensor } from '../../src/half/index.js';
-import { crossEntropy, crossEntropyGradientOracle, crossEntropyOracle } from '../../src/loss/index.js';
+} from '../../src/layers/activation/index.js';
 import {
   layerNorm,
   layerNormGradientOracle,
@@ -31,9 +23,28 @@ import {
   rmsNorm,
   rmsNormGradientOracle,
   rmsNormOracle,
-} from '../../src/norm/index.js';
-import { type RopeLayout, rope, ropeGradientOracle, ropeOracle } from '../../src/position/index.js';
-import { softmax, softmaxGradientOracle, softmaxOracle } from '../../src/softmax/index.js';
+} from '../../src/layers/norm/index.js';
+import { type RopeLayout, rope, ropeGradientOracle, ropeOracle } from '../../src/layers/position/index.js';
+import { softmax, softmaxGradientOracle, softmaxOracle } from '../../src/layers/softmax/index.js';
+import {
+  crossEntropy,
+  crossEntropyGradientOracle,
+  crossEntropyOracle,
+} from '../../src/training/loss/index.js';
+import { gatedErrors, gluErrors } from '../../src/workbench/golden/bounds/activation.js';
+import { crossEntropyErrors } from '../../src/workbench/golden/bounds/cross-entropy.js';
+import { roundedToHalf } from '../../src/workbench/golden/bounds/half.js';
+import { layerNormErrors } from '../../src/workbench/golden/bounds/normalization.js';
+import { rmsNormErrors } from '../../src/workbench/golden/bounds/rms-norm.js';
+import { ropeErrors } from '../../src/workbench/golden/bounds/rope.js';
+import { softmaxErrors } from '../../src/workbench/golden/bounds/softmax.js';
+import {
+  type Bounded,
+  exact,
+  multiply,
+  subtract,
+  sumLast,
+} from '../../src/workbench/golden/running-error.js';
 import { type CheckedPath, gradientsAt, type HalfCheck, halfFrom, halfNormal, type Result } from './check.js';
 
 export function componentChecks(path: CheckedPath): (() => HalfCheck)[] {

@@ -1,5 +1,6 @@
 /** Matrix products of half tensors and their gradients: sizes around the tiles, every orientation, overflow. */
 import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
+import { matmul, matmulOracle } from '../../src/layers/matmul/index.js';
 import {
   type Bounded,
   matmul as boundedMatmul,
@@ -7,8 +8,7 @@ import {
   permute,
   reshape,
   transposeLast,
-} from '../../src/golden/running-error.js';
-import { matmul, matmulOracle } from '../../src/matmul/index.js';
+} from '../../src/workbench/golden/running-error.js';
 import { type CheckedPath, cutOff, gradientsAt, type HalfCheck, halfFrom, halfNormal } from './check.js';
 
 export function matmulChecks(path: CheckedPath, subgroupMatrix: boolean): (() => HalfCheck)[] {

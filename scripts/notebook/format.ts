@@ -3,7 +3,7 @@
  * In memory, text is always one string (files may hold a list of lines) and every cell has an id.
  * Reference: the JSON schema of nbformat 4.5.
  */
-import type { MimeBundle } from '../../src/display.js';
+import type { MimeBundle } from '../../src/display/display.js';
 
 export interface KernelSpecMetadata {
   name: string;

@@ -1,5 +1,5 @@
 /** The checks an executed notebook made, read back from the mime type that `verify` shows them under. */
-import { verifyMimeType } from '../../src/verify/verification.js';
+import { verifyMimeType } from '../../src/workbench/verify/verification.js';
 import { type Cell, isObject, type Notebook } from './format.js';
 
 export interface VerificationRecord {

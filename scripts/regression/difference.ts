@@ -1,5 +1,5 @@
 /** One thing in which a run differs from its golden outputs, and how it is told in a line. */
-import { formatNumber } from '../../src/format.js';
+import { formatNumber } from '../../src/display/format.js';
 
 export interface Difference {
   /** Where in the cell's outputs: `text/plain line 2, column 7`, `application/vnd.plotly.v1+json data[0].y[3]`. */

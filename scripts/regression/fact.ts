@@ -1,5 +1,5 @@
 /** What golden files are made of: JSON, with long arrays of numbers as a `NumbersFact`. */
-import { jsonNumber } from '../../src/format.js';
+import { jsonNumber } from '../../src/display/format.js';
 import { isObject } from '../notebook/format.js';
 import { summariseNumbers } from './numbers.js';
 

@@ -4,9 +4,9 @@
  * several mime types, the most exact one counts.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { plotlyMimeType } from '../../src/plot/figure.js';
-import { profileMimeType } from '../../src/profile/report.js';
-import { verifyMimeType } from '../../src/verify/verification.js';
+import { plotlyMimeType } from '../../src/workbench/plot/figure.js';
+import { profileMimeType } from '../../src/workbench/profile/report.js';
+import { verifyMimeType } from '../../src/workbench/verify/verification.js';
 import { type CodeCell, isJsonMime, isObject, type Output } from '../notebook/format.js';
 import { type Fact, toFact } from './fact.js';
 import { figureFacts } from './figure.js';

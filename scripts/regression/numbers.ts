@@ -4,7 +4,7 @@
  * agrees in its summary. The weighted sum notices elements that changed places or against each other.
  */
 import { sizeOf } from '../../src/compute/ndarray.js';
-import { jsonNumber } from '../../src/format.js';
+import { jsonNumber } from '../../src/display/format.js';
 import type { Differences } from './difference.js';
 import type { Fact } from './fact.js';
 import { agree, allowedDifference, areCounts, type Tolerance } from './tolerance.js';

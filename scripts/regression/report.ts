@@ -1,5 +1,5 @@
 /** What a run's report says of golden outputs and budgets. */
-import { formatCount } from '../../src/format.js';
+import { formatCount } from '../../src/display/format.js';
 import { type BudgetResult, describeBudget } from './budgets.js';
 import { describeDifference } from './difference.js';
 import type { CellDifferences } from './golden.js';

@@ -2,7 +2,7 @@
  * When two numbers count as the same. The defaults are made for values computed in float32 by different devices: each
  * orders its sums in its own way, and n roundings of relative size u = 2⁻²⁴ gather to about √n·u.
  */
-import { ulp32 } from '../../src/verify/compare.js';
+import { ulp32 } from '../../src/workbench/verify/compare.js';
 
 export interface Tolerance {
   /** Allowed |value - golden|. */

@@ -2,7 +2,7 @@
  * A run as one HTML page: a summary, then each notebook with its cells, times, checks and, where it failed, the cell and
  * the traceback. No script, nothing loaded, every text from a notebook escaped; the look is that of the guides.
  */
-import { escapeHtml } from '../../src/html.js';
+import { escapeHtml } from '../../src/display/html.js';
 import { ansiToHtml } from '../guide/ansi.js';
 import { Highlighter } from '../guide/highlight.js';
 import { styleSheet } from '../guide/style.js';

@@ -1,5 +1,5 @@
 /** What a run is of: the notebook without what a run adds to it, and the files that its cells import. */
-import { pagerQuery } from '../../kernel/pager.js';
+import { pagerQuery } from '../../kernel/worker/pager.js';
 import type { Cell, Notebook } from '../notebook/format.js';
 import { splitCellMetadata, splitNotebookMetadata } from '../notebook/volatile.js';
 import { type Dependencies, dependenciesOf } from './dependencies.js';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
 import { packageRoot } from '../../kernel/package-root.js';
-import { formatCount } from '../../src/format.js';
+import { formatCount } from '../../src/display/format.js';
 import {
   addRegressionOptions,
   type RegressionCommandOptions,
@@ -16,15 +16,15 @@ import {
   writeRefusal,
   writeReports,
 } from '../reports/options.js';
-import { addLimitOptions, type LimitOptions, limitsOf } from './limit-options.js';
+import { addLimitOptions, type LimitOptions, limitsOf } from './limits/limit-options.js';
 import type { KernelSource } from './notebook-kernel.js';
-import type { GivenParameter } from './parameters.js';
+import type { GivenParameter } from './parameters/parameters.js';
 import {
   addScheduleOptions,
   type ScheduleCommandOptions,
   shardOf,
   warmKernelsOf,
-} from './schedule-options.js';
+} from './schedule/schedule-options.js';
 import { exitStatus, statusOf, type Verdict } from './verdict.js';
 
 export interface RunCommandOptions
@@ -105,11 +105,11 @@ export function defaultNotebooks(): string {
 export async function runCommand(targets: string[], options: RunCommandOptions): Promise<number> {
   // Loaded here: the command line must start fast, and ZeroMQ and the compiler are large.
   const { runNotebooks } = await import('./run.js');
-  const { UsageError } = await import('./parameters.js');
+  const { UsageError } = await import('./parameters/parameters.js');
   const { terminalProgress } = await import('./progress.js');
   const { failureReport, summaryTable } = await import('./report.js');
   const { showTypeErrors } = await import('../check/show.js');
-  const { stopSignals } = await import('./stop-signals.js');
+  const { stopSignals } = await import('./limits/stop-signals.js');
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   let canReport = false;
@@ -183,14 +183,14 @@ async function kernelSource(
     return serverKernels(server);
   } catch (error) {
     throw error instanceof GatewayError
-      ? new (await import('./parameters.js')).UsageError(error.message)
+      ? new (await import('./parameters/parameters.js')).UsageError(error.message)
       : error;
   }
 }
 
 async function printHelp(targets: string[], kernel: string | undefined): Promise<void> {
   const { namedNotebooks } = await import('./run.js');
-  const { helpOfNotebook } = await import('./help-notebook.js');
+  const { helpOfNotebook } = await import('./parameters/help-notebook.js');
   const { Engines } = await import('../check/engines.js');
   const engines = new Engines(1);
   try {
@@ -229,7 +229,7 @@ async function givenParameters({
   parameterFile: files,
 }: RunCommandOptions): Promise<GivenParameter[]> {
   if (!files) return fromLine; // reading YAML takes many modules
-  const { parameterFiles } = await import('./parameter-file.js');
+  const { parameterFiles } = await import('./parameters/parameter-file.js');
   const fromFiles = await parameterFiles(files);
   const named = new Set(fromLine.map(({ name }) => name));
   return [...fromFiles.filter(({ name }) => !named.has(name)), ...fromLine];

@@ -10,18 +10,18 @@ import { notebookDevices } from '../notebook/devices.js';
 import type { Cell, CodeCell, Notebook } from '../notebook/format.js';
 import { notebookVerifications, type VerificationRecord } from '../notebook/verifications.js';
 import type { Regression } from '../regression/regression.js';
-import type { KernelPool } from './kernel-pool.js';
-import type { RunLimits } from './limits.js';
-import { MemoryWatch } from './memory-watch.js';
+import type { RunLimits } from './limits/limits.js';
+import { MemoryWatch } from './limits/memory-watch.js';
+import { describeKill, oomKills } from './limits/oom.js';
+import { Interrupted, MemoryLimit, StopReason, TimeLimit } from './limits/stop-reasons.js';
 import { MessageRouter } from './message-router.js';
 import type { NotebookKernel } from './notebook-kernel.js';
-import { describeKill, oomKills } from './oom.js';
 import { cellEnded, cellStarted, notebookEnded } from './papermill.js';
+import type { Secrets } from './parameters/secrets.js';
 import { recordPassed } from './resume.js';
 import { runCell } from './run-cell.js';
 import { NotebookSaver, saveOnce } from './saver.js';
-import type { Secrets } from './secrets.js';
-import { Interrupted, MemoryLimit, StopReason, TimeLimit } from './stop-reasons.js';
+import type { KernelPool } from './schedule/kernel-pool.js';
 import type { Verdict } from './verdict.js';
 
 export interface Failure {

@@ -7,7 +7,7 @@ import type { CodeCell, Notebook } from '../notebook/format.js';
 import { countOf } from './kernel-content.js';
 import type { NotebookKernel } from './notebook-kernel.js';
 import { OutputCollector } from './outputs.js';
-import type { Secrets } from './secrets.js';
+import type { Secrets } from './parameters/secrets.js';
 import { WidgetStates } from './widgets.js';
 
 export class MessageRouter {

@@ -7,11 +7,11 @@ import { updateLine } from '../regression/report.js';
 import { allBudgets } from '../regression/settings.js';
 import type { ResultCache } from '../result-cache/result-cache.js';
 import { executeNotebook, type NotebookJob, type NotebookResult, skipNotebook } from './execute-notebook.js';
-import { type History, readHistory, remember } from './history.js';
-import type { KernelPool } from './kernel-pool.js';
 import { keptResult } from './resume.js';
 import type { RunOptions } from './run.js';
-import { Schedule } from './schedule.js';
+import { type History, readHistory, remember } from './schedule/history.js';
+import type { KernelPool } from './schedule/kernel-pool.js';
+import { Schedule } from './schedule/schedule.js';
 
 export interface RunParts {
   regression: RegressionOptions;

@@ -5,10 +5,10 @@ import type { CodeCell, ErrorOutput } from '../notebook/format.js';
 import { directivesOf } from './cell-directives.js';
 import type { Failure } from './execute-notebook.js';
 import { countOf, errorOf } from './kernel-content.js';
-import type { RunLimits } from './limits.js';
+import type { RunLimits } from './limits/limits.js';
+import { type Cause, InputRefused, StopReason, TimeLimit } from './limits/stop-reasons.js';
 import type { NotebookKernel } from './notebook-kernel.js';
-import type { Secrets } from './secrets.js';
-import { type Cause, InputRefused, StopReason, TimeLimit } from './stop-reasons.js';
+import type { Secrets } from './parameters/secrets.js';
 import { verdictOfError } from './verdict.js';
 
 export interface CellRun {

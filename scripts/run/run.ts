@@ -26,15 +26,20 @@ import { cacheSetting } from '../result-cache/setting.js';
 import { checkDirectives, DirectiveError } from './cell-directives.js';
 import { CheckedCells } from './checked-cells.js';
 import { type NotebookJob, type NotebookResult, unstarted } from './execute-notebook.js';
-import { KernelPool } from './kernel-pool.js';
-import type { RunLimits } from './limits.js';
+import type { RunLimits } from './limits/limits.js';
 import { type KernelSource, localKernels } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
-import { applyParameters, type GivenParameter, type NamedNotebook, UsageError } from './parameters.js';
+import {
+  applyParameters,
+  type GivenParameter,
+  type NamedNotebook,
+  UsageError,
+} from './parameters/parameters.js';
 import type { Progress } from './progress.js';
 import { runKey } from './resume.js';
 import { Run, type RunParts } from './run-all.js';
-import { inShard, type Shard } from './shard.js';
+import { KernelPool } from './schedule/kernel-pool.js';
+import { inShard, type Shard } from './schedule/shard.js';
 
 export interface RunOptions {
   /** Files and folders. */

@@ -6,7 +6,7 @@ import { relative } from 'node:path';
 import type { Notebook } from '../notebook/format.js';
 import { KeptTexts } from '../notebook/kept-texts.js';
 import { removeAbandoned, type WriteOptions, writeNotebook } from '../notebook/write.js';
-import { type Cause, SaveFailure } from './stop-reasons.js';
+import { type Cause, SaveFailure } from './limits/stop-reasons.js';
 
 type Write = (path: string, notebook: Notebook, options: WriteOptions, texts: KeptTexts) => Promise<void>;
 

@@ -4,7 +4,7 @@
  * would pass for an absent one.
  */
 import path from 'node:path';
-import { formatCount } from '../../src/format.js';
+import { formatCount } from '../../src/display/format.js';
 import { partNames, type SetupReport } from '../setup/part.js';
 import type { TestReport } from './reporter.js';
 

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Displayable, MimeBundle } from '../display.js';
+import type { Displayable, MimeBundle } from '../display/display.js';
 import { type GpuDevice, openDevice } from './device.js';
 import { repairBackend, repairGradients } from './repairs/index.js';
 import { loadTensorFlow } from './tensorflow.js';

@@ -3,7 +3,7 @@
  * lowest-numbered first, so that the steps of a loop settle on the same buffers (see bind-groups.ts); how much is kept
  * free is bounded; and memory that cannot be had is an error at once, with the size asked for.
  */
-import { formatQuantity } from '../format.js';
+import { formatQuantity } from '../display/format.js';
 import { type GpuDevice, GpuError } from './device.js';
 
 /** Free buffers kept for reuse: at least this much, and never more than was in use at once. */

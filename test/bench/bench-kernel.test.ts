@@ -20,7 +20,7 @@ import { Subject } from '../../scripts/bench/kernel/subject.js';
 import { targets } from '../../scripts/bench/kernel/targets.js';
 import { makeWorkspace } from '../../scripts/bench/kernel/workspace.js';
 import { descendants, processRuns } from '../../scripts/processes.js';
-import { residentMemory } from '../../scripts/run/memory-watch.js';
+import { residentMemory } from '../../scripts/run/limits/memory-watch.js';
 import { describeRequires } from '../support/requires.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernelbook-bench-test-'));

@@ -5,8 +5,8 @@ import { Engines } from '../../scripts/check/engines.js';
 import { ParameterTypes } from '../../scripts/check/parameter-types.js';
 import type { Notebook } from '../../scripts/notebook/format.js';
 import { readNotebook } from '../../scripts/notebook/read.js';
-import { helpOfNotebook } from '../../scripts/run/help-notebook.js';
-import { applyParameters, type NamedNotebook } from '../../scripts/run/parameters.js';
+import { helpOfNotebook } from '../../scripts/run/parameters/help-notebook.js';
+import { applyParameters, type NamedNotebook } from '../../scripts/run/parameters/parameters.js';
 import { Workplace } from '../run/helpers.js';
 
 const declarations = `/** How many

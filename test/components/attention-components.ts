@@ -89,7 +89,7 @@ export const attentionComponents: Record<string, Component> = {
         }),
       ),
     fused: true,
-    reference: 'inference only; test/attention/kv-cache.test.ts',
+    reference: 'inference only; test/layers/attention/kv-cache.test.ts',
   },
   poolHeads: {
     inputs: (R, W) => [[4 * R, W]],

@@ -57,7 +57,7 @@ export const positionComponents: Record<string, Component> = {
   sinusoidalPositions: {
     inputs: () => [],
     run: () => kernelbook.sinusoidalPositions(3, 4),
-    reference: 'takes no tensor; test/position/absolute.test.ts',
+    reference: 'takes no tensor; test/layers/position/absolute.test.ts',
   },
   t5RelativeBias: {
     inputs: () => [[32, 2]],

@@ -183,7 +183,7 @@ export const tokenComponents: Record<string, Component> = {
           kernelbook.tokenAccuracy(logits, targets),
         ),
       ),
-    reference: 'counts, without a gradient; test/loss/cross-entropy.test.ts',
+    reference: 'counts, without a gradient; test/training/loss/cross-entropy.test.ts',
   },
   fromNdArray: {
     inputs: () => [],

@@ -5,7 +5,7 @@ import { read, toNdArray } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
 import { syncDevice } from '../../src/compute/timing.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
-import { rmsNorm } from '../../src/norm/rms-norm.js';
+import { rmsNorm } from '../../src/layers/norm/rms-norm.js';
 import { eachBackend } from './backends.js';
 
 const gpu = () => (tf.backend() as unknown as GpuBackend).gpu;

@@ -5,7 +5,6 @@
 
 import { describe, expect, it } from 'vitest';
 import { create } from 'webgpu';
-import { attention } from '../../src/attention/attention.js';
 import { BindGroupCache } from '../../src/compute/bind-groups.js';
 import { BufferPool } from '../../src/compute/buffer-pool.js';
 import { openOn } from '../../src/compute/device.js';
@@ -13,10 +12,11 @@ import { seededNormal } from '../../src/compute/random.js';
 import { fromNdArray, read } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
-import { crossEntropy } from '../../src/loss/cross-entropy.js';
-import { rmsNorm } from '../../src/norm/rms-norm.js';
-import { Optimizer } from '../../src/optimizer/optimizer.js';
-import { adamW } from '../../src/optimizer/rules.js';
+import { attention } from '../../src/layers/attention/attention.js';
+import { rmsNorm } from '../../src/layers/norm/rms-norm.js';
+import { crossEntropy } from '../../src/training/loss/cross-entropy.js';
+import { Optimizer } from '../../src/training/optimizer/optimizer.js';
+import { adamW } from '../../src/training/optimizer/rules.js';
 import { eachBackend } from './backends.js';
 
 const steps = 1000;

@@ -9,16 +9,19 @@ import { fromNdArray, read } from '../../src/compute/read.js';
 import { rowCode, rowVariant } from '../../src/compute/rows.wgsl.js';
 import { tf } from '../../src/compute/tf.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
-import { crossEntropyErrors } from '../../src/golden/bounds/cross-entropy.js';
-import { layerNormErrors } from '../../src/golden/bounds/normalization.js';
-import { rmsNormErrors } from '../../src/golden/bounds/rms-norm.js';
-import { softmaxErrors } from '../../src/golden/bounds/softmax.js';
-import { crossEntropy } from '../../src/loss/cross-entropy.js';
-import { crossEntropyGradientOracle, crossEntropyOracle } from '../../src/loss/cross-entropy-oracle.js';
-import { layerNorm } from '../../src/norm/layer-norm.js';
-import { layerNormGradientOracle, layerNormOracle } from '../../src/norm/norm-oracle.js';
-import { rmsNorm, rmsNormGradientOracle, rmsNormOracle } from '../../src/norm/rms-norm.js';
-import { softmax, softmaxGradientOracle, softmaxOracle } from '../../src/softmax/index.js';
+import { layerNorm } from '../../src/layers/norm/layer-norm.js';
+import { layerNormGradientOracle, layerNormOracle } from '../../src/layers/norm/norm-oracle.js';
+import { rmsNorm, rmsNormGradientOracle, rmsNormOracle } from '../../src/layers/norm/rms-norm.js';
+import { softmax, softmaxGradientOracle, softmaxOracle } from '../../src/layers/softmax/index.js';
+import { crossEntropy } from '../../src/training/loss/cross-entropy.js';
+import {
+  crossEntropyGradientOracle,
+  crossEntropyOracle,
+} from '../../src/training/loss/cross-entropy-oracle.js';
+import { crossEntropyErrors } from '../../src/workbench/golden/bounds/cross-entropy.js';
+import { layerNormErrors } from '../../src/workbench/golden/bounds/normalization.js';
+import { rmsNormErrors } from '../../src/workbench/golden/bounds/rms-norm.js';
+import { softmaxErrors } from '../../src/workbench/golden/bounds/softmax.js';
 import { expectComponent, expectWithin } from '../support/numeric.js';
 import { eachBackend } from './backends.js';
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { toBundle } from '../../kernel/evaluator/mime.js';
 import { numberText } from '../../kernel/evaluator/number-text.js';
-import type { MimeBundle } from '../../src/display.js';
+import type { MimeBundle } from '../../src/display/display.js';
 
 const bundle = async (value: unknown): Promise<MimeBundle> => (await toBundle(value))!;
 const text = async (value: unknown) => String((await bundle(value))['text/plain']);

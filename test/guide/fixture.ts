@@ -1,7 +1,7 @@
 /** A notebook with every kind of content a guide shows, and hostile content that it must not. */
 import type { Cell, CodeCell, Notebook, Output } from '../../scripts/notebook/format.js';
-import { plot } from '../../src/plot/index.js';
-import { Verification } from '../../src/verify/verification.js';
+import { plot } from '../../src/workbench/plot/index.js';
+import { Verification } from '../../src/workbench/verify/verification.js';
 
 export const markdown = (id: string, source: string): Cell => ({
   cell_type: 'markdown',

@@ -1,8 +1,8 @@
 /** What a failing cell aborts: all that its client sent before it could know, however late that arrives. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FailedCell } from '../../kernel/failed-cell.js';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import type { Header } from '../../kernel/protocol/messages.js';
+import { FailedCell } from '../../kernel/worker/failed-cell.js';
 import { saidIdle, startKernel, Wiretap } from './helpers.js';
 
 const epoch = Date.parse('2026-01-02T03:04:05.000Z');

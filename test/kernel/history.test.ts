@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { History } from '../../kernel/history.js';
-import { HistoryStore, historyFolder } from '../../kernel/history-store.js';
 import type { HistoryRequest } from '../../kernel/protocol/messages.js';
+import { History } from '../../kernel/worker/history.js';
+import { HistoryStore, historyFolder } from '../../kernel/worker/history-store.js';
 import { runCell, startKernel } from './helpers.js';
 
 let folder: string;

@@ -1,7 +1,7 @@
 /** `name?` as a cell, and what the kernel says it cannot do. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pagerQuery } from '../../kernel/pager.js';
 import type { KernelClient } from '../../kernel/protocol/client.js';
+import { pagerQuery } from '../../kernel/worker/pager.js';
 import { runCell, startKernel, Wiretap } from './helpers.js';
 
 describe('which cells ask the pager', () => {

@@ -94,20 +94,20 @@ describe('the mutation check', () => {
       return computes && !targets.some((target) => target.file === file);
     });
     expect(missing.sort()).toEqual([
-      // Run by the matrix units, on Mesa 26 in a child process: test/half/matrix-units.test.ts.
-      'src/attention/flash-attention-matrix.wgsl.ts',
       // The repairs of tfjs have tests of their own, each of which fails without its repair.
       'src/compute/repairs/elements.ts',
       'src/compute/repairs/transpose.ts',
-      'src/matmul/matrix-matmul.wgsl.ts',
+      // Run by the matrix units, on Mesa 26 in a child process: test/compute/half/matrix-units.test.ts.
+      'src/layers/attention/flash-attention-matrix.wgsl.ts',
+      'src/layers/matmul/matrix-matmul.wgsl.ts',
       // Copies memory, to measure how fast that goes.
-      'src/profile/ceilings.ts',
+      'src/workbench/profile/ceilings.ts',
     ]);
   });
 
   it('fails nothing when nothing is changed', async () => {
     await useBackend('cpu');
-    expect(await firstFailure('test/softmax/softmax.test.ts', undefined, 'cpu')).toBeUndefined();
+    expect(await firstFailure('test/layers/softmax/softmax.test.ts', undefined, 'cpu')).toBeUndefined();
   });
 
   it('knows what it excludes', () => {

@@ -11,8 +11,8 @@ import { FileHashes } from '../../scripts/result-cache/file-hashes.js';
 import { type KeyedJob, type KeyOptions, ResultKeys } from '../../scripts/result-cache/keys.js';
 import { buildParts } from '../../scripts/result-cache/surroundings.js';
 import { DirectiveError } from '../../scripts/run/cell-directives.js';
-import { defaultLimits } from '../../scripts/run/limits.js';
-import { noSecrets, Secrets } from '../../scripts/run/secrets.js';
+import { defaultLimits } from '../../scripts/run/limits/limits.js';
+import { noSecrets, Secrets } from '../../scripts/run/parameters/secrets.js';
 import type { BackendReport } from '../../src/compute/backend.js';
 
 let folder: string;

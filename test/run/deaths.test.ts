@@ -9,7 +9,7 @@ import { KernelDiedError, launchKernel } from '../../kernel/protocol/client.js';
 import type { RawMessage } from '../../kernel/protocol/messages.js';
 import { MessageRouter } from '../../scripts/run/message-router.js';
 import type { NotebookKernel } from '../../scripts/run/notebook-kernel.js';
-import { Secrets } from '../../scripts/run/secrets.js';
+import { Secrets } from '../../scripts/run/parameters/secrets.js';
 import { textOf, Workplace } from './helpers.js';
 
 const program = fileURLToPath(new URL('dying-kernel.mjs', import.meta.url));

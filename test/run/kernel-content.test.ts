@@ -4,11 +4,11 @@ import { KernelDiedError } from '../../kernel/protocol/client.js';
 import type { OutputMessage } from '../../kernel/protocol/messages.js';
 import type { CodeCell } from '../../scripts/notebook/format.js';
 import { validateNotebook } from '../../scripts/notebook/validate.js';
-import { defaultLimits } from '../../scripts/run/limits.js';
+import { defaultLimits } from '../../scripts/run/limits/limits.js';
 import type { NotebookKernel } from '../../scripts/run/notebook-kernel.js';
 import { OutputCollector } from '../../scripts/run/outputs.js';
+import { noSecrets, Secrets } from '../../scripts/run/parameters/secrets.js';
 import { runCell } from '../../scripts/run/run-cell.js';
-import { noSecrets, Secrets } from '../../scripts/run/secrets.js';
 
 const newCell = (): CodeCell => ({
   cell_type: 'code',

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Notebook } from '../../scripts/notebook/format.js';
 import { removeAbandoned } from '../../scripts/notebook/write.js';
+import type { SaveFailure } from '../../scripts/run/limits/stop-reasons.js';
 import { NotebookSaver } from '../../scripts/run/saver.js';
-import type { SaveFailure } from '../../scripts/run/stop-reasons.js';
 
 const notebook: Notebook = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [] };
 const diskFull = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });

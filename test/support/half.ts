@@ -1,8 +1,9 @@
 /** What tests of half precision share. */
+
+import { type HalfTensor, toFloat } from '../../src/compute/half/index.js';
 import { ndarray } from '../../src/compute/ndarray.js';
-import { roundedToHalf } from '../../src/golden/bounds/half.js';
-import type { Bounded } from '../../src/golden/running-error.js';
-import { type HalfTensor, toFloat } from '../../src/half/index.js';
+import { roundedToHalf } from '../../src/workbench/golden/bounds/half.js';
+import type { Bounded } from '../../src/workbench/golden/running-error.js';
 import { expectWithin } from './numeric.js';
 
 /** Expects what a float32 computation within `bounds` becomes when it is rounded to half precision. */

@@ -11,7 +11,7 @@ const heavy = [
   '/test/kernel/',
   '/test/run/',
   '/test/compute/',
-  '/test/attention/',
+  '/test/layers/attention/',
 ];
 
 export class HeavyFirst extends BaseSequencer {

@@ -3,8 +3,8 @@ import { expect } from 'vitest';
 import { type NdArray, ndarray } from '../../src/compute/ndarray.js';
 import { fromNdArray, toNdArray } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';
-import { compare } from '../../src/golden/run.js';
-import type { Bounded } from '../../src/golden/running-error.js';
+import { compare } from '../../src/workbench/golden/run.js';
+import type { Bounded } from '../../src/workbench/golden/running-error.js';
 
 /** Reads the tensor and expects it within the bounds of `expected`; `what` names it in the failure. */
 export async function expectWithin(

@@ -2,8 +2,9 @@
  * Causal attention with grouped heads: two products of 2·B·H·T·S·D operations each, halved because causal, and five of
  * them in the gradient (FlashAttention's convention).
  */
-import { attention } from '../../../src/attention/index.js';
+
 import { tf } from '../../../src/compute/tf.js';
+import { attention } from '../../../src/layers/attention/index.js';
 import { type BenchCase, named, ways, wordBytes } from './case.js';
 
 export interface AttentionSizes extends Record<string, number> {

@@ -4,7 +4,7 @@
  * and a division count one.
  */
 import { tf } from '../../../src/compute/tf.js';
-import type { Work } from '../../../src/profile/index.js';
+import type { Work } from '../../../src/workbench/profile/index.js';
 
 export interface BenchCase {
   /** Component and what is timed: `rmsNorm forward`, `rmsNorm forward + gradient`. */

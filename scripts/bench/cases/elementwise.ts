@@ -1,8 +1,9 @@
 /** Cases of kernels that work on elements: RoPE, gated units, AdamW. */
-import { gatedActivation } from '../../../src/activation/index.js';
+
 import { tf } from '../../../src/compute/tf.js';
-import { adamW, Optimizer } from '../../../src/optimizer/index.js';
-import { rope } from '../../../src/position/index.js';
+import { gatedActivation } from '../../../src/layers/activation/index.js';
+import { rope } from '../../../src/layers/position/index.js';
+import { adamW, Optimizer } from '../../../src/training/optimizer/index.js';
 import { type BenchCase, named, type Path, ways, wordBytes } from './case.js';
 
 /** Reads x and the table, writes y: four products and two sums per pair. The gradient is the same kernel. */

@@ -3,16 +3,17 @@
  * once by the matrix units where the device has them. What they are compared with is the float32 form between conversions
  * ('composed') and tfjs in float32 ('plain').
  */
-import { gatedActivation } from '../../../src/activation/index.js';
-import { attention } from '../../../src/attention/index.js';
+
+import { type HalfTensor, toHalf } from '../../../src/compute/half/index.js';
 import { matrixUnit } from '../../../src/compute/subgroup-matrix.js';
 import { tf } from '../../../src/compute/tf.js';
 import type { GpuBackend } from '../../../src/compute/webgpu-backend.js';
-import { type HalfTensor, toHalf } from '../../../src/half/index.js';
-import { matmul } from '../../../src/matmul/index.js';
-import { rmsNorm } from '../../../src/norm/index.js';
-import { rope } from '../../../src/position/index.js';
-import { softmax } from '../../../src/softmax/index.js';
+import { gatedActivation } from '../../../src/layers/activation/index.js';
+import { attention } from '../../../src/layers/attention/index.js';
+import { matmul } from '../../../src/layers/matmul/index.js';
+import { rmsNorm } from '../../../src/layers/norm/index.js';
+import { rope } from '../../../src/layers/position/index.js';
+import { softmax } from '../../../src/layers/softmax/index.js';
 import type { AttentionSizes } from './attention.js';
 import { type BenchCase, type Path, wordBytes } from './case.js';
 import type { RowSizes } from './rows.js';

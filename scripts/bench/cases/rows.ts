@@ -1,8 +1,8 @@
 /** Cases of kernels that work on rows: the norms, softmax, cross-entropy. */
 import { tf } from '../../../src/compute/tf.js';
-import { crossEntropy } from '../../../src/loss/index.js';
-import { layerNorm, rmsNorm } from '../../../src/norm/index.js';
-import { softmax } from '../../../src/softmax/index.js';
+import { layerNorm, rmsNorm } from '../../../src/layers/norm/index.js';
+import { softmax } from '../../../src/layers/softmax/index.js';
+import { crossEntropy } from '../../../src/training/loss/index.js';
 import { type BenchCase, named, ways, wordBytes } from './case.js';
 
 export interface RowSizes extends Record<string, number> {

@@ -1,6 +1,6 @@
 /** The result as Markdown: figures as rows, kernels as columns, our ratio to each peer, the targets, and the reasons. */
 import { ownName } from '../../../kernel/kernelspec.js';
-import { formatNumber } from '../../../src/format.js';
+import { formatNumber } from '../../../src/display/format.js';
 import type { KernelFigures, Measured, Outcome } from './bench-kernel.js';
 import { busyWarning, type Machine } from './machine.js';
 import type { Figure } from './measures.js';

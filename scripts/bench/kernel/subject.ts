@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { KernelSpec } from '../../../kernel/kernelspec.js';
 import { type KernelClient, launchKernel } from '../../../kernel/protocol/client.js';
 import { isOutput, type OutputMessage } from '../../../kernel/protocol/messages.js';
-import { residentMemory } from '../../run/memory-watch.js';
+import { residentMemory } from '../../run/limits/memory-watch.js';
 import type { Cell, Dialect } from './dialect.js';
 
 /** This kernel has no figure for a measure, and why. */

@@ -1,5 +1,5 @@
 /** The result as Markdown: overhead, real work, many notebooks, and the targets. */
-import { formatNumber } from '../../../src/format.js';
+import { formatNumber } from '../../../src/display/format.js';
 import { busyWarning, type Machine } from '../kernel/machine.js';
 import { flatGrowth, type Many } from './many.js';
 import type { Overhead } from './overhead.js';

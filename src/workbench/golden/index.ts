@@ -1,0 +1,10 @@
+export {
+  parseSafetensors,
+  readSafetensors,
+  type Safetensors,
+  SafetensorsError,
+} from '../../models/checkpoint/safetensors.js';
+export { llamaErrors } from './bounds/llama.js';
+export { type GoldenCase, goldenCase } from './case.js';
+export { type ModelCase, modelCase, runModelCase } from './model-case.js';
+export { type CaseResult, runCase } from './run.js';

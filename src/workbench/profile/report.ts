@@ -1,0 +1,161 @@
+/**
+ * What `profile` found, in words, as a table and as data. Every report names the backend, the device and its driver,
+ * says how time was taken, and says so when the device is no GPU.
+ */
+import type { BackendInfo } from '../../compute/backend.js';
+import type { Displayable, MimeBundle } from '../../display/display.js';
+import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../../display/format.js';
+import { type Cell, escapeHtml, htmlTable, type Table, textTable } from '../../display/html.js';
+import type { Figure } from '../plot/index.js';
+import { caveat } from './caveat.js';
+import type { Ceilings } from './ceilings.js';
+import type { Measurement, Spread } from './measure.js';
+import { roofline } from './roofline.js';
+
+export const profileMimeType = 'application/vnd.kernelbook.profile+json';
+
+export interface ProfileFacts {
+  name: string;
+  backend: BackendInfo;
+  /** The profiled work first, then what it was compared with. */
+  measurements: readonly Measurement[];
+  /** Bytes that have to be moved, and float operations that have to be done, once per run. */
+  bytes?: number;
+  flops?: number;
+  /** Absent when neither bytes nor flops were given. */
+  ceilings?: Ceilings;
+  measuredAt: string;
+}
+
+/** Rates of one measurement, against the same necessary bytes and operations for every way of computing it. */
+export interface Rates {
+  /** Device time where it was measured, else wall time. */
+  seconds: number;
+  bytesPerSecond?: number;
+  flopsPerSecond?: number;
+  /** Operations per byte. */
+  intensity?: number;
+  /** Share of what the measured ceilings allow at this intensity. */
+  share?: number;
+  /** Which ceiling that is. */
+  limit?: 'copy' | 'matmul';
+}
+
+export class ProfileReport implements Displayable {
+  constructor(readonly facts: ProfileFacts) {}
+
+  /** The time used for the rates. */
+  timeOf(measurement: Measurement): Spread {
+    return measurement.device ?? measurement.wall;
+  }
+
+  rates(measurement: Measurement): Rates {
+    const { bytes, flops, ceilings } = this.facts;
+    const seconds = this.timeOf(measurement).median;
+    const rates: Rates = {
+      seconds,
+      ...(bytes !== undefined && { bytesPerSecond: bytes / seconds }),
+      ...(flops !== undefined && { flopsPerSecond: flops / seconds }),
+      ...(bytes && flops !== undefined && { intensity: flops / bytes }),
+    };
+    if (!ceilings) return rates;
+    const copySeconds = (bytes ?? 0) / ceilings.copyBytesPerSecond;
+    const matmulSeconds = (flops ?? 0) / ceilings.matmulFlopsPerSecond;
+    const share = Math.max(copySeconds, matmulSeconds) / seconds;
+    return { ...rates, share, limit: copySeconds >= matmulSeconds ? 'copy' : 'matmul' };
+  }
+
+  /** The roofline of this device with the measured points. Needs both `bytes` and `flops`. */
+  roofline(): Figure {
+    return roofline([this]);
+  }
+
+  toMimeBundle(): MimeBundle {
+    const table = this.table();
+    const notes = this.notes();
+    const lines = notes
+      .map((note) => `<div style="padding:0 0.7em;opacity:0.8;">${escapeHtml(note)}</div>`)
+      .join('');
+    return {
+      'text/plain': [textTable(table), ...notes].join('\n'),
+      'text/html': `<div class="kernelbook-profile" style="overflow-x:auto;">${htmlTable(table)}${lines}</div>`,
+      [profileMimeType]: this.toJSON(),
+    };
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { backend, measurements, ...rest } = this.facts;
+    const { name, device, driver, hardware, features } = backend;
+    return {
+      ...rest,
+      backend: { name, device, driver, hardware, features },
+      ...(caveat(backend) && { caveat: caveat(backend) }),
+      measurements: measurements.map((one) => ({ ...one, rates: this.rates(one) })),
+    };
+  }
+
+  private table(): Table {
+    const { name, measurements, bytes, flops, ceilings } = this.facts;
+    const first = this.timeOf(measurements[0]!).median;
+    const timed = measurements.some(({ device }) => device);
+    return {
+      caption: `profile: ${name}`,
+      head: [
+        'what',
+        'path',
+        timed ? 'device time' : 'wall time',
+        'spread',
+        ...(timed ? ['wall time'] : []),
+        ...(measurements.length > 1 ? ['relative'] : []),
+        ...(bytes === undefined ? [] : ['bytes/s']),
+        ...(flops === undefined ? [] : ['FLOP/s']),
+        ...(ceilings ? ['of the ceiling'] : []),
+      ],
+      rows: measurements.map((one): Cell[] => {
+        const time = this.timeOf(one);
+        const { bytesPerSecond, flopsPerSecond, share, limit } = this.rates(one);
+        const kernels = one.kernels.map(
+          ({ name: kernel, launches, seconds }) => `${launches} × ${kernel} ${formatSeconds(seconds)}`,
+        );
+        return [
+          { text: one.name, strong: true },
+          { text: one.path, ...(kernels.length > 0 && { title: kernels.join('\n') }) },
+          { text: formatSeconds(time.median), strong: true },
+          {
+            text: `± ${formatPercent((time.high - time.low) / 2 / time.median)}`,
+            title: `half the distance of the quartiles ${formatSeconds(time.low)} and ${formatSeconds(time.high)}`,
+          },
+          ...(timed ? [formatSeconds(one.wall.median)] : []),
+          ...(measurements.length > 1 ? [`${formatNumber(time.median / first)} ×`] : []),
+          ...(bytesPerSecond === undefined ? [] : [formatQuantity(bytesPerSecond, 'B/s')]),
+          ...(flopsPerSecond === undefined ? [] : [formatQuantity(flopsPerSecond, 'FLOP/s')]),
+          ...(share === undefined ? [] : [`${formatPercent(share)} (${limit})`]),
+        ];
+      }),
+    };
+  }
+
+  private notes(): string[] {
+    const { backend, bytes, flops, ceilings, measurements } = this.facts;
+    const warning = caveat(backend);
+    const work = [
+      bytes === undefined ? '' : formatQuantity(bytes, 'B'),
+      flops === undefined ? '' : formatQuantity(flops, 'FLOP'),
+      bytes && flops !== undefined ? `${formatNumber(flops / bytes)} FLOP/B` : '',
+    ].filter((part) => part !== '');
+    const method = measurements[0]!.device
+      ? 'device time: sum of GPU timestamps over the dispatches'
+      : 'wall time until the engine is idle';
+    const { samples } = this.timeOf(measurements[0]!);
+    return [
+      `${backend.name} on ${backend.device}${backend.driver ? `, ${backend.driver}` : ''}${warning ? `; ${warning}` : ''}`,
+      `${method}; median of ${samples} interleaved samples`,
+      ...(work.length > 0 ? [`necessary work per run: ${work.join(', ')}`] : []),
+      ...(ceilings
+        ? [
+            `measured ceilings: copy ${formatQuantity(ceilings.copyBytesPerSecond, 'B/s')}, float32 matmul (n = ${ceilings.matmulSize}) ${formatQuantity(ceilings.matmulFlopsPerSecond, 'FLOP/s')}`,
+          ]
+        : []),
+    ];
+  }
+}
