@@ -1,7 +1,7 @@
 /** What of a checked notebook holds for the kernel that runs it. */
 import type { CellAhead } from '../../kernel/language/cell-ahead.js';
 import { fileStamp } from '../../kernel/language/file-stamp.js';
-import type { CheckedSource } from './check-notebook.js';
+import type { CheckedSource } from './checked-source.js';
 import { missingModule } from './missing-modules.js';
 
 /** Cells that miss a module are left out: it may be there when they run. */

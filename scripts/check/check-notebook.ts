@@ -3,11 +3,12 @@
  * before it declare. A cell that must raise an error may have type errors, and declares nothing: the kernel does not run
  * a cell with type errors, and forgets the declarations of one that fails.
  */
-import type { CheckedCell, LanguageEngine, ShownDiagnostic } from '../../kernel/language/engine.js';
+import type { LanguageEngine, ShownDiagnostic } from '../../kernel/language/engine.js';
 import { pagerQuery } from '../../kernel/worker/pager.js';
 import { type CodeCell, hasTag, type Notebook } from '../notebook/format.js';
 import { directivesOf } from '../run/cell-directives.js';
 import { cellsAhead } from './cells-ahead.js';
+import type { CheckedSource } from './checked-source.js';
 import type { CellPlace, CheckedNotebook, Finding } from './finding.js';
 import { mayBeMadeBefore, missingModule } from './missing-modules.js';
 import { analyseNames, type CellNames, outOfOrder } from './names.js';
@@ -20,13 +21,6 @@ export interface NotebookToCheck {
   skipped?: ReadonlyMap<string, string>;
   /** It will run: its cells are compiled as well. */
   isRun?: boolean;
-}
-
-export interface CheckedSource extends Pick<CheckedCell, 'files' | 'verdict'> {
-  names: CellNames;
-  errors: ShownDiagnostic[];
-  /** The execution count it will have; undefined where it does not run. */
-  count: number | undefined;
 }
 
 /** @param engine one that knows no cell */

@@ -4,13 +4,9 @@
  * the kernel's language.
  */
 import type { KernelClient } from '../../kernel/protocol/client.js';
+import { ConformanceFailure } from './failure.js';
 import type { Probe, Received } from './probe.js';
 import type { SnippetName, Snippets } from './snippets/snippets.js';
-
-/** The kernel did otherwise than the specification says. The message is shown in the table's notes. */
-export class ConformanceFailure extends Error {
-  override name = 'ConformanceFailure';
-}
 
 /** The check cannot be made of this kernel, for the reason in the message. Never counts as a pass. */
 export class NotApplicable extends Error {

@@ -9,7 +9,7 @@ import { endpoint } from '../../kernel/protocol/connection-file.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
 import type { RequestChannel } from '../../kernel/protocol/sockets.js';
 import { type MessageOptions, Session } from '../../kernel/protocol/wire.js';
-import { ConformanceFailure } from './check.js';
+import { ConformanceFailure } from './failure.js';
 
 export type Content = Record<string, unknown>;
 

@@ -8,10 +8,11 @@ import { plotlyMimeType } from '../../src/workbench/plot/figure.js';
 import { profileMimeType } from '../../src/workbench/profile/report.js';
 import { verifyMimeType } from '../../src/workbench/verify/verification.js';
 import { type CodeCell, isJsonMime, isObject, type Output } from '../notebook/format.js';
-import { type Fact, toFact } from './fact.js';
+import type { Fact } from './fact.js';
 import { figureFacts } from './figure.js';
 import type { GoldenSettings } from './settings.js';
 import { steady } from './text.js';
+import { toFact } from './to-fact.js';
 
 /** One output: facts by mime type, or by `stdout` and `error`. Text is a string, or its lines. */
 export type OutputFacts = Record<string, Fact>;

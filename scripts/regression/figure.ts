@@ -3,7 +3,8 @@
  * Python library writes them.
  */
 import { isObject } from '../notebook/format.js';
-import { type Fact, toFact } from './fact.js';
+import type { Fact } from './fact.js';
+import { toFact } from './to-fact.js';
 
 /** The attributes of traces that carry data (https://plotly.com/javascript/reference/). */
 const dataKeys = new Set(

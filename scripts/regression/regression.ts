@@ -7,15 +7,16 @@ import { relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type Notebook } from '../notebook/format.js';
 import { readNotebook } from '../notebook/read.js';
-import type { Failure, NotebookResult } from '../run/execute-notebook.js';
 import { SaveFailure } from '../run/limits/stop-reasons.js';
+import type { Failure, NotebookResult } from '../run/result.js';
 import { forgetPassed } from '../run/resume.js';
 import { saveOnce } from '../run/saver.js';
 import { type BudgetResult, checkBudgets, describeBudget } from './budgets.js';
+import { cellResults } from './cell-results.js';
 import { describeDifference } from './difference.js';
-import { type CellDifferences, compareGolden, type GoldenUpdate, updateGolden } from './golden.js';
+import { compareGolden, updateGolden } from './golden.js';
 import { GoldenFileError, goldenPath, readGolden, writeGolden } from './golden-file.js';
-import { type CellResult, cellResults } from './results.js';
+import type { Regression } from './outcome.js';
 import type { Budgets } from './settings.js';
 
 export interface RegressionOptions {
@@ -23,13 +24,6 @@ export interface RegressionOptions {
   golden: 'compare' | 'update' | 'off';
   /** Those of the command line. */
   budgets: Budgets;
-}
-
-export interface Regression {
-  golden?: { file: string; compared: number; cells: CellDifferences[] };
-  update?: Omit<GoldenUpdate, 'cells'> & { file: string; cells: number };
-  budgets: BudgetResult[];
-  cells: CellResult[];
 }
 
 export interface FinishedJob {

@@ -3,7 +3,7 @@ import { formatCount } from '../../src/display/format.js';
 import { type BudgetResult, describeBudget } from './budgets.js';
 import { describeDifference } from './difference.js';
 import type { CellDifferences } from './golden.js';
-import type { Regression } from './regression.js';
+import type { Regression } from './outcome.js';
 
 /** Per cell; the rest is counted, and recorded in the executed notebook. */
 const mostDifferences = 5;

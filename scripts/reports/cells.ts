@@ -10,7 +10,7 @@ import { readNotebook } from '../notebook/read.js';
 import { cellVerifications, type VerificationRecord } from '../notebook/verifications.js';
 import { describeBudget } from '../regression/budgets.js';
 import { describeDifference } from '../regression/difference.js';
-import type { NotebookResult } from '../run/execute-notebook.js';
+import type { NotebookResult } from '../run/result.js';
 import { plainText, shortened, shownMessage, shownName } from '../run/shown-text.js';
 
 /** A failure is a check that was not met, an error anything else, as JUnit has them. */

@@ -7,8 +7,8 @@ import { ansiToHtml } from '../guide/ansi.js';
 import { Highlighter } from '../guide/highlight.js';
 import { styleSheet } from '../guide/style.js';
 import { formatBytes } from '../run/bytes.js';
-import type { NotebookResult } from '../run/execute-notebook.js';
 import { duration, shownVerdict, spentText } from '../run/report.js';
+import type { NotebookResult } from '../run/result.js';
 import { plainText } from '../run/shown-text.js';
 import type { CellReport, NotebookReport, Problem } from './cells.js';
 

@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isGitHubActions } from '../check/report.js';
 import { writeFileAtomically } from '../notebook/write.js';
-import type { NotebookResult } from '../run/execute-notebook.js';
 import { UsageError } from '../run/parameters/parameters.js';
+import type { NotebookResult } from '../run/result.js';
 import type { NotebookReport } from './cells.js';
 import { annotationLine, runAnnotations } from './github.js';
 

@@ -8,7 +8,7 @@ import type { MachineProbe } from '../check/probe-machine.js';
 import { goldenPath } from '../regression/golden-file.js';
 import type { RegressionOptions } from '../regression/regression.js';
 import { allBudgets } from '../regression/settings.js';
-import type { NotebookJob } from '../run/execute-notebook.js';
+import type { NotebookJob } from '../run/result.js';
 import { contentOf, dependenciesOfNotebook } from './content.js';
 import type { Dependencies } from './dependencies.js';
 import { FileHashes, sha256 } from './file-hashes.js';

@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import { cacheIsOff } from '../../src/cache.js';
 import { isObject } from '../notebook/format.js';
-import { type NotebookJob, type NotebookResult, resultOf, unstarted } from '../run/execute-notebook.js';
+import { type NotebookJob, type NotebookResult, resultOf, unstarted } from '../run/result.js';
 import { saveOnce } from '../run/saver.js';
 import type { Verdict } from '../run/verdict.js';
 import { type KeyOptions, type ResultKey, ResultKeys } from './keys.js';

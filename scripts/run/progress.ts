@@ -2,8 +2,9 @@
  * Progress on the terminal: one live line for what is running, and a line that stays for each finished notebook.
  * Where the output is no terminal, only the lines that stay.
  */
-import type { NotebookResult } from './execute-notebook.js';
+
 import { describeResult, duration } from './report.js';
+import type { NotebookResult } from './result.js';
 
 export interface Progress {
   start(names: string[]): void;

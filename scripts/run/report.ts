@@ -1,7 +1,7 @@
 /** What a run says at its end: a table of the notebooks, and each failure with cell, error and component. */
 import { relative } from 'node:path';
 import { regressionLines } from '../regression/report.js';
-import type { NotebookResult } from './execute-notebook.js';
+import type { NotebookResult } from './result.js';
 import { shownMessage, shownName } from './shown-text.js';
 
 /** One line per notebook, columns aligned. */

@@ -12,7 +12,7 @@ import { readNotebook } from '../notebook/read.js';
 import type { Budgets } from '../regression/settings.js';
 import { contentOf, dependenciesOfNotebook } from '../result-cache/content.js';
 import { FileHashes, sha256 } from '../result-cache/file-hashes.js';
-import { type NotebookJob, type NotebookResult, resultOf } from './execute-notebook.js';
+import { type NotebookJob, type NotebookResult, resultOf } from './result.js';
 
 /**
  * What a run is of.

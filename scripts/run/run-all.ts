@@ -6,9 +6,10 @@ import { checkRegression, type RegressionOptions } from '../regression/regressio
 import { updateLine } from '../regression/report.js';
 import { allBudgets } from '../regression/settings.js';
 import type { ResultCache } from '../result-cache/result-cache.js';
-import { executeNotebook, type NotebookJob, type NotebookResult, skipNotebook } from './execute-notebook.js';
+import { executeNotebook, skipNotebook } from './execute-notebook.js';
+import type { NotebookJob, NotebookResult } from './result.js';
 import { keptResult } from './resume.js';
-import type { RunOptions } from './run.js';
+import type { RunOptions } from './run-options.js';
 import { type History, readHistory, remember } from './schedule/history.js';
 import type { KernelPool } from './schedule/kernel-pool.js';
 import { Schedule } from './schedule/schedule.js';

@@ -3,12 +3,12 @@ import { KernelDiedError } from '../../kernel/protocol/client.js';
 import type { ExecuteReply } from '../../kernel/protocol/messages.js';
 import type { CodeCell, ErrorOutput } from '../notebook/format.js';
 import { directivesOf } from './cell-directives.js';
-import type { Failure } from './execute-notebook.js';
 import { countOf, errorOf } from './kernel-content.js';
 import type { RunLimits } from './limits/limits.js';
 import { type Cause, InputRefused, StopReason, TimeLimit } from './limits/stop-reasons.js';
 import type { NotebookKernel } from './notebook-kernel.js';
 import type { Secrets } from './parameters/secrets.js';
+import type { Failure } from './result.js';
 import { verdictOfError } from './verdict.js';
 
 export interface CellRun {

@@ -9,7 +9,7 @@ import { type KernelSpec, KernelSpecError, ownName } from '../../kernel/kernelsp
 import { packageVersion } from '../../kernel/package-root.js';
 import { checkJobs, decideSkips, isChecked, type Skips, unmarkRun } from '../check/before-run.js';
 import { Engines } from '../check/engines.js';
-import { type CheckedNotebook, errorsOf } from '../check/finding.js';
+import { errorsOf } from '../check/finding.js';
 import { isOwnKernel, settingOf } from '../check/own-kernel.js';
 import { ParameterTypes } from '../check/parameter-types.js';
 import { MachineProbe } from '../check/probe-machine.js';
@@ -25,49 +25,15 @@ import { ResultCache } from '../result-cache/result-cache.js';
 import { cacheSetting } from '../result-cache/setting.js';
 import { checkDirectives, DirectiveError } from './cell-directives.js';
 import { CheckedCells } from './checked-cells.js';
-import { type NotebookJob, type NotebookResult, unstarted } from './execute-notebook.js';
-import type { RunLimits } from './limits/limits.js';
 import { type KernelSource, localKernels } from './notebook-kernel.js';
 import { prepareNotebook } from './papermill.js';
-import {
-  applyParameters,
-  type GivenParameter,
-  type NamedNotebook,
-  UsageError,
-} from './parameters/parameters.js';
-import type { Progress } from './progress.js';
+import { applyParameters, type NamedNotebook, UsageError } from './parameters/parameters.js';
+import { type NotebookJob, type NotebookResult, unstarted } from './result.js';
 import { runKey } from './resume.js';
 import { Run, type RunParts } from './run-all.js';
+import type { RunOptions } from './run-options.js';
 import { KernelPool } from './schedule/kernel-pool.js';
-import { inShard, type Shard } from './schedule/shard.js';
-
-export interface RunOptions {
-  /** Files and folders. */
-  targets: string[];
-  output: string;
-  parameters: GivenParameter[];
-  jobs: number;
-  /** How many kernels are started ahead of the notebooks that come next. */
-  warmKernels: number;
-  /** Bytes; see `schedule.ts`. */
-  memoryCap: number | undefined;
-  /** Of the notebooks, only those of this part. */
-  shard: Shard | undefined;
-  /** Overrides the kernel the notebooks name. */
-  kernel: string | undefined;
-  kernels: KernelSource;
-  limits: RunLimits;
-  /** Notebooks that passed before and have not changed are not run again. */
-  resume: boolean;
-  /** A result that is kept of an earlier run is taken where nothing has changed since (`scripts/result-cache`). */
-  reuse: boolean;
-  regression: RegressionOptions;
-  env: NodeJS.ProcessEnv;
-  signal: AbortSignal;
-  progress: Progress;
-  /** Gets what the check before the run found; undefined for a run without that check. */
-  onChecked: ((checked: CheckedNotebook[]) => Promise<void>) | undefined;
-}
+import { inShard } from './schedule/shard.js';
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {

@@ -3,7 +3,8 @@
  * the tape, optimizers and memory accounting treat it like any other operation. It exists on the webgpu backend
  * only; a component asks `available()` and otherwise uses its composed form.
  */
-import { type Kernel, type LaunchArguments, launch } from './launch.js';
+import type { Kernel } from './kernel.js';
+import { type LaunchArguments, launch } from './launch.js';
 import { tf } from './tf.js';
 import type { GpuBackend } from './webgpu-backend.js';
 

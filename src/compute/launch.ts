@@ -1,56 +1,13 @@
 /**
- * Fused kernels: any WGSL module, run inside tfjs's own command encoder on tensors that stay where they are.
- * `defineKernel` describes a kernel once (its buffers, its uniforms, its code) and writes the WGSL declarations;
- * `launch` checks the tensors against that description, allocates the outputs from tfjs's pool and records the
- * dispatch. Nothing waits for the GPU: compile errors throw at the next readback, named after the kernel.
+ * Runs fused kernels inside tfjs's own command encoder, on tensors that stay where they are: `launch` checks the tensors
+ * against the kernel's description (`kernel.ts`), allocates the outputs from tfjs's pool and records the dispatch.
+ * Nothing waits for the GPU: compile errors throw at the next readback, named after the kernel.
  */
+import type { Buffers, ElementType, Kernel, Uniforms, UniformType } from './kernel.js';
 import { sizeOf } from './ndarray.js';
 import { pipelineFor } from './pipeline.js';
 import { tf } from './tf.js';
 import type { BackendInternals, GpuBackend } from './webgpu-backend.js';
-
-/** The type of one buffer element as WGSL sees it; f16 data lives packed in int32 tensors. */
-export type ElementType =
-  | 'f32'
-  | 'i32'
-  | 'u32'
-  | 'f16'
-  | 'vec2<f32>'
-  | 'vec4<f32>'
-  | 'vec4<i32>'
-  | 'vec4<u32>'
-  | 'vec2<f16>'
-  | 'vec4<f16>';
-export type UniformType = 'u32' | 'i32' | 'f32';
-export type Extension = 'f16' | 'subgroups' | 'chromium_experimental_subgroup_matrix';
-
-type Buffers = Readonly<Record<string, ElementType>>;
-type Uniforms = Readonly<Record<string, UniformType>>;
-
-export interface KernelDefinition<I extends Buffers, O extends Buffers, U extends Uniforms> {
-  /** Names the kernel in errors, timings and the launch record, e.g. `rmsNorm.forward`. */
-  readonly name: string;
-  /** Input buffers, in binding order; each is a read-only `array<element>` of that name in the code. */
-  readonly inputs: I;
-  /** Output buffers; each is a read-write `array<element>`. */
-  readonly outputs: O;
-  /** Scalars, read in the code as `u.name`. */
-  readonly uniforms?: U;
-  readonly extensions?: readonly Extension[];
-  /** Left out of the launch record: a repair of tfjs or a conversion, not a fused form of something. */
-  readonly internal?: boolean;
-  /** WGSL with one entry point `main`, without the declarations of the buffers and uniforms above. */
-  readonly code: string;
-}
-
-export interface Kernel<
-  I extends Buffers = Buffers,
-  O extends Buffers = Buffers,
-  U extends Uniforms = Uniforms,
-> extends KernelDefinition<I, O, U> {
-  /** The declarations written from the definition; `header + code` is the module. */
-  readonly header: string;
-}
 
 export interface OutputShape {
   readonly shape: readonly number[];
@@ -64,26 +21,6 @@ export interface LaunchArguments<I extends Buffers, O extends Buffers, U extends
   uniforms: { [name in keyof U]: number };
   /** Workgroups in x, y, z. Each at most the device's limit (65535 everywhere): see `spread`. */
   workgroups: readonly [number, number?, number?];
-}
-
-/** Describes a kernel. Make it once (a module constant, or a `Map` by head dimension): its pipeline is cached. */
-export function defineKernel<const I extends Buffers, const O extends Buffers, const U extends Uniforms>(
-  definition: KernelDefinition<I, O, U>,
-): Kernel<I, O, U> {
-  const lines = (definition.extensions ?? []).map((extension) => `enable ${extension};`);
-  const uniforms = Object.entries<UniformType>(definition.uniforms ?? {});
-  let binding = 0;
-  for (const [name, element] of Object.entries<ElementType>(definition.inputs)) {
-    lines.push(`@group(0) @binding(${binding++}) var<storage, read> ${name}: array<${element}>;`);
-  }
-  for (const [name, element] of Object.entries<ElementType>(definition.outputs)) {
-    lines.push(`@group(0) @binding(${binding++}) var<storage, read_write> ${name}: array<${element}>;`);
-  }
-  if (uniforms.length > 0) {
-    lines.push(`struct Uniforms { ${uniforms.map(([name, type]) => `${name}: ${type}`).join(', ')} }`);
-    lines.push(`@group(0) @binding(${binding}) var<uniform> u: Uniforms;`);
-  }
-  return { ...definition, header: `${lines.join('\n')}\n` };
 }
 
 /**

@@ -4,7 +4,7 @@
  * same kernel throws at once.
  */
 import { type GpuDevice, GpuError } from './device.js';
-import type { Extension, Kernel } from './launch.js';
+import type { Extension, Kernel } from './kernel.js';
 
 export interface Compiled {
   readonly pipeline: GPUComputePipeline;

@@ -2,7 +2,7 @@
  * What kernels share that give each row of a matrix to one workgroup: how a row is read (four columns at a time where
  * the row length allows), and sums and maxima over the whole row, by subgroups where the device has them.
  */
-import type { ElementType, Extension } from './launch.js';
+import type { ElementType, Extension } from './kernel.js';
 import { elementOf, type Storage, storageExtensions } from './storage.js';
 import { tf } from './tf.js';
 import type { GpuBackend } from './webgpu-backend.js';

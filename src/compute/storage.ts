@@ -2,7 +2,7 @@
  * How kernels store numbers: float32 tensors as f32, half tensors, which are packed int32, as f16. A kernel written once
  * takes both: it computes in f32, converts what it reads with V(...) and what it writes with W(...).
  */
-import type { ElementType, Extension } from './launch.js';
+import type { ElementType, Extension } from './kernel.js';
 import { sizeOf } from './ndarray.js';
 import { asPackedGradient, isPackedGradient } from './packed-gradient.js';
 import { tf } from './tf.js';

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { GpuError } from '../../src/compute/device.js';
 import { registerFused } from '../../src/compute/fused.js';
-import { defineKernel, launch, launchedKernels, spread } from '../../src/compute/launch.js';
+import { defineKernel } from '../../src/compute/kernel.js';
+import { launch, launchedKernels, spread } from '../../src/compute/launch.js';
 import { seededNormal } from '../../src/compute/random.js';
 import { fromNdArray, read } from '../../src/compute/read.js';
 import { tf } from '../../src/compute/tf.js';

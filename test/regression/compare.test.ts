@@ -2,8 +2,9 @@
 import { describe, expect, it, test } from 'vitest';
 import { compareOutputs } from '../../scripts/regression/compare.js';
 import { Differences, describeDifference } from '../../scripts/regression/difference.js';
-import { type Fact, toFact } from '../../scripts/regression/fact.js';
+import type { Fact } from '../../scripts/regression/fact.js';
 import { compareTexts, steady } from '../../scripts/regression/text.js';
+import { toFact } from '../../scripts/regression/to-fact.js';
 import { defaultTolerance, type Tolerance } from '../../scripts/regression/tolerance.js';
 
 const json = 'application/json';

@@ -1,8 +1,8 @@
 /** What the terminal shows: a live line on a TTY, plain lines elsewhere, the table and the failures at the end. */
 import { describe, expect, it } from 'vitest';
-import type { NotebookResult } from '../../scripts/run/execute-notebook.js';
 import { terminalProgress } from '../../scripts/run/progress.js';
 import { describeResult, duration, failureReport, summaryTable } from '../../scripts/run/report.js';
+import type { NotebookResult } from '../../scripts/run/result.js';
 
 const result = (more: Partial<NotebookResult> = {}): NotebookResult => ({
   name: 'a.ipynb',

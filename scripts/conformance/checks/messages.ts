@@ -1,5 +1,6 @@
 /** What every message has to be, checked last and over all that the kernel sent during the run. */
-import { type Check, type CheckGroup, ConformanceFailure, must } from '../check.js';
+import { type Check, type CheckGroup, must } from '../check.js';
+import { ConformanceFailure } from '../failure.js';
 import type { Received } from '../probe.js';
 import { contentComplaints, duplicateIds, headerComplaints, tally } from '../schema.js';
 

@@ -3,7 +3,7 @@
  * saved, a question nobody can answer, Ctrl-C. Each is the reason of the signal that interrupts the cell.
  */
 import { formatBytes } from '../bytes.js';
-import type { Failure } from '../execute-notebook.js';
+import type { Failure } from '../result.js';
 
 /** How the cell took the interrupt. */
 export type Ending = 'interrupted' | 'killed' | 'died';

@@ -2,7 +2,8 @@
  * The sum of two packed gradients, rounded once: what tfjs's tape needs where a half tensor is used twice
  * (`compute/packed-gradient.ts`). Word by word, so that it needs no shape, and by integers, so that it needs no shader-f16.
  */
-import { defineKernel, spread } from '../launch.js';
+import { defineKernel } from '../kernel.js';
+import { spread } from '../launch.js';
 import { sizeOf } from '../ndarray.js';
 import { addPackedKernel, asPackedGradient } from '../packed-gradient.js';
 import { makeTensor } from '../repairs/override.js';

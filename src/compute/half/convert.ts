@@ -2,7 +2,8 @@
  * float32 to half precision and back, bit for bit the same on every backend: one kernel name in tfjs's registry, in WGSL for
  * webgpu (by integers, so that it needs no shader-f16) and in JavaScript for the others.
  */
-import { defineKernel, spread } from '../launch.js';
+import { defineKernel } from '../kernel.js';
+import { spread } from '../launch.js';
 import { sizeOf } from '../ndarray.js';
 import { asPackedGradient } from '../packed-gradient.js';
 import { makeTensor } from '../repairs/override.js';

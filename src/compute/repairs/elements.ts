@@ -1,5 +1,6 @@
 /** Kernels of the repairs on webgpu that compute each element by itself, one thread per element. */
-import { defineKernel, launch, spread } from '../launch.js';
+import { defineKernel } from '../kernel.js';
+import { launch, spread } from '../launch.js';
 import { sizeOf } from '../ndarray.js';
 import type { tf } from '../tf.js';
 import type { GpuBackend } from '../webgpu-backend.js';

@@ -3,7 +3,8 @@
  * invalid WGSL, and the GPU then drops the whole batch of commands.
  */
 
-import { defineKernel, launch } from '../launch.js';
+import { defineKernel } from '../kernel.js';
+import { launch } from '../launch.js';
 import { sizeOf } from '../ndarray.js';
 import type { tf } from '../tf.js';
 import type { GpuBackend } from '../webgpu-backend.js';

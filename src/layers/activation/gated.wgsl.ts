@@ -3,7 +3,8 @@
  * two halves of the last axis of one. Nothing between is stored.
  */
 import { registerFused } from '../../compute/fused.js';
-import { defineKernel, type ElementType, spread } from '../../compute/launch.js';
+import { defineKernel, type ElementType } from '../../compute/kernel.js';
+import { spread } from '../../compute/launch.js';
 import { sizeOf } from '../../compute/ndarray.js';
 import {
   elementOf,

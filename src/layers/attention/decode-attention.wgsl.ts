@@ -4,7 +4,7 @@
  * once and a long cache keeps the whole device busy. A piece leaves its result, the maximum m of its scores and 1/l with
  * l the sum of e^(s - m); `mergeKernel` joins the pieces of a query, each with the weight l e^(m - M).
  */
-import { defineKernel } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
 import { storageExtensions, storageSuffix } from '../../compute/storage.js';
 import {
   type FlashVariant,

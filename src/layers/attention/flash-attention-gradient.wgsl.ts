@@ -4,7 +4,7 @@
  * dq = scale sum ds k, dk = scale sum ds q, dv = sum p dout. One kernel per block of queries gives dq and delta, one
  * per block of keys gives dk and dv (looping over the query heads of its group): no atomics, the same bits every run.
  */
-import { defineKernel } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
 import { storageExtensions, storageSuffix } from '../../compute/storage.js';
 import {
   dotProducts,

@@ -5,7 +5,7 @@
  * e^(s - m) v, which thus never has to be rescaled. Scores and sums are f32; e^(s - m), at most 1, is rounded to f16.
  * (m, 1/l) of each query is kept for the backward pass, as by the other kernel.
  */
-import { defineKernel } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
 import {
   loadLeft,
   loadRight,

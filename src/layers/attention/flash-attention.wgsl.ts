@@ -4,7 +4,7 @@
  * arXiv:1805.02867): m' = max(m, s), l' = l e^(m - m') + e^(s - m'), o' = o e^(m - m') + e^(s - m') v.
  * It keeps (m, 1/l) per query for the backward pass, never the weights.
  */
-import { defineKernel } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
 import { storageExtensions, storageSuffix } from '../../compute/storage.js';
 import {
   dotProducts,

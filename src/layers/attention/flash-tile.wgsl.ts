@@ -8,7 +8,7 @@
  * D need not be a multiple of 4: rows are padded with zeros as they are loaded. All kernels add a dot product up in the
  * same order, so that the backward pass recomputes the very scores of the forward pass.
  */
-import type { ElementType } from '../../compute/launch.js';
+import type { ElementType } from '../../compute/kernel.js';
 import { elementOf, type Storage } from '../../compute/storage.js';
 
 /** Optional inputs of the kernels; each combination is its own kernel. */

@@ -3,7 +3,7 @@
  * product, each subgroup a quarter of it as `across` x `across` small matrices in f32, from slices of both matrices that lie
  * in workgroup memory as f16, padded with zeros at the edges. Shapes come from the device, not from this file.
  */
-import { defineKernel } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
 import {
   loadLeft,
   loadRight,

@@ -2,7 +2,7 @@
  * Product of half-precision matrices on any GPU with shader-f16: a workgroup makes a tile of 64 x 64, each thread 4 x 4 of it
  * in registers, from slices of 32 of both matrices in workgroup memory. Sums are kept in f32.
  */
-import { defineKernel } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
 import {
   entry,
   fetchers,

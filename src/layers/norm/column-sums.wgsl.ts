@@ -3,7 +3,8 @@
  * takes `across` columns (or fours of them), `down` threads each; the same bits every run.
  */
 import type { Launch } from '../../compute/fused.js';
-import { defineKernel, spread } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
+import { spread } from '../../compute/launch.js';
 import { elementOf, type Storage, storageExtensions, storedShape } from '../../compute/storage.js';
 import { tf } from '../../compute/tf.js';
 import { remember } from '../../compute/variants.js';

@@ -6,7 +6,8 @@
  * nor a limit on C.
  */
 import { type Fused, registerFused } from '../../compute/fused.js';
-import { defineKernel, spread } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
+import { spread } from '../../compute/launch.js';
 import { sizeOf } from '../../compute/ndarray.js';
 import {
   lanes,

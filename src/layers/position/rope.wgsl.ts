@@ -3,7 +3,8 @@
  * which is the gradient, so the same kernel serves both. The table [T, D/2, 2] of (cos, sin) comes from the CPU.
  */
 import { registerFused } from '../../compute/fused.js';
-import { defineKernel, spread } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
+import { spread } from '../../compute/launch.js';
 import { sizeOf } from '../../compute/ndarray.js';
 import { asPackedGradient, isPackedGradient } from '../../compute/packed-gradient.js';
 import {

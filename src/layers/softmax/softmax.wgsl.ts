@@ -4,7 +4,8 @@
  * Backward: dx = y (dy - sum(y dy)).
  */
 import { registerFused } from '../../compute/fused.js';
-import { defineKernel, spread } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
+import { spread } from '../../compute/launch.js';
 import { sizeOf } from '../../compute/ndarray.js';
 import {
   lanes,

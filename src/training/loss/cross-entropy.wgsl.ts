@@ -4,7 +4,8 @@
  * recomputes softmax from them and writes (softmax - onehot) dy: the gradient is the only thing as large as the logits.
  */
 import { registerFused } from '../../compute/fused.js';
-import { defineKernel, spread } from '../../compute/launch.js';
+import { defineKernel } from '../../compute/kernel.js';
+import { spread } from '../../compute/launch.js';
 import {
   lanes,
   type RowVariant,

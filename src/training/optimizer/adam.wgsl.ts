@@ -4,7 +4,8 @@
  * parameter and its half gradient the moments are float32, and where wanted a float32 copy, from which the next step starts.
  */
 import { registerFused } from '../../compute/fused.js';
-import { defineKernel, type ElementType, spread } from '../../compute/launch.js';
+import { defineKernel, type ElementType } from '../../compute/kernel.js';
+import { spread } from '../../compute/launch.js';
 import { sizeOf } from '../../compute/ndarray.js';
 import {
   elementOf,

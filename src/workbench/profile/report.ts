@@ -2,46 +2,18 @@
  * What `profile` found, in words, as a table and as data. Every report names the backend, the device and its driver,
  * says how time was taken, and says so when the device is no GPU.
  */
-import type { BackendInfo } from '../../compute/backend.js';
 import type { Displayable, MimeBundle } from '../../display/display.js';
 import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../../display/format.js';
 import { type Cell, escapeHtml, htmlTable, type Table, textTable } from '../../display/html.js';
 import type { Figure } from '../plot/index.js';
 import { caveat } from './caveat.js';
-import type { Ceilings } from './ceilings.js';
+import type { Profiled, ProfileFacts, Rates } from './facts.js';
 import type { Measurement, Spread } from './measure.js';
 import { roofline } from './roofline.js';
 
 export const profileMimeType = 'application/vnd.kernelbook.profile+json';
 
-export interface ProfileFacts {
-  name: string;
-  backend: BackendInfo;
-  /** The profiled work first, then what it was compared with. */
-  measurements: readonly Measurement[];
-  /** Bytes that have to be moved, and float operations that have to be done, once per run. */
-  bytes?: number;
-  flops?: number;
-  /** Absent when neither bytes nor flops were given. */
-  ceilings?: Ceilings;
-  measuredAt: string;
-}
-
-/** Rates of one measurement, against the same necessary bytes and operations for every way of computing it. */
-export interface Rates {
-  /** Device time where it was measured, else wall time. */
-  seconds: number;
-  bytesPerSecond?: number;
-  flopsPerSecond?: number;
-  /** Operations per byte. */
-  intensity?: number;
-  /** Share of what the measured ceilings allow at this intensity. */
-  share?: number;
-  /** Which ceiling that is. */
-  limit?: 'copy' | 'matmul';
-}
-
-export class ProfileReport implements Displayable {
+export class ProfileReport implements Displayable, Profiled {
   constructor(readonly facts: ProfileFacts) {}
 
   /** The time used for the rates. */

@@ -7,13 +7,13 @@ import { toLayout } from '../plot/plot.js';
 import type { Trace } from '../plot/plotly.js';
 import { dark, seriesColours } from '../plot/theme.js';
 import { caveat } from './caveat.js';
-import type { ProfileReport } from './report.js';
+import type { Profiled } from './facts.js';
 
 /**
  * One figure for the reports of one device.
  * @throws RangeError when there is no report, one has no bytes or flops, or they come from different devices.
  */
-export function roofline(reports: readonly ProfileReport[]): Figure {
+export function roofline(reports: readonly Profiled[]): Figure {
   const [first] = reports;
   if (!first) throw new RangeError('roofline: no report was given');
   const { backend } = first.facts;
