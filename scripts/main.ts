@@ -15,6 +15,7 @@ import { registerGuide } from './guide/command.js';
 import { registerCheckHalf } from './half/command.js';
 import { registerInstall } from './install.js';
 import { registerLinkTensorflow } from './link-tensorflow/command.js';
+import { registerPlan } from './plan/command.js';
 import { registerRun } from './run/command.js';
 import { registerStart } from './start.js';
 import { registerTest } from './test/command.js';
@@ -39,6 +40,7 @@ registerLinkTensorflow(program);
 
 program.commandsGroup('Checks and measurements:');
 registerGolden(program);
+registerPlan(program);
 registerCheckHalf(program);
 registerBench(program);
 registerBundle(program);

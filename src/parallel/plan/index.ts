@@ -1,0 +1,10 @@
+/** What training a model costs in a layout, without running it. */
+
+export { layerActivationBytes, type Recompute } from './activations.js';
+export { type GpuSheet, gpuSheets } from './gpus.js';
+export { dataRanks, type Layout, type ZeroStage } from './layout.js';
+export { bytesPerParameter, modelStateBytes } from './memory.js';
+export { type ModelShape, namedModel, namedModels } from './model-shape.js';
+export { activeParameters, countParameters, layerParameters } from './parameters.js';
+export { type Plan, type PlanOptions, plan } from './plan.js';
+export { searchLayouts } from './search.js';
