@@ -15,6 +15,7 @@ export const partNames = [
   'kernelspec',
   'papermill-plugin',
   'tensorflow',
+  'mpi',
 ] as const;
 export type PartName = (typeof partNames)[number];
 
@@ -28,6 +29,7 @@ export const partTitles: Record<PartName, string> = {
   kernelspec: 'the kernelbook kernelspec in .venv',
   'papermill-plugin': "the translator of TypeScript parameters in .venv's papermill",
   tensorflow: 'tfjs-node-gpu linked against the TensorFlow of .venv',
+  mpi: 'MPI: mpirun, the compiler mpicc, and a library that koffi can call',
 };
 
 export interface PartState {

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { mesa26Folder, mesa26Launcher } from './mesa26.js';
 import { type PartName, type PartState, packageRoot } from './part.js';
 
@@ -56,6 +57,7 @@ const probes: Record<PartName, () => Omit<PartState, 'name'>> = {
   kernelspec: probeKernelspec,
   'papermill-plugin': probePapermillPlugin,
   tensorflow: probeTensorflow,
+  mpi: probeMpi,
 };
 
 /** Tries one part now. */
@@ -93,6 +95,40 @@ function probeSubgroupMatrix(): Omit<PartState, 'name'> {
   return child.ok
     ? { ready: true, reason: child.stdout.trim().split('\n').at(-1) ?? '' }
     : { ready: false, reason: `Mesa 26 in ${mesa26Folder} does not work: ${child.reason}` };
+}
+
+/** Two ranks that add one each: `mpirun` starts processes, and they find each other. */
+function probeMpi(): Omit<PartState, 'name'> {
+  const compiler = tryProgram('mpicc', ['--version'], 60);
+  if (!compiler.ok) return { ready: false, reason: compiler.reason };
+  const library = pathToFileURL(
+    path.join(packageRoot, 'dist', 'src', 'parallel', 'communicator', 'index.js'),
+  ).href;
+  const script = `
+    const { mpi, mpiVersion } = await import('${library}');
+    const version = await mpi(async (comm) => {
+      const sum = await comm.allReduce(Float32Array.of(1));
+      if (sum[0] !== 2) throw new Error('two ranks added up to ' + sum[0]);
+      return comm.rank === 0 ? mpiVersion() : '';
+    });
+    if (version) console.log(version);`;
+  const args = [...mpirunArguments(2), process.execPath, '--input-type=module', '-e', script];
+  const child = tryProgram('mpirun', args, 120, mpiEnvironment);
+  const version = child.stdout.trim().split('\n').at(-1) ?? '';
+  return child.ok ? { ready: true, reason: version } : { ready: false, reason: child.reason };
+}
+
+/** More ranks than cores, on this machine only. Open MPI's own options, as variables, which others ignore. */
+export const mpiEnvironment = {
+  OMPI_ALLOW_RUN_AS_ROOT: '1',
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+  OMPI_MCA_rmaps_base_oversubscribe: '1',
+  OMPI_MCA_mpi_yield_when_idle: '1',
+  OMPI_MCA_btl: 'self,vader',
+} as const;
+
+export function mpirunArguments(ranks: number): string[] {
+  return ['-n', String(ranks)];
 }
 
 /** The browser to use: CHROMIUM_PATH, else the first Chromium or Chrome on the PATH. */

@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { installChromium, installFont } from './chromium.js';
 import { installMesa26 } from './mesa26.js';
+import { installMpi } from './mpi.js';
 import { installKernelspec, linkTensorflow } from './own-commands.js';
 import {
   type Installer,
@@ -30,6 +31,7 @@ const installers: Record<PartName, Installer> = {
   kernelspec: installKernelspec,
   'papermill-plugin': installPapermillPlugin,
   tensorflow: linkTensorflow,
+  mpi: installMpi,
 };
 
 /** What must be ready before a part can be installed. */

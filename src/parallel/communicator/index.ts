@@ -12,4 +12,8 @@ export {
   type ReduceOptions,
   type Reduction,
 } from './communicator.js';
+export { MpiError } from './mpi/library.js';
+export { type MpiOptions, mpi, mpiVersion } from './mpi/world.js';
+export type { RankProgram } from './threads/thread-worker.js';
+export { type ThreadsOptions, threads } from './threads/threads.js';
 export { type Counts, type OperationKind, Traffic, type TrafficEvent } from './traffic.js';

@@ -344,7 +344,7 @@ describe('what goes wrong', () => {
     ['a root that is none', (comm) => comm.broadcast(new Float32Array(1), -1), 'there is no rank -1'],
     ['a length that does not divide', (comm) => comm.reduceScatter(new Float32Array(5)), 'pad them to 6'],
     ['too few parts', (comm) => comm.allToAll([new Float32Array(1)]), '1 parts for 2 ranks'],
-    ['a colour that is none', (comm) => comm.split(0.5), 'the colour must be a whole number, got 0.5'],
+    ['a colour that is none', (comm) => comm.split(0.5), 'the colour must be a whole number from 0, got 0.5'],
   ])('%s is refused', async (_, program, message) => {
     expect((await fails(2, program)).message).toContain(message);
   });

@@ -1,0 +1,81 @@
+/** Requests under way: MPI moves data only while it is called, so they are tested in turns between which other code runs. */
+import type { MpiLibrary } from './library.js';
+
+interface Request {
+  place: BigUint64Array | Int32Array;
+  /** What MPI reads and writes must stay where it is. */
+  keeps: readonly unknown[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** How long to test without letting other code run, and from when on to rest between tests. */
+const spinMs = 1;
+const restAfterMs = 1_000;
+
+export class Progress {
+  readonly #requests = new Set<Request>();
+  readonly #flag = new Int32Array(1);
+  #running = false;
+  #failure: Error | undefined;
+
+  constructor(
+    private readonly library: MpiLibrary,
+    /** Called in every turn. */
+    private readonly onTurn: () => void,
+  ) {}
+
+  /** @param start calls a non-blocking function with the place of its request */
+  request(start: (place: BigUint64Array | Int32Array) => void, keeps: readonly unknown[]): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const place = this.library.handlePlace();
+    return new Promise((resolve, reject) => {
+      start(place);
+      this.#requests.add({ place, keeps, resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  /** All that is under way, and all that would be. */
+  fail(error: Error): void {
+    this.#failure = error;
+    for (const { reject } of this.#requests) reject(error);
+    this.#requests.clear();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    let last = performance.now();
+    while (this.#requests.size > 0) {
+      const turn = performance.now();
+      let ended = false;
+      do ended = this.#test();
+      while (!ended && this.#requests.size > 0 && performance.now() - turn < spinMs);
+      if (ended) last = performance.now();
+      this.onTurn();
+      await new Promise((done) => {
+        if (performance.now() - last > restAfterMs) setTimeout(done, 1);
+        else setImmediate(done);
+      });
+    }
+    this.#running = false;
+  }
+
+  /** @returns whether a request has ended */
+  #test(): boolean {
+    let ended = false;
+    for (const request of this.#requests) {
+      try {
+        this.library.call('MPI_Test', request.place, this.#flag, this.library.abi.ignoreStatus);
+        if (this.#flag[0] === 0) continue;
+        this.#requests.delete(request);
+        request.resolve();
+      } catch (error) {
+        this.#requests.delete(request);
+        request.reject(error);
+      }
+      ended = true;
+    }
+    return ended;
+  }
+}
