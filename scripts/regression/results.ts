@@ -1,6 +1,6 @@
 /** `kernelbook run --results FILE.json`: everything a run measured and checked, for later comparison by other tools. */
 import { profileMimeType } from '../../src/workbench/profile/report.js';
-import { verifyMimeType } from '../../src/workbench/verify/verification.js';
+import { verifyMimeType } from '../../src/workbench/verify/bundle.js';
 import { isObject, type Notebook } from '../notebook/format.js';
 import { cellRecords } from '../notebook/verifications.js';
 import type { NotebookResult } from '../run/execute-notebook.js';
