@@ -2,7 +2,8 @@
 
 export { caveat } from './caveat.js';
 export { type Ceilings, ceilings } from './ceilings.js';
-export type { Measurement, SamplingOptions, Spread, Work } from './measure.js';
+export type { EqualWay, Measurement, SamplingOptions, Spread, Work } from './measure.js';
 export { type ProfileOptions, profile } from './profile.js';
+export { type RecordedResult, recordedResults } from './recorded.js';
 export { type ProfileFacts, ProfileReport, profileMimeType, type Rates } from './report.js';
 export { roofline } from './roofline.js';

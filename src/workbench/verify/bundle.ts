@@ -47,23 +47,17 @@ function checksHtml(checks: readonly VerificationFacts[]): string {
 }
 
 function oneLine(facts: VerificationFacts): string {
-  const { reference } = facts;
-  const parts = [`<strong>${wordsHtml(facts.name)}</strong>`, outcomeHtml(outcomeOf(facts))];
-  if (reference) parts.push(wordsHtml(reference));
-  const line = `${mark(facts)} ${parts.join(' · ')}`;
+  const line = `${mark(facts)} <strong>${wordsHtml(facts.name)}</strong> · ${found(facts)}`;
   const rows = details(facts);
   return rows.length === 0 ? `<div>${line}</div>` : fold(line, [{ rows }], facts.passed);
 }
 
 function table(checks: readonly VerificationFacts[]): string {
-  const outcomes = checks.map(outcomeOf);
-  const referred = checks.some(({ reference }) => reference);
-  const lines = checks.map((facts, i) =>
+  const lines = checks.map((facts) =>
     row([
       `<td style="${cell}">${mark(facts)}</td>`,
-      `<th scope="row" style="${cell}font-weight:600;">${wordsHtml(facts.name)}</th>`,
-      `<td style="${cell}">${outcomeHtml(outcomes[i]!)}</td>`,
-      ...(referred ? [`<td style="${cell}opacity:0.75;">${wordsHtml(facts.reference ?? '')}</td>`] : []),
+      `<th scope="row" style="${cell}color:inherit;font-weight:600;white-space:normal;">${wordsHtml(facts.name)}</th>`,
+      `<td style="${cell}">${found(facts)}</td>`,
     ]),
   );
   const groups = checks.flatMap((facts) => {
@@ -76,7 +70,7 @@ function table(checks: readonly VerificationFacts[]): string {
 }
 
 const tableStyle = 'border-collapse:collapse;font-variant-numeric:tabular-nums;margin:0;';
-const cell = 'padding:0.1em 0.7em 0.1em 0;text-align:left;vertical-align:top;';
+const cell = 'padding:0.1em 0.7em 0.1em 0;border:0;text-align:left;vertical-align:top;';
 const row = (cells: readonly string[]): string => `<tr>${cells.join('')}</tr>`;
 
 function mark(facts: VerificationFacts): string {
@@ -85,8 +79,18 @@ function mark(facts: VerificationFacts): string {
   return `<span role="img" aria-label="${words}" style="color:${colour};font-weight:600;">${markOf(facts)}</span>`;
 }
 
-function outcomeHtml({ label, value }: Outcome): string {
-  return [label && wordsHtml(label), value && wordsHtml(value)].filter(Boolean).join(' ');
+/** A number must not be broken at its exponent. */
+const longestUnbroken = 24;
+
+/** What was found, and what it was compared with. */
+function found(facts: VerificationFacts): string {
+  const { label, value }: Outcome = outcomeOf(facts);
+  const unbroken = value !== '' && value.length <= longestUnbroken;
+  const shown = unbroken ? `<span style="white-space:nowrap;">${wordsHtml(value)}</span>` : wordsHtml(value);
+  const outcome = [wordsHtml(label), shown].filter(Boolean).join(' ');
+  return facts.reference
+    ? `${outcome} · <span style="opacity:0.75;">${wordsHtml(facts.reference)}</span>`
+    : outcome;
 }
 
 interface Group {
@@ -100,15 +104,19 @@ function fold(summary: string, groups: readonly Group[], closed: boolean, faint 
   const lines = groups.flatMap(({ name, rows }) => [
     ...(name === undefined
       ? []
-      : [row([`<th scope="rowgroup" colspan="2" style="${cell}font-weight:600;">${wordsHtml(name)}</th>`])]),
+      : [
+          row([
+            `<th scope="rowgroup" colspan="2" style="${cell}color:inherit;font-weight:600;">${wordsHtml(name)}</th>`,
+          ]),
+        ]),
     ...rows.map(({ label, value }) =>
       row([
-        `<th scope="row" style="${cell}font-weight:400;opacity:0.75;">${wordsHtml(label)}</th>`,
+        `<th scope="row" style="${cell}color:inherit;font-weight:400;opacity:0.75;white-space:normal;">${wordsHtml(label)}</th>`,
         `<td style="${cell}">${escapeHtml(value)}</td>`,
       ]),
     ),
   ]);
-  const style = `cursor:pointer;${faint ? 'font-size:0.9em;opacity:0.75;' : ''}`;
+  const style = `cursor:pointer;padding:0;font-weight:400;${faint ? 'font-size:0.9em;opacity:0.75;' : ''}`;
   const list = `<table style="${tableStyle}font-size:0.9em;"><tbody>${lines.join('')}</tbody></table>`;
   return `<details${closed ? '' : ' open'} style="margin:0;padding:0;border:0;"><summary style="${style}">${summary}</summary>${list}</details>`;
 }

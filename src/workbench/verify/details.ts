@@ -31,7 +31,7 @@ function comparisonDetails(facts: VerificationFacts, comparison: Comparison, wor
   if (formula && allowed > 0) add(refuting ? 'must exceed / 须超过' : 'bound / 上界', formula);
   if (allowed > 0 && Number.isFinite(error)) {
     const use = error / allowed;
-    if (refuting) add('times the bound / 上界的倍数', `${formatNumber(use)} ×`);
+    if (refuting || use > 1) add('times the bound / 上界的倍数', `${formatNumber(use)} ×`);
     else if (error > 0) add('of the bound / 占上界', formatPercent(use));
   }
   if (count > 1) add('values / 数值个数', String(count));
