@@ -102,8 +102,12 @@ function verifyFacts(value: unknown, settings: GoldenSettings): Fact | undefined
 /** The kernels that ran depend on the backend, so they are kept under its name and compared only there. */
 function profileFacts(value: unknown): Fact | undefined {
   if (!isObject(value)) return undefined;
-  const { name, bytes, flops, backend, measurements } = value;
-  const ways = (Array.isArray(measurements) ? measurements : []).filter(isObject);
+  const { name, bytes, flops, backend, measurements, equal, asked } = value;
+  const timed = (Array.isArray(measurements) ? measurements : []).filter(isObject);
+  // Which ways are the same work depends on the backend; which were asked for does not.
+  const same = (Array.isArray(equal) ? equal : []).filter(isObject);
+  const order = Array.isArray(asked) ? asked : timed.map((way) => way.name);
+  const ways = [...timed, ...same].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   return toFact({
     name,
     ...(bytes !== undefined && { bytes }),

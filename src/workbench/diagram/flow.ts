@@ -46,7 +46,7 @@ export function flow({ blocks, arrows }: FlowOptions): Picture {
   const axes = new AxisNames(caller);
   const drawn = Object.entries(blocks).map(([id, block]) => measure(id, block, axes));
   if (drawn.length === 0) throw new RangeError(`${caller}: there is no block to draw`);
-  for (const id of arrows.flatMap(([from, to]): string[] => [from, to])) {
+  for (const id of arrows.flatMap((arrow): string[] => arrow.slice(0, 2) as string[])) {
     if (!Object.hasOwn(blocks, id)) {
       throw new RangeError(
         `${caller}: an arrow names ${id}, which is no block; there are ${Object.keys(blocks).join(', ')}`,

@@ -43,7 +43,7 @@ export async function profile(name: string, fn: Work, options: ProfileOptions = 
     name,
     backend,
     measurements,
-    ...(equal.length > 0 && { equal }),
+    ...(equal.length > 0 && { equal, asked: [name, ...Object.keys(compare)] }),
     ...(recorded.length > 0 && { recorded }),
     ...(bytes !== undefined && { bytes }),
     ...(flops !== undefined && { flops }),

@@ -20,6 +20,8 @@ export interface ProfileFacts {
   backend: BackendInfo;
   /** The profiled work first, then what it was compared with. */
   measurements: readonly Measurement[];
+  /** Names of all ways in the order they were given. */
+  asked?: readonly string[];
   /** Ways that were not timed: they are the same work as the first. */
   equal?: readonly EqualWay[];
   /** Measured on other devices at other times. */
