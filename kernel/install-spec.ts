@@ -16,9 +16,14 @@ const displayNames: Record<Dialect, string> = {
 /**
  * Installs into `dataDir`/kernels/`name`, replacing what is there. Returns that folder.
  * Under the name `tslab` or `jslab` it takes the cells of notebooks written for those.
+ * @param files what pages find beside the kernelspec on a Jupyter server, by name
  * @throws KernelSpecError if the name is no kernel name, or the kernel has not been built.
  */
-export function installKernelSpec(dataDir: string, name: string): string {
+export function installKernelSpec(
+  dataDir: string,
+  name: string,
+  files: Readonly<Record<string, Uint8Array>> = {},
+): string {
   checkName(name);
   const spec = ownKernelSpec();
   const main = spec.argv[1]!;
@@ -31,6 +36,7 @@ export function installKernelSpec(dataDir: string, name: string): string {
   mkdirSync(fresh, { recursive: true });
   try {
     const dialect = dialectOf(name);
+    const names = Object.keys(files);
     const document = {
       argv: spec.argv,
       display_name: displayNames[dialect],
@@ -38,10 +44,11 @@ export function installKernelSpec(dataDir: string, name: string): string {
       ...(dialect === 'typescript' ? {} : { env: { [dialectVariable]: dialect } }),
       interrupt_mode: spec.interruptMode,
       kernel_protocol_version: protocolVersion,
-      metadata: { debugger: false },
+      metadata: { debugger: false, ...(names.length > 0 && { kernelbook: { files: names } }) },
     };
     writeFileSync(join(fresh, 'kernel.json'), `${JSON.stringify(document, null, 1)}\n`);
     writeFileSync(join(fresh, 'logo-svg.svg'), logoSvg);
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(fresh, file), content);
     if (existsSync(target)) renameSync(target, old);
     renameSync(fresh, target);
   } finally {

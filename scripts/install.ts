@@ -33,7 +33,7 @@ export function registerInstall(program: Command): void {
       try {
         const dataDir = await chooseDataDir(options);
         if (!options.uninstall) {
-          const folder = installKernelSpec(dataDir, options.name);
+          const folder = installKernelSpec(dataDir, options.name, await pageFiles());
           console.log(`Installed the kernel ${options.name} in ${folder}`);
           buildSnapshotInBackground();
         } else {
@@ -48,6 +48,17 @@ export function registerInstall(program: Command): void {
         fail(message, 1);
       }
     });
+}
+
+/** What figures load from the Jupyter server; nothing where Plotly is not installed: then they are static images. */
+async function pageFiles(): Promise<Record<string, Uint8Array>> {
+  const { libraryFile, packedLibrary } = await import('../src/workbench/plot/library.js');
+  try {
+    return { [libraryFile()]: await packedLibrary() };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    return {};
+  }
 }
 
 async function chooseDataDir({ user, sysPrefix, prefix }: InstallOptions): Promise<string> {

@@ -29,6 +29,7 @@ export * from './layers/softmax/index.js';
 export * from './models/llama/index.js';
 export * from './training/loss/index.js';
 export * from './training/optimizer/index.js';
+export * from './workbench/diagram/index.js';
 export * as documented from './workbench/documented/index.js';
 export * from './workbench/golden/index.js';
 export * from './workbench/plot/index.js';

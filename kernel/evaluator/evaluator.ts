@@ -4,7 +4,7 @@
  * which is how late output finds the cell it belongs to.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { DisplayOptions, MimeBundle } from '../../src/display/display.js';
+import type { CurrentCell, DisplayOptions, MimeBundle } from '../../src/display/display.js';
 import type { CommMessage } from '../comms/messages.js';
 import { CommRegistry } from '../comms/registry.js';
 import type { CompiledCell } from '../language/engine.js';
@@ -44,6 +44,8 @@ interface Context<Parent> extends CellContext<Parent> {
   displays: DisplayQueue;
   /** What the cell displayed: a value that is also its result is not shown a second time. */
   displayed: WeakSet<object>;
+  /** What the library knows the cell by; another one after its output was cleared. */
+  cell: CurrentCell;
 }
 
 export class Evaluator<Parent = unknown> {
@@ -72,8 +74,9 @@ export class Evaluator<Parent = unknown> {
     installGlobals({
       comms: this.#comms,
       publish: this.#publish,
+      currentCell: () => this.context()?.cell,
       input: this.#input,
-      clearOutput: (wait) => host.clearOutput?.(wait, this.context()),
+      clearOutput: this.#clearOutput,
       require: this.#importer.require,
     });
     if (!handleUncaught) return;
@@ -156,6 +159,12 @@ export class Evaluator<Parent = unknown> {
     await displays.add(bundle, (data) => this.#host.display({ data, ...rest }, context));
   }
 
+  #clearOutput = (wait: boolean): void => {
+    const context = this.context();
+    if (context) context.cell = newCell(context.displayed);
+    this.#host.clearOutput?.(wait, context);
+  };
+
   #input = async (prompt: string, password: boolean): Promise<string> => {
     if (!this.#host.input)
       throw new Error('input: this front end cannot be asked for input (it allows no stdin)');
@@ -168,7 +177,12 @@ export class Evaluator<Parent = unknown> {
 }
 
 function newContext<Parent>(count: number, parent: Parent): Context<Parent> {
-  return { count, parent, displays: new DisplayQueue(), displayed: new WeakSet() };
+  const displayed = new WeakSet<object>();
+  return { count, parent, displays: new DisplayQueue(), displayed, cell: newCell(displayed) };
+}
+
+function newCell(displayed: WeakSet<object>): CurrentCell {
+  return { shown: (value) => void displayed.add(value) };
 }
 
 function isObject(value: unknown): value is object {

@@ -1,22 +1,31 @@
 /** What cells find without importing it: `display`, `clearOutput`, `input`, `require`, `comms`, `widget`. Their types are in
  * `language/compiler-options.ts` and `language/comm-globals.ts`.  */
-import { type DisplayOptions, display, publisherKey } from '../../src/display/display.js';
+import {
+  type CurrentCell,
+  currentCellKey,
+  type DisplayOptions,
+  display,
+  publisherKey,
+} from '../../src/display/display.js';
 import type { CommRegistry } from '../comms/registry.js';
 import type { WidgetOptions } from '../comms/widget.js';
 import { Widgets } from '../comms/widgets.js';
 
 export interface CellGlobals {
   publish(value: unknown, options?: DisplayOptions): Promise<void>;
+  currentCell(): CurrentCell | undefined;
   input(prompt: string, password: boolean): Promise<string>;
   clearOutput(wait: boolean): void;
   require: NodeJS.Require;
   comms: CommRegistry;
 }
 
-export function installGlobals({ publish, input, clearOutput, require, comms }: CellGlobals): void {
+export function installGlobals(globals: CellGlobals): void {
+  const { publish, currentCell, input, clearOutput, require, comms } = globals;
   const widgets = new Widgets(comms);
   const values: [PropertyKey, unknown][] = [
     [publisherKey, publish],
+    [currentCellKey, currentCell],
     ['display', display],
     [
       'input',

@@ -3,6 +3,7 @@
  * written "English / 中文", a language for each half. Parts inside `<div lang="en">` and `<div lang="zh">` keep theirs.
  */
 import createMarkdown, { type MarkdownIt } from 'markdown-it';
+import { splitWords } from '../../src/display/words.js';
 import type { MarkdownCell } from '../notebook/format.js';
 import type { Highlighter } from './highlight.js';
 import { mathPlugin } from './math.js';
@@ -109,11 +110,9 @@ export class MarkdownRenderer {
   }
 }
 
-const han = /\p{Script=Han}/u;
-
 /** "English / 中文" with a language on each half; other text as it is. Works on HTML of inline elements. */
 export function bilingual(html: string): string {
-  const halves = split(html);
+  const halves = splitWords(html);
   return halves
     ? `<span lang="en">${halves.en}</span><span class="slash"> / </span><span lang="zh">${halves.zh}</span>`
     : html;
@@ -121,17 +120,7 @@ export function bilingual(html: string): string {
 
 /** The two halves of plain words written "English / 中文"; the same words twice where they are not. */
 export function bilingualWords(text: string): { en: string; zh: string } {
-  return split(text) ?? { en: text, zh: text };
-}
-
-/** At the last slash that has Chinese on its right only: "q / k / 查询" is "q / k" and "查询". */
-function split(text: string): { en: string; zh: string } | undefined {
-  for (let at = text.lastIndexOf(' / '); at >= 0; at = text.lastIndexOf(' / ', at - 1)) {
-    const halves = { en: text.slice(0, at), zh: text.slice(at + 3) };
-    if (han.test(halves.zh) && !han.test(halves.en)) return halves;
-    if (at === 0) break;
-  }
-  return undefined;
+  return splitWords(text) ?? { en: text, zh: text };
 }
 
 function attachment(cell: MarkdownCell, source: string): string | undefined {

@@ -67,6 +67,11 @@ function bundleHtml(data: Record<string, unknown>, context: OutputContext): stri
   if (isFigure(figure)) return figureHtml(figure, data, idPrefix);
   const text = (mime: string) => (typeof data[mime] === 'string' ? data[mime] : undefined);
   const html = text('text/html');
+  // Our own drawings are set into the page as such: there they follow its theme and its language.
+  if (html?.startsWith('<div class="kernelbook-figure"')) {
+    const drawing = imageHtml(data, idPrefix);
+    if (drawing) return drawing;
+  }
   if (html !== undefined) {
     const clean = sanitize(html, { problems });
     if (clean.trim() !== '') return `<div class="wide" tabindex="0">${clean}</div>`;

@@ -2,7 +2,7 @@
  * The look of the guides: one column of text at a comfortable measure, contents beside it on wide windows, light and
  * dark by the reader's setting or choice, and a print form with everything unfolded.
  */
-import { styleSheet as figureStyles } from '../../src/workbench/plot/static/svg.js';
+import { styleSheet as figureStyles } from '../../src/workbench/plot/static/page.js';
 
 const light = `
   --paper:#fdfdfb; --raised:#f4f4f0; --ink:#1d2126; --soft:#555d66; --line:#dddcd5; --accent:#0b5cad;

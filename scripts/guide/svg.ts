@@ -27,6 +27,7 @@ const attributes = [
   ...[
     'id',
     'class',
+    'lang',
     'viewBox',
     'width',
     'height',

@@ -1,6 +1,6 @@
 /** What a run measured and checked in each code cell. */
 import { profileMimeType } from '../../src/workbench/profile/report.js';
-import { verifyMimeType } from '../../src/workbench/verify/verification.js';
+import { verifyMimeType } from '../../src/workbench/verify/bundle.js';
 import { isObject, type Notebook } from '../notebook/format.js';
 import { cellRecords } from '../notebook/verifications.js';
 

@@ -1,5 +1,5 @@
 /** Compares the facts of a cell with its golden ones: structures field by field, text word by word, numbers within tolerance. */
-import { verifyMimeType } from '../../src/workbench/verify/verification.js';
+import { verifyMimeType } from '../../src/workbench/verify/bundle.js';
 import { isJsonMime } from '../notebook/format.js';
 import { Differences, nothing, shown } from './difference.js';
 import type { Fact } from './fact.js';

@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { plotlyMimeType } from '../../src/workbench/plot/figure.js';
 import { profileMimeType } from '../../src/workbench/profile/report.js';
-import { verifyMimeType } from '../../src/workbench/verify/verification.js';
+import { verifyMimeType } from '../../src/workbench/verify/bundle.js';
 import { type CodeCell, isJsonMime, isObject, type Output } from '../notebook/format.js';
 import type { Fact } from './fact.js';
 import { figureFacts } from './figure.js';
@@ -25,12 +25,19 @@ const longestLine = 10_000;
 /** The facts of a cell's outputs, in order; an output without any is left out. */
 export function cellFacts(cell: CodeCell, settings: GoldenSettings): OutputFacts[] {
   const facts: OutputFacts[] = [];
-  for (const output of cell.outputs) {
+  for (const output of cell.outputs.flatMap(eachCheck)) {
     const one = outputFacts(output, settings);
     // A check that is also the value of its cell is shown twice.
     if (Object.keys(one).length > 0 && !facts.some((other) => isDeepStrictEqual(other, one))) facts.push(one);
   }
   return facts;
+}
+
+/** The checks of a cell are one output; each of them is a fact of its own. */
+function eachCheck(output: Output): Output[] {
+  const checks = 'data' in output ? output.data[verifyMimeType] : undefined;
+  if (!('data' in output) || !Array.isArray(checks)) return [output];
+  return checks.map((check) => ({ ...output, data: { ...output.data, [verifyMimeType]: check } }));
 }
 
 function outputFacts(output: Output, settings: GoldenSettings): OutputFacts {
@@ -96,8 +103,12 @@ function verifyFacts(value: unknown, settings: GoldenSettings): Fact | undefined
 /** The kernels that ran depend on the backend, so they are kept under its name and compared only there. */
 function profileFacts(value: unknown): Fact | undefined {
   if (!isObject(value)) return undefined;
-  const { name, bytes, flops, backend, measurements } = value;
-  const ways = (Array.isArray(measurements) ? measurements : []).filter(isObject);
+  const { name, bytes, flops, backend, measurements, equal, asked } = value;
+  const timed = (Array.isArray(measurements) ? measurements : []).filter(isObject);
+  // Which ways are the same work depends on the backend; which were asked for does not.
+  const same = (Array.isArray(equal) ? equal : []).filter(isObject);
+  const order = Array.isArray(asked) ? asked : timed.map((way) => way.name);
+  const ways = [...timed, ...same].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   return toFact({
     name,
     ...(bytes !== undefined && { bytes }),

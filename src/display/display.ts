@@ -26,6 +26,23 @@ export interface DisplayOptions {
 export type Publisher = (value: unknown, options?: DisplayOptions) => void | Promise<void>;
 
 export const publisherKey = Symbol.for('kernelbook.publisher');
+/** One execution of a cell, as the kernel tells it; after `clearOutput` a cell counts as another one. */
+export interface CurrentCell {
+  /** The value has been shown, in some form: as the value of the cell it is not shown again. */
+  shown(value: object): void;
+}
+
+/** Where the kernel installs a function that tells the `CurrentCell`, undefined where none is running. */
+export const currentCellKey = Symbol.for('kernelbook.currentCell');
+
+/** The cell whose code is running; undefined outside a kernel. */
+export function currentCell(): CurrentCell | undefined {
+  const tell = (globalThis as Record<symbol, unknown>)[currentCellKey] as
+    | (() => CurrentCell | undefined)
+    | undefined;
+  return tell?.();
+}
+
 export const displayKey = Symbol.for('Jupyter.display');
 
 export function isDisplayable(value: unknown): value is Displayable {

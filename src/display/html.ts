@@ -3,6 +3,8 @@
  * the tables carry no script and read the colours of the page they stand in.
  */
 
+import { splitWords } from './words.js';
+
 const entities: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -14,6 +16,14 @@ const entities: Record<string, string> = {
 /** Text made safe for element content and for quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/** Escaped text; of one that is written "English / 中文", both halves with their language. */
+export function wordsHtml(text: string): string {
+  const words = splitWords(text);
+  return words
+    ? `<span lang="en">${escapeHtml(words.en)}</span> <span lang="zh">${escapeHtml(words.zh)}</span>`
+    : escapeHtml(text);
 }
 
 /**
@@ -43,7 +53,7 @@ export function htmlTable({ caption, head, rows, align = [], foot }: Table): str
   const headCells = head
     .map(
       (text, column) =>
-        `<th scope="col" style="${cellStyle(align[column])}${oneLine}${faint}">${escapeHtml(text)}</th>`,
+        `<th scope="col" style="${cellStyle(align[column])}${oneLine}${faint}">${wordsHtml(text)}</th>`,
     )
     .join('');
   const bodyRows = rows
@@ -52,9 +62,9 @@ export function htmlTable({ caption, head, rows, align = [], foot }: Table): str
   const footRow =
     foot === undefined
       ? ''
-      : `<tr><td colspan="${head.length}" style="${cellStyle()}${oneLine}">${escapeHtml(foot)}</td></tr>`;
+      : `<tr><td colspan="${head.length}" style="${cellStyle()}${oneLine}">${wordsHtml(foot)}</td></tr>`;
   const captionRow = caption
-    ? `<caption style="text-align:left;font-weight:600;padding:0.15em 0.6em;">${escapeHtml(caption)}</caption>`
+    ? `<caption style="text-align:left;font-weight:600;padding:0.15em 0.6em;">${wordsHtml(caption)}</caption>`
     : '';
   return `<table style="border-collapse:collapse;font-size:0.93em;font-variant-numeric:tabular-nums;">${captionRow}<thead><tr>${headCells}</tr></thead><tbody>${bodyRows}${footRow}</tbody></table>`;
 }
@@ -64,25 +74,34 @@ function htmlCell(cell: Cell, align?: 'left' | 'right'): string {
     typeof cell === 'string' ? { text: cell } : cell;
   const attribute = title ? ` title="${escapeHtml(title)}"` : '';
   if (header)
-    return `<th scope="row" style="${cellStyle(align)}${oneLine}${faint}"${attribute}>${escapeHtml(text)}</th>`;
+    return `<th scope="row" style="${cellStyle(align)}${oneLine}${faint}"${attribute}>${wordsHtml(text)}</th>`;
   const style = `${cellStyle(align)}${prose ? '' : oneLine}${strong ? 'font-weight:600;' : ''}`;
-  return `<td style="${style}"${attribute}>${escapeHtml(text)}</td>`;
+  return `<td style="${style}"${attribute}>${wordsHtml(text)}</td>`;
 }
 
-/** The same table for a terminal: columns padded with spaces, a wide (CJK) character counted as two columns. */
+/** The same table for a terminal. */
 export function textTable({ caption, head, rows }: Table): string {
-  const lines = [
+  const body = textColumns([
     head,
     ...rows.map((row) => row.map((cell) => (typeof cell === 'string' ? cell : cell.text))),
-  ];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => columns(line[column] ?? ''))));
-  const text = lines.map((line) =>
-    line
-      .map((cell, column) => cell + ' '.repeat(widths[column]! - columns(cell)))
-      .join('  ')
-      .trimEnd(),
+  ]);
+  return caption ? `${caption}\n${body}` : body;
+}
+
+/** Lines of columns padded with spaces, a wide (CJK) character counted as two. */
+export function textColumns(lines: readonly (readonly string[])[]): string {
+  const count = Math.max(0, ...lines.map((line) => line.length));
+  const widths = Array.from({ length: count }, (_, column) =>
+    Math.max(...lines.map((line) => columns(line[column] ?? ''))),
   );
-  return [...(caption ? [caption] : []), ...text].join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell + ' '.repeat(widths[column]! - columns(cell)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 const wide =

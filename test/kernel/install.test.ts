@@ -10,11 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findKernelSpec } from '../../kernel/kernelspec.js';
 import { packageRoot } from '../../kernel/package-root.js';
 import { launchKernel } from '../../kernel/protocol/client.js';
+import { cacheDirectory } from '../../src/cache.js';
+import { libraryFile } from '../../src/workbench/plot/library.js';
 import { describeRequires } from '../support/requires.js';
 import { runCell } from './helpers.js';
 
@@ -30,7 +32,14 @@ function install(args: string[], env: NodeJS.ProcessEnv = {}, cwd = folder) {
   for (const name of ['VIRTUAL_ENV', 'CONDA_PREFIX', 'JUPYTER_DATA_DIR', 'JUPYTER_PATH']) delete clean[name];
   return spawnSync(process.execPath, [main, 'install', ...args], {
     cwd,
-    env: { ...clean, HOME: folder, XDG_DATA_HOME: '', KERNELBOOK_NO_SNAPSHOT: '1', ...env },
+    env: {
+      ...clean,
+      HOME: folder,
+      XDG_DATA_HOME: '',
+      XDG_CACHE_HOME: dirname(cacheDirectory()),
+      KERNELBOOK_NO_SNAPSHOT: '1',
+      ...env,
+    },
     encoding: 'utf8',
   });
 }
@@ -46,7 +55,7 @@ test('--prefix: a kernelspec that starts this kernel; installing again replaces 
     stdout: `Installed the kernel kernelbook in ${target}\n`,
     stderr: '',
   });
-  expect(readdirSync(target).sort()).toEqual(['kernel.json', 'logo-svg.svg']);
+  expect(readdirSync(target).sort()).toEqual(['kernel.json', 'logo-svg.svg', libraryFile()]);
   expect(readdirSync(join(target, '..'))).toEqual(['kernelbook']);
   expect(JSON.parse(readFileSync(join(target, 'kernel.json'), 'utf8'))).toEqual({
     argv: [
@@ -58,7 +67,8 @@ test('--prefix: a kernelspec that starts this kernel; installing again replaces 
     language: 'typescript',
     interrupt_mode: 'message',
     kernel_protocol_version: '5.5',
-    metadata: { debugger: false },
+    // What the figures of a page load from the Jupyter server.
+    metadata: { debugger: false, kernelbook: { files: [libraryFile()] } },
   });
 
   install(['--prefix', prefix, '--name', 'my-ts']);

@@ -4,11 +4,11 @@
  * with that alone; `page-script.ts` replaces it by the interactive figure where it may run.
  */
 import type { Displayable, MimeBundle } from '../../display/display.js';
-import { escapeHtml } from '../../display/html.js';
-import { libraryOnce } from './library.js';
-import { drawFigure, inlineScript } from './page-script.js';
+import { libraryFile } from './library.js';
+import { drawFigure, inlineScript, loadLibrary } from './page-script.js';
 import { type Layout, type Trace, titleText } from './plotly.js';
 import { describe, staticSvg } from './static/svg.js';
+import { stillImage } from './still.js';
 
 export const plotlyMimeType = 'application/vnd.plotly.v1+json';
 
@@ -34,24 +34,20 @@ export class Figure implements Displayable {
     return staticSvg(this.data, this.layout);
   }
 
-  /**
-   * The figure for a page: static image, data and script. `library` is what `libraryOnce` gives for the first figure
-   * of a kernel session; later figures wait for it.
-   */
-  toHtml(library = ''): string {
-    const svg = this.toSvg();
+  /** The figure for a page: static image, data, and the scripts that make an interactive figure of it. */
+  toHtml(): string {
     const { title, detail } = this.words();
-    const source = `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
-    const image = `<img src="${source}" alt="${escapeHtml(`${title}. ${detail}`)}" style="max-width:100%;height:auto;">`;
+    const image = stillImage(this.toSvg(), `${title}. ${detail}`);
     const spec = jsonForScript({ data: this.data, layout: this.layout, config: plotlyConfig });
-    return `<div class="kernelbook-figure" style="max-width:760px;">${image}<script type="application/json">${spec}</script>${inlineScript(drawFigure)}</div>${library}`;
+    const scripts = inlineScript(drawFigure) + inlineScript(loadLibrary, libraryFile());
+    return `<div class="kernelbook-figure" style="max-width:760px;">${image}<script type="application/json">${spec}</script>${scripts}</div>`;
   }
 
-  async toMimeBundle(): Promise<MimeBundle> {
+  toMimeBundle(): MimeBundle {
     const { title, detail } = this.words();
     return {
       'text/plain': `${title}: ${detail}`,
-      'text/html': this.toHtml(await libraryOnce()),
+      'text/html': this.toHtml(),
       'image/svg+xml': this.toSvg(),
       [plotlyMimeType]: JSON.parse(
         JSON.stringify({ data: this.data, layout: this.layout, config: plotlyConfig }),

@@ -1,11 +1,10 @@
 /**
- * The two scripts a figure's HTML carries. They are written as functions, checked by the compiler, and put into the
- * page as text, so neither may use anything from outside its own body. Nothing here asks the network.
+ * The scripts a figure's HTML carries. They are written as functions, checked by the compiler, and put into the page as
+ * text, so none may use anything from outside its own body. Nothing is asked of another machine than the page's own
+ * Jupyter server.
  *
- * A page holds many figures but the library only once, in the output of the first figure of a kernel session, and
- * outputs are attached in any order; so a figure that comes before the library waits for an event. The library is
- * also kept in the browser's Cache Storage: after the cell that carried it was run again, a saved notebook would
- * otherwise show static images only.
+ * The library (1.4 MB) is in no output: `kernelbook install` lays it beside the kernelspec, whose files a Jupyter server
+ * serves. The first figure of a page loads it and the others wait for an event.
  */
 
 /** What the page knows of Plotly. */
@@ -87,23 +86,51 @@ export function drawFigure(self: HTMLElement): void {
   else window.addEventListener('kernelbook-plotly', () => void draw(), { once: true });
 }
 
-/** Unpacks the library of the element before this one, or the copy the browser kept, and tells the waiting figures. */
-export async function loadLibrary(self: HTMLElement, key: string): Promise<void> {
+/** Puts the drawing of the image beside it into the page itself, where it takes the colours of the theme. */
+export function inlineDrawing(self: HTMLElement): void {
+  const image = self.parentElement?.querySelector('img');
+  const base64 = image?.getAttribute('src')?.replace('data:image/svg+xml;base64,', '');
+  if (!image || !base64) return;
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const drawing = new DOMParser().parseFromString(
+    new TextDecoder().decode(bytes),
+    'image/svg+xml',
+  ).documentElement;
+  if (drawing.nodeName === 'svg') image.replaceWith(document.importNode(drawing, true));
+}
+
+/**
+ * Loads the library that a Jupyter server keeps beside our kernelspec, and tells the waiting figures. On a page of
+ * another kind (a saved page, VS Code) there is no such server and the static images stay.
+ */
+export async function loadLibrary(_self: HTMLElement, file: string): Promise<void> {
   const page = window as unknown as { Plotly?: PlotlyApi; kernelbookLoading?: boolean };
-  const packed = self.previousElementSibling?.textContent?.trim() ?? '';
-  // Absent or refused in some pages, for example one opened from a file.
-  const kept = await (async () => caches.open('kernelbook'))().catch(() => undefined);
-  const bytes = packed
-    ? new Blob([Uint8Array.from(atob(packed), (character) => character.charCodeAt(0))])
-    : await (await kept?.match(key))?.blob();
-  // Asked only here: of several figures that wait for their own bytes, the first that has them loads the library.
-  if (!bytes || page.Plotly || page.kernelbookLoading) return;
+  const settings = document.getElementById('jupyter-config-data')?.textContent;
+  const baseUrl =
+    (settings ? (JSON.parse(settings) as { baseUrl?: string }).baseUrl : undefined) ??
+    document.body?.dataset.baseUrl;
+  if (!baseUrl || page.Plotly || page.kernelbookLoading) return;
   page.kernelbookLoading = true;
-  if (packed) await kept?.put(key, new Response(bytes)).catch(() => undefined);
-  const code = await new Response(bytes.stream().pipeThrough(new DecompressionStream('gzip'))).text();
-  // `module`, `exports` and `define` are hidden, so that a page with RequireJS does not catch the library.
-  const script = document.createElement('script');
-  script.textContent = `(function(module,exports,define){${code}\n}).call(window);`;
-  document.head.append(script);
-  window.dispatchEvent(new Event('kernelbook-plotly'));
+  try {
+    const answer = await fetch(`${baseUrl}api/kernelspecs`);
+    const { kernelspecs } = (await answer.json()) as {
+      kernelspecs: Record<string, { spec?: { metadata?: { kernelbook?: { files?: string[] } } } }>;
+    };
+    const owner = Object.entries(kernelspecs).find(([, { spec }]) =>
+      spec?.metadata?.kernelbook?.files?.includes(file),
+    );
+    if (!owner) return;
+    const packed = await fetch(`${baseUrl}kernelspecs/${encodeURIComponent(owner[0])}/${file}`);
+    if (!packed.ok || !packed.body) return;
+    const code = await new Response(packed.body.pipeThrough(new DecompressionStream('gzip'))).text();
+    // `module`, `exports` and `define` are hidden, so that a page with RequireJS does not catch the library.
+    const script = document.createElement('script');
+    script.textContent = `(function(module,exports,define){${code}\n}).call(window);`;
+    document.head.append(script);
+    window.dispatchEvent(new Event('kernelbook-plotly'));
+  } catch (error) {
+    console.warn('kernelbook: the server gave no Plotly; the static images stay.', error);
+  } finally {
+    page.kernelbookLoading = false;
+  }
 }

@@ -11,7 +11,9 @@ export interface Trace {
   z?: readonly (readonly (number | null)[])[];
   mode?: string;
   line?: { color?: string; dash?: string; width?: number };
-  marker?: { color?: string; size?: number; symbol?: string };
+  marker?: { color?: string; size?: number; symbol?: string; opacity?: number };
+  /** Ranges of the points: distances above and below each y. */
+  error_y?: { array?: readonly unknown[]; arrayminus?: readonly unknown[]; [key: string]: unknown };
   showlegend?: boolean;
   [key: string]: unknown;
 }
@@ -20,6 +22,18 @@ export interface AxisLayout {
   title?: string | { text?: string; [key: string]: unknown };
   type?: string;
   range?: readonly number[];
+  /** Where the ticks are, and what stands at them. */
+  tickvals?: readonly unknown[];
+  ticktext?: readonly string[];
+  [key: string]: unknown;
+}
+
+export interface Shape {
+  type?: string;
+  x0?: number | string;
+  x1?: number | string;
+  yref?: string;
+  label?: { text?: string; [key: string]: unknown };
   [key: string]: unknown;
 }
 
@@ -29,6 +43,7 @@ export interface Layout {
     | { text?: string; subtitle?: { text?: string; [key: string]: unknown }; [key: string]: unknown };
   xaxis?: AxisLayout;
   yaxis?: AxisLayout;
+  shapes?: readonly Shape[];
   height?: number;
   [key: string]: unknown;
 }

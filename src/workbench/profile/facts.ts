@@ -1,13 +1,20 @@
 /** What `profile` measured, and the rates that follow: what its report and the roofline are made of. */
 import type { BackendInfo } from '../../compute/backend.js';
 import type { Ceilings } from './ceilings.js';
-import type { Measurement } from './measure.js';
+import type { EqualWay, Measurement } from './measure.js';
+import type { RecordedResult } from './recorded.js';
 
 export interface ProfileFacts {
   name: string;
   backend: BackendInfo;
   /** The profiled work first, then what it was compared with. */
   measurements: readonly Measurement[];
+  /** Names of all ways in the order they were given. */
+  asked?: readonly string[];
+  /** Ways that were not timed: they are the same work as the first. */
+  equal?: readonly EqualWay[];
+  /** Measured on other devices at other times. */
+  recorded?: readonly RecordedResult[];
   /** Bytes that have to be moved, and float operations that have to be done, once per run. */
   bytes?: number;
   flops?: number;

@@ -7,6 +7,7 @@
 import { tf } from '../../compute/tf.js';
 import { type DeviceTiming, timeWall, withGpuTiming } from '../../compute/timing.js';
 import { watchPath } from './path-taken.js';
+import { traceOf } from './trace.js';
 
 /** Work to be timed. Tensors it makes are disposed of; a promise is awaited. */
 export type Work = () => unknown;
@@ -41,16 +42,27 @@ export interface SamplingOptions {
 const fewestRounds = 3;
 const mostRounds = 200;
 
-/** @throws RangeError for a negative warm-up or time; whatever the work throws. */
-export async function measure(
-  work: Record<string, Work>,
-  options: SamplingOptions = {},
-): Promise<Measurement[]> {
+/** A way that was not timed, since the device does exactly what it does for the first one. */
+export interface EqualWay {
+  name: string;
+  path: string;
+}
+
+export interface Measured {
+  measurements: Measurement[];
+  equal: EqualWay[];
+}
+
+/**
+ * The first way is timed in turn with those of the others that are other work: see `trace.ts`.
+ * @throws RangeError for a negative warm-up or time; whatever the work throws.
+ */
+export async function measure(work: Record<string, Work>, options: SamplingOptions = {}): Promise<Measured> {
   const { warmup = 2, seconds = 0.5 } = options;
   if (!Number.isInteger(warmup) || warmup < 0)
     throw new RangeError(`profile: warmup must be 0, 1, 2, …, got ${warmup}`);
   if (!(seconds >= 0)) throw new RangeError(`profile: seconds must be a number >= 0, got ${seconds}`);
-  const ways = Object.entries(work).map(([name, run]) => ({
+  const all = Object.entries(work).map(([name, run]) => ({
     name,
     run: () => runOnce(run),
     path: '',
@@ -58,11 +70,16 @@ export async function measure(
     wall: [] as number[],
     last: undefined as DeviceTiming<void> | undefined,
   }));
-  for (const way of ways) {
+  const traces: (string | undefined)[] = [];
+  for (const way of all) {
     const path = watchPath();
-    for (let i = 0; i < Math.max(1, warmup); i++) await timeWall(way.run);
+    traces.push(await traceOf(way.run));
+    for (let i = 1; i < warmup; i++) await timeWall(way.run);
     way.path = path();
   }
+  const isEqual = (i: number) => i > 0 && traces[i] !== undefined && traces[i] === traces[0];
+  const ways = all.filter((_, i) => !isEqual(i));
+  const equal = all.flatMap(({ name, path }, i) => (isEqual(i) ? [{ name, path }] : []));
   const start = performance.now();
   const enough = () => performance.now() - start > seconds * 1e3 * ways.length;
   for (let round = 0; round < mostRounds && (round < fewestRounds || !enough()); round++) {
@@ -79,13 +96,14 @@ export async function measure(
       }
     }
   }
-  return ways.map(({ name, path, device, wall, last }) => ({
+  const measurements = ways.map(({ name, path, device, wall, last }) => ({
     name,
     path,
     ...(device.length > 0 && { device: spread(device) }),
     wall: spread(wall),
     kernels: byKernel(last),
   }));
+  return { measurements, equal };
 }
 
 /** Runs the work and disposes of every tensor it made. */

@@ -3,6 +3,7 @@ import { type BackendName, useBackend } from '../../compute/backend.js';
 import { tf } from '../../compute/tf.js';
 import { ceilings } from './ceilings.js';
 import { measure, type SamplingOptions, type Work } from './measure.js';
+import type { RecordedResult } from './recorded.js';
 import { ProfileReport } from './report.js';
 
 export interface ProfileOptions extends SamplingOptions {
@@ -10,8 +11,13 @@ export interface ProfileOptions extends SamplingOptions {
   bytes?: number;
   /** Float operations that must be done per run; a fused multiply-add counts two. */
   flops?: number;
-  /** Other ways to compute the same, timed in turn with the first. */
+  /**
+   * Other ways to compute the same, timed in turn with the first. One that asks the engine for exactly the same work
+   * is named with the reason instead of timed.
+   */
   compare?: Record<string, Work>;
+  /** What was measured elsewhere, shown below with its device: `await recordedResults('rmsNorm')`. */
+  recorded?: readonly RecordedResult[];
 }
 
 /**
@@ -22,7 +28,7 @@ export interface ProfileOptions extends SamplingOptions {
  * @throws RangeError when bytes, flops, warmup or seconds are no numbers >= 0; whatever `fn` throws
  */
 export async function profile(name: string, fn: Work, options: ProfileOptions = {}): Promise<ProfileReport> {
-  const { bytes, flops, compare = {}, ...sampling } = options;
+  const { bytes, flops, compare = {}, recorded = [], ...sampling } = options;
   for (const [key, value] of Object.entries({ bytes, flops })) {
     if (value !== undefined && !(value >= 0 && Number.isFinite(value))) {
       throw new RangeError(`profile(${name}): ${key} must be a finite number >= 0, got ${value}`);
@@ -31,12 +37,14 @@ export async function profile(name: string, fn: Work, options: ProfileOptions = 
   if (name in compare) throw new RangeError(`profile(${name}): compare must not use the name ${name} again`);
   const current = tf.engine().backendName as BackendName | undefined;
   const backend = await useBackend(current);
-  const measurements = await measure({ [name]: fn, ...compare }, sampling);
+  const { measurements, equal } = await measure({ [name]: fn, ...compare }, sampling);
   const wantCeilings = bytes !== undefined || flops !== undefined;
   return new ProfileReport({
     name,
     backend,
     measurements,
+    ...(equal.length > 0 && { equal, asked: [name, ...Object.keys(compare)] }),
+    ...(recorded.length > 0 && { recorded }),
     ...(bytes !== undefined && { bytes }),
     ...(flops !== undefined && { flops }),
     ...(wantCeilings && { ceilings: await ceilings(backend) }),

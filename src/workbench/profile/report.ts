@@ -4,14 +4,23 @@
  */
 import type { Displayable, MimeBundle } from '../../display/display.js';
 import { formatNumber, formatPercent, formatQuantity, formatSeconds } from '../../display/format.js';
-import { type Cell, escapeHtml, htmlTable, type Table, textTable } from '../../display/html.js';
+import { type Cell, htmlTable, type Table, textTable, wordsHtml } from '../../display/html.js';
 import type { Figure } from '../plot/index.js';
 import { caveat } from './caveat.js';
 import type { Profiled, ProfileFacts, Rates } from './facts.js';
-import type { Measurement, Spread } from './measure.js';
+import type { EqualWay, Measurement, Spread } from './measure.js';
+import { recordedTable } from './recorded.js';
 import { roofline } from './roofline.js';
 
 export const profileMimeType = 'application/vnd.kernelbook.profile+json';
+
+/** Why there is one row where several were asked for. */
+function sameWork(equal: readonly EqualWay[], { name, path }: Measurement, backend: string): string {
+  const names = equal.map((way) => way.name).join(', ');
+  const verb = equal.length === 1 ? 'is' : 'are';
+  const kernels = path === 'composed' ? `no fused kernel runs on ${backend}` : `both run ${path}`;
+  return `not timed: ${names} ${verb} here the same work as ${name} (${kernels}) / 未计时：${names} 在这里与 ${name} 是同一份计算（${path === 'composed' ? `${backend} 上没有融合算子` : path}）`;
+}
 
 export class ProfileReport implements Displayable, Profiled {
   constructor(readonly facts: ProfileFacts) {}
@@ -45,12 +54,14 @@ export class ProfileReport implements Displayable, Profiled {
   toMimeBundle(): MimeBundle {
     const table = this.table();
     const notes = this.notes();
+    const { recorded = [] } = this.facts;
+    const elsewhere = recorded.length > 0 ? recordedTable(recorded) : undefined;
     const lines = notes
-      .map((note) => `<div style="padding:0 0.7em;opacity:0.8;">${escapeHtml(note)}</div>`)
+      .map((note) => `<div style="padding:0 0.7em;opacity:0.8;">${wordsHtml(note)}</div>`)
       .join('');
     return {
-      'text/plain': [textTable(table), ...notes].join('\n'),
-      'text/html': `<div class="kernelbook-profile" style="overflow-x:auto;">${htmlTable(table)}${lines}</div>`,
+      'text/plain': [textTable(table), ...notes, ...(elsewhere ? [textTable(elsewhere)] : [])].join('\n'),
+      'text/html': `<div class="kernelbook-profile" style="overflow-x:auto;">${htmlTable(table)}${lines}${elsewhere ? htmlTable(elsewhere) : ''}</div>`,
       [profileMimeType]: this.toJSON(),
     };
   }
@@ -70,18 +81,21 @@ export class ProfileReport implements Displayable, Profiled {
     const { name, measurements, bytes, flops, ceilings } = this.facts;
     const first = this.timeOf(measurements[0]!).median;
     const timed = measurements.some(({ device }) => device);
+    const compared = measurements.length > 1;
+    // Where nothing is fused on this device, "composed" in every row says nothing.
+    const paths = measurements.some(({ path }) => path !== 'composed');
     return {
       caption: `profile: ${name}`,
       head: [
-        'what',
-        'path',
-        timed ? 'device time' : 'wall time',
-        'spread',
-        ...(timed ? ['wall time'] : []),
-        ...(measurements.length > 1 ? ['relative'] : []),
+        'what / 内容',
+        ...(paths ? ['path / 路径'] : []),
+        timed ? 'device time / 设备时间' : 'wall time / 墙钟时间',
+        'spread / 离散',
+        ...(timed ? ['wall time / 墙钟时间'] : []),
+        ...(compared ? ['relative / 相对'] : []),
         ...(bytes === undefined ? [] : ['bytes/s']),
         ...(flops === undefined ? [] : ['FLOP/s']),
-        ...(ceilings ? ['of the ceiling'] : []),
+        ...(ceilings ? ['of the ceiling / 占上限'] : []),
       ],
       rows: measurements.map((one): Cell[] => {
         const time = this.timeOf(one);
@@ -91,14 +105,14 @@ export class ProfileReport implements Displayable, Profiled {
         );
         return [
           { text: one.name, strong: true },
-          { text: one.path, ...(kernels.length > 0 && { title: kernels.join('\n') }) },
+          ...(paths ? [{ text: one.path, ...(kernels.length > 0 && { title: kernels.join('\n') }) }] : []),
           { text: formatSeconds(time.median), strong: true },
           {
             text: `± ${formatPercent((time.high - time.low) / 2 / time.median)}`,
             title: `half the distance of the quartiles ${formatSeconds(time.low)} and ${formatSeconds(time.high)}`,
           },
           ...(timed ? [formatSeconds(one.wall.median)] : []),
-          ...(measurements.length > 1 ? [`${formatNumber(time.median / first)} ×`] : []),
+          ...(compared ? [`${formatNumber(time.median / first)} ×`] : []),
           ...(bytesPerSecond === undefined ? [] : [formatQuantity(bytesPerSecond, 'B/s')]),
           ...(flopsPerSecond === undefined ? [] : [formatQuantity(flopsPerSecond, 'FLOP/s')]),
           ...(share === undefined ? [] : [`${formatPercent(share)} (${limit})`]),
@@ -108,7 +122,7 @@ export class ProfileReport implements Displayable, Profiled {
   }
 
   private notes(): string[] {
-    const { backend, bytes, flops, ceilings, measurements } = this.facts;
+    const { backend, bytes, flops, ceilings, measurements, equal = [] } = this.facts;
     const warning = caveat(backend);
     const work = [
       bytes === undefined ? '' : formatQuantity(bytes, 'B'),
@@ -122,6 +136,7 @@ export class ProfileReport implements Displayable, Profiled {
     return [
       `${backend.name} on ${backend.device}${backend.driver ? `, ${backend.driver}` : ''}${warning ? `; ${warning}` : ''}`,
       `${method}; median of ${samples} interleaved samples`,
+      ...(equal.length > 0 ? [sameWork(equal, measurements[0]!, backend.name)] : []),
       ...(work.length > 0 ? [`necessary work per run: ${work.join(', ')}`] : []),
       ...(ceilings
         ? [

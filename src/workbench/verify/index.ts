@@ -13,16 +13,11 @@ export {
   sumBound,
   unitRoundoff,
 } from './bounds.js';
+export { verifyMimeType } from './bundle.js';
 export { type Comparison, ulp32 } from './compare.js';
+export type { VerificationFacts } from './facts.js';
 export type { Comparable } from './values.js';
-export {
-  clearVerifications,
-  type Verification,
-  VerificationError,
-  type VerificationFacts,
-  verifications,
-  verifyMimeType,
-} from './verification.js';
+export { clearVerifications, type Verification, VerificationError, verifications } from './verification.js';
 export {
   type Actual,
   expectThrows,

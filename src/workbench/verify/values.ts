@@ -31,6 +31,11 @@ export interface Values {
   dtype: string;
 }
 
+/** The number format as tfjs and NumPy name it; undefined for plain numbers of JavaScript, which nobody chose. */
+export function formatOf({ dtype }: Values): string | undefined {
+  return dtype === 'number' ? undefined : dtype.replace(/Array$/, '').toLowerCase();
+}
+
 export function isTensorLike(value: unknown): value is TensorLike {
   const candidate = value as Partial<TensorLike> | null;
   return (

@@ -7,9 +7,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { formatNumber } from '../../display/format.js';
 import type { Bound } from './bounds.js';
 import { type Allowance, compare, shapeDifference } from './compare.js';
+import type { VerificationFacts } from './facts.js';
 import { type Observed, observe } from './observe.js';
-import { type Comparable, toValues } from './values.js';
-import { conclude, type Verification, type VerificationFacts } from './verification.js';
+import { type Comparable, formatOf, toValues, type Values } from './values.js';
+import { conclude, type Verification } from './verification.js';
 
 /** A value, a promise of one, or a function that computes one; with a function the path that ran is known too. */
 export type Actual = Comparable | Promise<Comparable> | (() => Comparable | Promise<Comparable>);
@@ -26,6 +27,8 @@ export interface Tolerance {
 }
 
 export interface VerifyOptions extends Tolerance {
+  /** What the expected value is, in two or three words: `float64, PyTorch`. Default: its number format, if it has one. */
+  against?: string;
   /** Accept NaN where the expected value is NaN. Default false: a NaN is outside every bound. */
   nanEqual?: boolean;
 }
@@ -47,7 +50,7 @@ export async function verify(
   const observed = await observe(`${caller}, actual`, actual);
   const a = observed.values;
   const e = await toValues(`${caller}, expected`, await expected);
-  const common = { kind: 'verify' as const, name, formula, ...origin(observed) };
+  const common = { kind: 'verify' as const, name, formula, ...origin(observed), ...reference(e, options) };
   const difference = shapeDifference(a, e);
   if (difference) return conclude({ ...common, passed: false, detail: difference });
   const comparison = compare(a, e, allowance, options);
@@ -70,14 +73,20 @@ export async function refute(
   name: string,
   wrong: Actual,
   right: Comparable | Promise<Comparable>,
-  { by }: { by: number | Bound },
+  { by, against }: { by: number | Bound; against?: string },
 ): Promise<Verification> {
   const caller = `refute(${name})`;
   const { allowance, formula } = toAllowance(caller, { bound: by });
   const observed = await observe(`${caller}, wrong`, wrong);
   const a = observed.values;
   const e = await toValues(`${caller}, right`, await right);
-  const common = { kind: 'refute' as const, name, formula, ...origin(observed) };
+  const common = {
+    kind: 'refute' as const,
+    name,
+    formula,
+    ...origin(observed),
+    ...(against !== undefined && { reference: against }),
+  };
   if (e.data.some(Number.isNaN)) {
     return conclude({ ...common, passed: false, detail: 'the right value holds NaN, so it refutes nothing' });
   }
@@ -146,8 +155,14 @@ function toAllowance(caller: string, options: Tolerance): { allowance: Allowance
   return { allowance, formula: terms.join(' + ') || '0 (equal values)' };
 }
 
-function origin({ backend, path }: Observed): Pick<VerificationFacts, 'backend' | 'path'> {
-  return { ...(backend && { backend }), ...(path && { path }) };
+function origin({ values, backend, path }: Observed): Pick<VerificationFacts, 'dtype' | 'backend' | 'path'> {
+  const dtype = formatOf(values);
+  return { ...(dtype && { dtype }), ...(backend && { backend }), ...(path && { path }) };
+}
+
+/** Said by the caller, or the number format of the expected value. */
+function reference(expected: Values, { against = formatOf(expected) }: VerifyOptions) {
+  return { ...(against && { reference: against }) };
 }
 
 function show(value: unknown): string {

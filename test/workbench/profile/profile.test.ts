@@ -2,6 +2,9 @@
  * profile on every backend: the path reported is the one that ran, rates follow from time and work, nothing leaks.
  * No test depends on how fast the machine is.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { useBackend } from '../../../src/compute/backend.js';
 import { tf } from '../../../src/compute/tf.js';
@@ -12,6 +15,7 @@ import {
   ProfileReport,
   profile,
   profileMimeType,
+  recordedResults,
   roofline,
 } from '../../../src/workbench/profile/index.js';
 import { measure, spread } from '../../../src/workbench/profile/measure.js';
@@ -42,8 +46,20 @@ eachBackend((name) => {
       compare: { composed: () => rmsNorm(x, gain, { path: 'composed' }) },
     });
     const [auto, composed] = report.facts.measurements;
+    const text = String(report.toMimeBundle()['text/plain']);
     expect(auto!.path).toBe(name === 'webgpu' ? 'fused: rmsNorm.forward' : 'composed');
-    expect(composed!.path).toBe('composed');
+    if (name === 'webgpu') {
+      expect(composed!.path).toBe('composed');
+      expect(report.facts.equal).toBeUndefined();
+    } else {
+      // The same work twice is not timed twice.
+      expect(composed).toBeUndefined();
+      expect(report.facts.equal).toEqual([{ name: 'composed', path: 'composed' }]);
+      expect(text).toContain(
+        `not timed: composed is here the same work as rmsNorm (no fused kernel runs on ${name})`,
+      );
+      expect(text.split('\n')[1]).not.toContain('path');
+    }
     expect(auto!.wall.median).toBeGreaterThan(0);
     expect(auto!.wall.samples).toBe(3);
     expect(tf.memory().numTensors).toBe(before);
@@ -99,6 +115,51 @@ describe('on the cpu backend', () => {
     const note = (way: string) => () => void order.push(way);
     await measure({ a: note('a'), b: note('b') }, { seconds: 0, warmup: 1 });
     expect(order.join('')).toBe('ab' + 'ab' + 'ba' + 'ab');
+  });
+
+  test('other work is timed, though nothing of it is fused: other shapes, attributes, kernels', async () => {
+    const x = tf.ones([4, 6]);
+    const { facts } = await profile('sum', () => tf.sum(x, 0), {
+      seconds: 0,
+      compare: {
+        'the other axis': () => tf.sum(x, 1),
+        mean: () => tf.mean(x, 0),
+        half: () => tf.sum(tf.slice(x, [0, 0], [2, 6]), 0),
+        again: () => tf.sum(x, 0),
+      },
+    });
+    expect(facts.measurements.map(({ name }) => name)).toEqual(['sum', 'the other axis', 'mean', 'half']);
+    expect(facts.equal).toEqual([{ name: 'again', path: 'composed' }]);
+  });
+
+  test('work outside the engine is never taken for equal', async () => {
+    const { facts } = await profile('loop', () => 1 + 1, { seconds: 0, compare: { other: () => 2 + 2 } });
+    expect(facts.measurements).toHaveLength(2);
+  });
+
+  test('what was recorded on another device stands apart, labelled', async () => {
+    const recorded = await recordedResults('rmsNorm');
+    expect(recorded.length).toBeGreaterThan(0);
+    const report = await profile('rmsNorm', () => tf.ones([2]), { seconds: 0, recorded });
+    const text = String(report.toMimeBundle()['text/plain']);
+    const [, below] = text.split('recorded elsewhere');
+    for (const { device, driver, hardware, commit } of recorded) {
+      expect(below).toContain(hardware ? device : `${device}: software, not a GPU figure`);
+      expect(below).toContain(driver);
+      expect(below).toContain(commit);
+    }
+    expect(report.facts.measurements).toHaveLength(1);
+    const gradients = await recordedResults('rmsNorm', { gradient: true });
+    expect(gradients.every(({ name }) => name.includes('gradient'))).toBe(true);
+  });
+
+  test('a file that is no result of the bench is named', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kernelbook-results-'));
+    await writeFile(join(folder, 'bench-gpu-broken.json'), '{"rows": 3}');
+    await expect(recordedResults('x', { folder })).rejects.toThrow(
+      'bench-gpu-broken.json holds no results of',
+    );
+    await rm(folder, { recursive: true });
   });
 
   test('senseless options are refused by name', async () => {

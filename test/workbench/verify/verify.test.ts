@@ -2,12 +2,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ndarray } from '../../../src/compute/ndarray.js';
 import { tf } from '../../../src/compute/tf.js';
-import { publisherKey } from '../../../src/display/display.js';
+import {
+  type CurrentCell,
+  currentCellKey,
+  type Displayable,
+  type DisplayOptions,
+  type MimeBundle,
+  publisherKey,
+} from '../../../src/display/display.js';
 import {
   clearVerifications,
   expectThrows,
   refute,
   sumBound,
+  type Verification,
   VerificationError,
   verifications,
   verify,
@@ -124,11 +132,19 @@ describe('verify', () => {
   });
 });
 
+const words = (bundle: MimeBundle) =>
+  String(bundle['text/html'])
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+
 describe('what is shown', () => {
   test('three forms of the same facts', async () => {
     const bundle = (await verify('rope', [1, 2.25], [1, 2], { bound: 0.5 })).toMimeBundle();
-    expect(bundle['text/plain']).toMatch(/✓ pass +rope +0\.25 .* 0\.5 +50 % +\[1\] +2$/);
-    expect(bundle['text/html']).toContain('✓ pass');
+    expect(bundle['text/plain']).toBe('✓ rope · error 0.25 ≤ 0.5');
+    expect(words(bundle)).toBe(
+      '✓ rope · error 误差 0.25 ≤ 0.5 bound 上界 0.5 of the bound 占上界 50 % values 数值个数 2 worst 最差处 [1]: 2.25, expected 2 relative 相对 0.13',
+    );
     expect(bundle[verifyMimeType]).toMatchObject({
       kind: 'verify',
       name: 'rope',
@@ -138,6 +154,50 @@ describe('what is shown', () => {
       maxRelative: 0.125,
       worst: { index: [1], actual: 2.25, expected: 2, error: 0.25, allowed: 0.5 },
     });
+  });
+
+  test('what the value was compared with: said, or its number format; nothing for plain numbers', async () => {
+    const text = async (check: Promise<Verification>) => (await check).toMimeBundle()['text/plain'];
+    const against = 'float64, PyTorch';
+    expect(await text(verify('x', [1], [1], { atol: 1, against }))).toBe(`✓ x · error 0 ≤ 1 · ${against}`);
+    expect(await text(verify('x', [1], ndarray([1], [1])))).toBe('✓ x · equal to the bit · float64');
+    expect(await text(verify('x', [1], Float32Array.of(1)))).toBe('✓ x · equal to the bit · float32');
+    expect(await text(verify('x', [1], [1]))).toBe('✓ x · equal to the bit');
+  });
+
+  test('ULP stand beside float32 results only', async () => {
+    const single = (await verify('x', Float32Array.of(1 + 2 ** -23), [1], { ulp: 1 })).toMimeBundle();
+    expect(words(single)).toContain('in ULP 以 ULP 计 1');
+    const double = (await verify('x', [1 + 2 ** -23], [1], { ulp: 1 })).toMimeBundle();
+    expect(words(double)).not.toContain('ULP 计');
+    expect(double[verifyMimeType]).toMatchObject({ maxUlp: 1 });
+  });
+
+  test('every other kind of check in its line', async () => {
+    const thrower = () => Promise.reject(new Error('D must be even, got 3'));
+    const lines = [
+      await refute('no scale / 无缩放', [3, 4], [1, 2], { by: 0.1 }),
+      await expectThrows('odd D', thrower, /even/),
+      await verifyEqual('shape', [2, 3], [2, 3]),
+      await verifyRelation('fewer bytes', true, '1 < 2'),
+    ];
+    expect(lines.map((line) => line.toMimeBundle()['text/plain'])).toEqual([
+      '✓ no scale · differs by 2 > 0.1',
+      '✓ odd D · throws D must be even, got 3',
+      '✓ shape · = [2,3]',
+      '✓ fewer bytes · 1 < 2',
+    ]);
+    expect(lines[0]!.toMimeBundle()['text/html']).toContain(
+      '<span lang="en">no scale</span> <span lang="zh">无缩放</span>',
+    );
+  });
+
+  test('two numbers that look alike get more digits', async () => {
+    const error = await failure(verify('x', 1.0004, 0, { bound: 1 }));
+    expect(verifications()[0]!.toMimeBundle()['text/plain']).toMatch(
+      /^✗ x · error 1\.0004 > 1 at the scalar/,
+    );
+    expect(error.facts.passed).toBe(false);
   });
 
   test('the data survives JSON, NaN and infinities included', async () => {
@@ -167,6 +227,95 @@ describe('what is shown', () => {
       ['good', true],
     ]);
     expect(shown).toEqual(verifications());
+  });
+});
+
+describe('the checks of one cell', () => {
+  interface Shown {
+    bundle: MimeBundle;
+    options: DisplayOptions;
+  }
+  const sent: Shown[] = [];
+  const owned = new Set<object>();
+  let pending: Promise<void>[] = [];
+
+  beforeEach(() => {
+    sent.length = 0;
+    owned.clear();
+    pending = [];
+    slot[publisherKey] = (value: Displayable, options: DisplayOptions) => {
+      const show = async () => void sent.push({ bundle: await value.toMimeBundle(), options });
+      pending.push(show());
+      return pending.at(-1);
+    };
+  });
+  afterEach(() => {
+    slot[currentCellKey] = undefined;
+  });
+  const newCell = () => {
+    const cell: CurrentCell = { shown: (value) => void owned.add(value) };
+    slot[currentCellKey] = () => cell;
+  };
+
+  test('are one output that grows, and one table', async () => {
+    newCell();
+    await verify('first', 1, 1);
+    await refute('second', 1, 2, { by: 0.5 });
+    const last = await verify('third', [1.5], ndarray([1], [1]), { bound: 1 });
+    await Promise.all(pending);
+    const ids = new Set(sent.map(({ options }) => options.displayId));
+    expect(ids.size).toBe(1);
+    expect(sent.map(({ options }) => options.update ?? false)).toEqual([
+      false,
+      ...sent.slice(1).map(() => true),
+    ]);
+    const { bundle } = sent.at(-1)!;
+    expect(bundle['text/plain']).toBe(
+      [
+        '✓ first   equal to the bit',
+        '✓ second  differs by 1 > 0.5',
+        '✓ third   error 0.5 ≤ 1       float64',
+      ].join('\n'),
+    );
+    expect(String(bundle['text/html']).match(/<details/g)).toHaveLength(1);
+    expect((bundle[verifyMimeType] as { name: string }[]).map(({ name }) => name)).toEqual([
+      'first',
+      'second',
+      'third',
+    ]);
+    // As the value of the cell the check is not shown again.
+    expect(owned.has(last)).toBe(true);
+  });
+
+  test('another cell has a table of its own', async () => {
+    newCell();
+    await verify('here', 1, 1);
+    newCell();
+    await verify('there', 1, 1);
+    await Promise.all(pending);
+    expect(new Set(sent.map(({ options }) => options.displayId)).size).toBe(2);
+    expect(sent.map(({ bundle }) => bundle['text/plain'])).toEqual([
+      '✓ here · equal to the bit',
+      '✓ there · equal to the bit',
+    ]);
+  });
+
+  test('a failed check is in the table before the error ends the cell, and the fold is open', async () => {
+    newCell();
+    await verify('good', 1, 1);
+    await failure(verify('bad', 1, 2));
+    await Promise.all(pending);
+    const { bundle } = sent.at(-1)!;
+    expect(bundle['text/plain']).toContain('✗ bad   error 1 > 0 at the scalar: 1, expected 2');
+    expect(bundle['text/html']).toContain('<details open');
+  });
+
+  test('thousands of checks do not send thousands of tables', async () => {
+    newCell();
+    for (let i = 0; i < 3000; i++) await verifyEqual(`check ${i}`, i, i);
+    await Promise.all(pending);
+    expect(sent.length).toBeLessThan(300);
+    expect(sent.at(-1)!.bundle[verifyMimeType]).toHaveLength(3000);
   });
 });
 

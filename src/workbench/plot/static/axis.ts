@@ -45,7 +45,7 @@ export function linearAxis([low, high]: Span, [start, end]: Span, count: number)
   return { place, ticks, band: Math.abs(scale), categories: false };
 }
 
-/** `low` and `high` must be positive. */
+/** `low` and `high` must be positive; without ticks of its own the axis has one per decade. */
 export function logAxis([low, high]: Span, [start, end]: Span): Axis {
   const [from, to] = [Math.log10(low), Math.log10(high)];
   const scale = (end - start) / (to - from || 1);
@@ -53,19 +53,22 @@ export function logAxis([low, high]: Span, [start, end]: Span): Axis {
     typeof value === 'number' && value > 0 && Number.isFinite(value)
       ? start + (Math.log10(value) - from) * scale
       : undefined;
-  const decades = to - from;
-  const factors = decades <= 1.5 ? [1, 2, 5] : [1];
-  const every = Math.max(1, Math.ceil(decades / 8));
-  const ticks: Tick[] = [];
-  for (let power = Math.floor(from); power <= Math.ceil(to); power++) {
-    if (power % every !== 0) continue;
-    for (const factor of factors) {
-      const value = factor * 10 ** power;
-      const inside = Math.log10(value) >= from - 1e-9 && Math.log10(value) <= to + 1e-9;
-      if (inside) ticks.push({ at: place(value)!, label: logLabel(factor, power) });
-    }
-  }
-  return { place, ticks, band: Math.abs(scale), categories: false };
+  return { place, ticks: [], band: Math.abs(scale), categories: false };
+}
+
+/** The same axis with ticks at these values; those outside `span` are left out. */
+export function withTicks(
+  axis: Axis,
+  values: readonly unknown[],
+  labels: readonly string[] | undefined,
+  [start, end]: Span,
+): Axis {
+  const [first, last] = [Math.min(start, end) - 0.5, Math.max(start, end) + 0.5];
+  const ticks = values.flatMap((value, i): Tick[] => {
+    const at = axis.place(value);
+    return at === undefined || at < first || at > last ? [] : [{ at, label: labels?.[i] ?? String(value) }];
+  });
+  return { ...axis, ticks };
 }
 
 /** Labels in equal bands; a label stands in the middle of its band. */
@@ -87,24 +90,4 @@ function tickLabel(value: number, digits: number): string {
     .toFixed(digits)
     .replace(/^-(?=0(\.0*)?$)/, '')
     .replace('-', '−');
-}
-
-const superscripts: Record<string, string> = {
-  '-': '⁻',
-  '0': '⁰',
-  '1': '¹',
-  '2': '²',
-  '3': '³',
-  '4': '⁴',
-  '5': '⁵',
-  '6': '⁶',
-  '7': '⁷',
-  '8': '⁸',
-  '9': '⁹',
-};
-
-function logLabel(factor: number, power: number): string {
-  if (power >= -3 && power <= 4) return String(Number((factor * 10 ** power).toPrecision(3)));
-  const raised = [...String(power)].map((character) => superscripts[character]!).join('');
-  return factor === 1 ? `10${raised}` : `${factor}·10${raised}`;
 }

@@ -1,5 +1,6 @@
 /** SVG elements as text: attributes escaped, numbers short, text measured roughly (there is no font at hand). */
 import { escapeHtml, isWide } from '../../../display/html.js';
+import { splitWords } from '../../../display/words.js';
 
 export type Attributes = Record<string, string | number | undefined>;
 
@@ -12,9 +13,17 @@ export function element(name: string, attributes: Attributes, content = ''): str
   return content === '' ? `<${name}${list}/>` : `<${name}${list}>${content}</${name}>`;
 }
 
-/** Text at a point; markup characters are escaped, the tags Plotly allows in text are dropped. */
+/**
+ * Text at a point; markup characters are escaped, the tags Plotly allows in text are dropped, and the halves of
+ * "English / 中文" know their language.
+ */
 export function text(x: number, y: number, content: string, attributes: Attributes = {}): string {
-  return element('text', { x, y, ...attributes }, escapeHtml(withoutTags(content)));
+  const plain = withoutTags(content);
+  const words = splitWords(plain);
+  const markup = words
+    ? `<tspan lang="en">${escapeHtml(words.en)}</tspan><tspan class="kb-slash"> / </tspan><tspan lang="zh">${escapeHtml(words.zh)}</tspan>`
+    : escapeHtml(plain);
+  return element('text', { x, y, ...attributes }, markup);
 }
 
 /** Plotly reads `<b>`, `<br>` and the like in its texts; the static figure shows the words only. */

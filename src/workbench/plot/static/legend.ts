@@ -36,7 +36,7 @@ export function drawLegend(
   let x = 16;
   let y = top;
   const parts = entries.map(({ name, colour, line, dash }) => {
-    const needed = 28 + textWidth(name, 12) + 18;
+    const needed = 28 + textWidth(name, 13) + 18;
     if (x > 16 && x + needed > width) {
       x = 16;
       y += 20;

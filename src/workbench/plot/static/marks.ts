@@ -44,7 +44,8 @@ export function drawTraces(traces: readonly Trace[], frame: Frame): string {
       if (isBar(trace)) return drawBars(trace, colour, frame, bars.indexOf(trace), bars.length);
       const points = placePoints(trace, frame);
       const line = hasLine(trace) ? drawLine(points, colour, trace) : '';
-      return line + (hasMarkers(trace) ? drawMarkers(points, colour, trace) : '');
+      const ranges = trace.error_y ? drawRanges(trace, colour, frame) : '';
+      return ranges + line + (hasMarkers(trace) ? drawMarkers(points, colour, trace) : '');
     })
     .join('');
 }
@@ -95,12 +96,40 @@ function thin(points: readonly (Point | undefined)[]): readonly (Point | undefin
   return kept;
 }
 
+/** Both ends of the range of each point, where it has one. */
+export function rangeEnds({ y = [], error_y }: Trace): number[] {
+  if (!error_y) return [];
+  return y.flatMap((value, i) => {
+    const [above, below] = [error_y.array?.[i], error_y.arrayminus?.[i]];
+    if (typeof value !== 'number') return [];
+    return [
+      typeof above === 'number' ? value + above : value,
+      typeof below === 'number' ? value - below : value,
+    ];
+  });
+}
+
+/** A line from the low to the high end of each point's range, with a short bar at both. */
+function drawRanges(trace: Trace, colour: string, { x, y }: Frame): string {
+  const ends = rangeEnds(trace);
+  const numbers = (trace.y ?? []).flatMap((value, i) => (typeof value === 'number' ? [i] : []));
+  const path = numbers.map((i, n) => {
+    const at = x.place(trace.x ? trace.x[i] : i);
+    const [high, low] = [y.place(ends[2 * n]), y.place(ends[2 * n + 1])];
+    if (at === undefined || high === undefined || low === undefined) return '';
+    const bar = (end: number) => `M${short(at - 4)} ${short(end)}h8`;
+    return `M${short(at)} ${short(low)}V${short(high)}${bar(low)}${bar(high)}`;
+  });
+  return element('path', { d: path.join(''), fill: 'none', stroke: colour, 'stroke-width': 1.5 });
+}
+
 function drawMarkers(points: readonly (Point | undefined)[], colour: string, trace: Trace): string {
   const radius = (trace.marker?.size ?? 6) / 2;
   const circles = points.map((point) =>
     point ? element('circle', { cx: point[0], cy: point[1], r: radius }) : '',
   );
-  return element('g', { fill: colour }, circles.join('') || ' ');
+  const opacity = trace.marker?.opacity;
+  return element('g', { fill: colour, 'fill-opacity': opacity }, circles.join('') || ' ');
 }
 
 function drawBars(trace: Trace, colour: string, { x, y, base }: Frame, slot: number, slots: number): string {

@@ -5,17 +5,18 @@
  * stands inline.
  */
 import { formatNumber } from '../../../display/format.js';
-import { escapeHtml } from '../../../display/html.js';
 import { type Layout, type Trace, titleText } from '../plotly.js';
-import { dark, fontFamily, type Ground, light } from '../theme.js';
 import { extentOf } from '../values.js';
 import { drawAxes, horizontalAxis, verticalAxis } from './axes.js';
 import { element, text, textWidth, withoutTags } from './element.js';
 import { type Box, describeColours, drawCells, drawColourBar } from './heatmap.js';
 import { drawLegend, legendEntries } from './legend.js';
 import { drawTraces } from './marks.js';
+import { svgPage } from './page.js';
+import { drawVerticalLines, verticalLines } from './vertical-lines.js';
 
-const width = 760;
+/** Narrow enough that its text can still be read on a phone, where the figure is scaled down. */
+const width = 600;
 
 export function staticSvg(data: readonly Trace[], layout: Layout): string {
   const height = typeof layout.height === 'number' ? layout.height : 420;
@@ -45,10 +46,12 @@ export function staticSvg(data: readonly Trace[], layout: Layout): string {
   };
   // The labels of the vertical axis decide how far it stands from the edge.
   const probe = verticalAxis(data, layout.yaxis ?? {}, [frame.top + frame.height, frame.top], heat);
-  const widest = Math.max(0, ...probe.ticks.map(({ label }) => textWidth(label, 12)));
+  const widest = Math.max(0, ...probe.ticks.map(({ label }) => textWidth(label, 13)));
   frame.left = Math.min(220, Math.max(44, widest + (yTitle ? 42 : 24)));
   frame.width = width - frame.left - (heat ? 96 : 24);
-  const x = horizontalAxis(data, layout.xaxis ?? {}, [frame.left, frame.left + frame.width], heat);
+  const lines = verticalLines(layout);
+  const reached = lines.length > 0 && !heat ? [...data, { x: lines.map(({ x }) => x), y: [] }] : data;
+  const x = horizontalAxis(reached, layout.xaxis ?? {}, [frame.left, frame.left + frame.width], heat);
   const known = data.filter(isDrawn);
   if (known.length > 0 || data.length === 0) {
     parts.push(...drawAxes(x, probe, frame, { xTitle, yTitle, grid: !heat }));
@@ -57,6 +60,7 @@ export function staticSvg(data: readonly Trace[], layout: Layout): string {
     const bar = { left: frame.left + frame.width + 16, top: frame.top, width: 14, height: frame.height };
     parts.push(drawCells(heat, frame), drawColourBar(heat, bar));
   }
+  parts.push(drawVerticalLines(lines, x, frame));
   const base = probe.place(0) ?? frame.top + frame.height;
   const marks = drawTraces(
     known.filter((trace) => trace !== heat),
@@ -65,7 +69,7 @@ export function staticSvg(data: readonly Trace[], layout: Layout): string {
   const ranged = layout.xaxis?.range !== undefined || layout.yaxis?.range !== undefined;
   parts.push(ranged ? clipped(marks, frame) : marks);
   if (known.length < data.length) parts.push(notice(data, frame));
-  return wrap(height, describe(title, subtitle, data), parts.join(''));
+  return svgPage(width, height, describe(title, subtitle, data), parts.join(''));
 }
 
 /** The words of a figure: title and, per trace, how many points between which limits. */
@@ -106,28 +110,3 @@ function notice(data: readonly Trace[], { left, top, width: w, height: h }: Box)
   const words = `${types}: drawn where JavaScript runs`;
   return text(left + w / 2, top + h / 2, words, { class: 'kb-label', 'text-anchor': 'middle' });
 }
-
-function wrap(height: number, words: { title: string; detail: string }, content: string): string {
-  const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
-  const label = `<title>${escapeHtml(words.title)}</title><desc>${escapeHtml(words.detail)}</desc>`;
-  const paper = element('rect', { class: 'kb-paper', width, height, rx: 6 });
-  return `<svg xmlns="http://www.w3.org/2000/svg" class="kernelbook-svg" role="img" ${size}>${label}<style>${styleSheet}</style>${paper}${content}</svg>`;
-}
-
-/** Scoped by the class of the svg element, since an inline SVG shares its styles with the page. */
-export const styleSheet = (() => {
-  const ground = ({ paper, ink, muted, grid }: Ground) =>
-    `.kernelbook-svg{--p:var(--kb-paper,${paper});--i:var(--kb-ink,${ink});--m:var(--kb-muted,${muted});--g:var(--kb-grid,${grid})}`;
-  return [
-    ground(light),
-    `@media(prefers-color-scheme:dark){${ground(dark)}}`,
-    `.kernelbook-svg{font-family:${fontFamily};max-width:100%;height:auto}`,
-    '.kernelbook-svg text{fill:var(--i);font-size:12px}',
-    '.kernelbook-svg .kb-title{font-size:16px;font-weight:600}',
-    '.kernelbook-svg .kb-tick{fill:var(--m)}',
-    '.kernelbook-svg .kb-label{font-size:13px}',
-    '.kernelbook-svg .kb-paper{fill:var(--p)}',
-    '.kernelbook-svg .kb-grid{stroke:var(--g);fill:none}',
-    '.kernelbook-svg .kb-axis{stroke:var(--m);fill:none}',
-  ].join('');
-})();
