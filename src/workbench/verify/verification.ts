@@ -6,6 +6,7 @@ import { type Displayable, display, type MimeBundle } from '../../display/displa
 import { formatNumber, formatPercent, jsonNumber } from '../../display/format.js';
 import { type Cell, htmlTable, type Table, textTable } from '../../display/html.js';
 import type { Comparison } from './compare.js';
+import type { Evidence } from './evidence.js';
 
 export const verifyMimeType = 'application/vnd.kernelbook.verify+json';
 
@@ -19,6 +20,8 @@ export interface VerificationFacts {
   /** One sentence: why it failed, or what was seen. */
   detail: string;
   comparison?: Comparison;
+  /** What tells the two sides apart, where two were compared. */
+  evidence?: Evidence;
   /** How the allowed error was derived. */
   formula?: string;
   /** Backend that computed the actual value, where it was a tensor. */

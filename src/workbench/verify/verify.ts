@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { formatNumber } from '../../display/format.js';
 import type { Bound } from './bounds.js';
 import { type Allowance, compare, shapeDifference } from './compare.js';
+import { evidenceOf } from './evidence.js';
 import { type Observed, observe } from './observe.js';
 import { type Comparable, toValues } from './values.js';
 import { conclude, type Verification, type VerificationFacts } from './verification.js';
@@ -47,7 +48,8 @@ export async function verify(
   const observed = await observe(`${caller}, actual`, actual);
   const a = observed.values;
   const e = await toValues(`${caller}, expected`, await expected);
-  const common = { kind: 'verify' as const, name, formula, ...origin(observed) };
+  const evidence = evidenceOf(a, e, isOneObject(actual, expected));
+  const common = { kind: 'verify' as const, name, formula, evidence, ...origin(observed) };
   const difference = shapeDifference(a, e);
   if (difference) return conclude({ ...common, passed: false, detail: difference });
   const comparison = compare(a, e, allowance, options);
@@ -77,7 +79,8 @@ export async function refute(
   const observed = await observe(`${caller}, wrong`, wrong);
   const a = observed.values;
   const e = await toValues(`${caller}, right`, await right);
-  const common = { kind: 'refute' as const, name, formula, ...origin(observed) };
+  const evidence = evidenceOf(a, e, isOneObject(wrong, right));
+  const common = { kind: 'refute' as const, name, formula, evidence, ...origin(observed) };
   if (e.data.some(Number.isNaN)) {
     return conclude({ ...common, passed: false, detail: 'the right value holds NaN, so it refutes nothing' });
   }
@@ -144,6 +147,10 @@ function toAllowance(caller: string, options: Tolerance): { allowance: Allowance
     ulp > 0 ? `${formatNumber(ulp)} ULP` : '',
   ].filter((term) => term !== '');
   return { allowance, formula: terms.join(' + ') || '0 (equal values)' };
+}
+
+function isOneObject(actual: unknown, expected: unknown): boolean {
+  return typeof actual === 'object' && actual !== null && actual === expected;
 }
 
 function origin({ backend, path }: Observed): Pick<VerificationFacts, 'backend' | 'path'> {
