@@ -3,21 +3,25 @@ import { profileMimeType } from '../../../src/workbench/profile/report.js';
 import { isObject } from '../../notebook/format.js';
 import { cellRecords } from '../../notebook/verifications.js';
 import type { AuditedCell, CheckCall } from '../cells/cell.js';
+import type { RecordedCheck } from '../checks.js';
 import { type AuditFinding, atCheck, firstLine, placeOf, type Rule } from './rule.js';
 
-const compares = new Set(['verify', 'verifyEqual', 'verifyRelation', 'assert', 'refute']);
+/** A refute of a thing with itself fails by itself. */
+const compares = new Set(['verify', 'verifyEqual', 'verifyRelation', 'assert']);
 
 export const sameValues: Rule = ({ cells, checks }) => {
   const inSource = cells.flatMap((cell) =>
-    cell.analysis.checks.filter(isOfItself).map((call): AuditFinding => {
-      const [one, other] = call.args as [CheckCall['args'][0], CheckCall['args'][0]];
-      const both =
-        one.text === other.text
-          ? `\`${one.text}\``
-          : `\`${one.text}\` and \`${other.text}\`, which are one expression,`;
-      const message = `${call.kind}${call.name ? ` "${call.name}"` : ''}: ${both} on both sides: it cannot fail`;
-      return { rule: 'same-value', message, cell: placeOf(cell), start: call.start, end: call.end };
-    }),
+    cell.analysis.checks
+      .filter((call) => isOfItself(call) && !didDiffer(call, checks))
+      .map((call): AuditFinding => {
+        const [one, other] = call.args as [CheckCall['args'][0], CheckCall['args'][0]];
+        const both =
+          one.text === other.text
+            ? `\`${one.text}\``
+            : `\`${one.text}\` and \`${other.text}\`, which are one expression,`;
+        const message = `${call.kind}${call.name ? ` "${call.name}"` : ''}: ${both} on both sides: it cannot fail`;
+        return { rule: 'same-value', message, cell: placeOf(cell), start: call.start, end: call.end };
+      }),
   );
   const recorded = checks.filter(({ evidence, call }) => evidence?.same && !(call && isOfItself(call)));
   return [
@@ -27,6 +31,11 @@ export const sameValues: Rule = ({ cells, checks }) => {
     ),
   ];
 };
+
+/** One expression that gave two values, as a call that draws or counts does. */
+function didDiffer(call: CheckCall, checks: readonly RecordedCheck[]): boolean {
+  return (checks.find((check) => check.call === call)?.numbers?.maxAbsolute ?? 0) > 0;
+}
 
 function isOfItself({ kind, args }: CheckCall): boolean {
   const [one, other] = args;

@@ -125,8 +125,11 @@ class Trial {
       const line = cell.cell.source.slice(0, mutation.start).split('\n').length;
       this.results.tried.push({ cell: place, line, mutation, ...verdict });
     }
-    if (count === 0 && this.#unrepeatable.has(n))
-      this.results.untried.push({ cell: place, reason: 'it cannot be run a second time in one kernel' });
+    if (count === 0)
+      this.results.untried.push({
+        cell: place,
+        reason: 'as it stands, no check of it passes when it is run again',
+      });
   }
 
   /** The cells that tell, in an order that asks the quickest first; none where no check can be run. */
@@ -175,6 +178,8 @@ class Trial {
         caughtBy: { cell: this.session.cells[outcome.cell]!.number, what: saidOf(failure) },
       };
     }
+    // Where no check could say anything, nothing is known of the mutant.
+    if (![...seen.keys()].some((target) => checks(this.session.cells[target]!))) return 'unrepeatable';
     return { fate: await this.#fateOfSurvivor(seen), caughtBy: undefined };
   }
 

@@ -47,29 +47,35 @@ const scales: Record<string, number> = {
   亿: 1e8,
   billion: 1e9,
   十亿: 1e9,
+  B: 1e9,
+  M: 1e6,
 };
 
 /** The numbers of a text in digits, as values; those of citations are not among them. */
 export function numbersIn(words: string): Set<number> {
   const text = words.replaceAll(citation, ' ');
   const found = text.matchAll(
-    /(?<![\w.])(\d[\d,]*(?:\.\d+)?)(?:\s?(thousand|million|billion|百万|十亿|千|万|亿))?/gi,
+    /(?<![\w.])(\d[\d,]*(?:\.\d+)?)(?:\s?(thousand|million|billion|百万|十亿|千|万|亿)|([BM])(?![\w/]))?/g,
   );
   return new Set(
     [...found].map(
-      ([, digits, scale]) => Number(digits!.replaceAll(',', '')) * (scales[scale?.toLowerCase() ?? ''] ?? 1),
+      ([, digits, word, letter]) => Number(digits!.replaceAll(',', '')) * (scales[word ?? letter ?? ''] ?? 1),
     ),
   );
 }
 
 const english = 'zero one two three four five six seven eight nine ten eleven twelve'.split(' ');
+const months = 'January February March April May June July August September October November December'.split(
+  ' ',
+);
 const chinese = ['零', '一', '[二两双]', '三', '四', '五', '六', '七', '八', '九', '十', '十一', '十二'];
 /** Numbers that are also said without their digits. */
 const words: [number, RegExp][] = [
   ...english.map((word, n): [number, RegExp] => [n, new RegExp(`\\b${word}\\b|${chinese[n]}`, 'iu')]),
-  [2, /\b(?:twice|second|double[sd]?|half|halves|both|pairs?)\b|[半倍第]二?/i],
+  ...months.map((month, n): [number, RegExp] => [n + 1, new RegExp(`\\b${month}\\b`)]),
+  [2, /\b(?:twice|second|double[sd]?|half|halves|both|pairs?)\b|一半|两倍|翻倍|加倍|双倍|第二|减半/i],
   [3, /\bthird\b|第三/i],
-  [4, /\b(?:fourth|quarter)\b|第四|四分之/i],
+  [4, /\b(?:fourth|quarter)\b|第四|四分之一/i],
   [100, /\bhundred\b|百/i],
   [1000, /\bthousand\b|千/i],
   [1e4, /\bten thousand\b|万/i],
