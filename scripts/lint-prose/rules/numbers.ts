@@ -55,7 +55,7 @@ const scales: Record<string, number> = {
 export function numbersIn(words: string): Set<number> {
   const text = words.replaceAll(citation, ' ');
   const found = text.matchAll(
-    /(?<![\w.])(\d[\d,]*(?:\.\d+)?)(?:\s?(thousand|million|billion|百万|十亿|千|万|亿)|([BM])(?![\w/]))?/g,
+    /(?<![\w.])(\d[\d,]*(?:\.\d+)?)(?:[\s-]?(thousand|million|billion|百万|十亿|千|万|亿)|([BM])(?![\w/]))?/g,
   );
   return new Set(
     [...found].map(
