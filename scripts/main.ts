@@ -2,6 +2,7 @@
 /** The command line `kernelbook`: each subcommand is a file, or the `command.ts` of a folder. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../kernel/package-root.js';
+import { registerAudit } from './audit/command.js';
 import { registerBench } from './bench/command.js';
 import { registerBundle } from './bundle/command.js';
 import { registerCheck } from './check/command.js';
@@ -15,6 +16,7 @@ import { registerGuide } from './guide/command.js';
 import { registerCheckHalf } from './half/command.js';
 import { registerInstall } from './install.js';
 import { registerLinkTensorflow } from './link-tensorflow/command.js';
+import { registerLintProse } from './lint-prose/command.js';
 import { registerPlan } from './plan/command.js';
 import { registerRun } from './run/command.js';
 import { registerStart } from './start.js';
@@ -28,6 +30,8 @@ const program = new Command('kernelbook')
 program.commandsGroup('Notebooks:');
 registerRun(program);
 registerCheck(program);
+registerAudit(program);
+registerLintProse(program);
 registerGuide(program);
 registerStart(program);
 registerClean(program);

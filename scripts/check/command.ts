@@ -48,7 +48,7 @@ async function check(targets: string[], options: CheckOptions): Promise<number> 
     for (const fault of faults) fail(fault);
     const checked = await checkAll(jobs, [engines]);
     await print(checked, foreign, options);
-    const isSaved = options.sarif === undefined || (await writeSarif(options.sarif, checked, faults, fail));
+    const isSaved = options.sarif === undefined || (await writeSarif(options.sarif, checked, faults));
     if (faults.length > 0) return exitStatus.usage;
     return isSaved ? statusOf(checked, options.strict) : exitStatus['not saved'];
   } catch (error) {
@@ -76,22 +76,11 @@ async function print(
   console.log(`Checked: ${countText(checked)}.`);
 }
 
-async function writeSarif(
-  file: string,
-  checked: CheckedNotebook[],
-  faults: string[],
-  fail: (line: string) => void,
-): Promise<boolean> {
+async function writeSarif(file: string, checked: CheckedNotebook[], faults: string[]): Promise<boolean> {
   const { sarifLog } = await import('./sarif.js');
-  const { writeFileAtomically } = await import('../notebook/write.js');
+  const { writeReportFile } = await import('../reports/write.js');
   const log = await sarifLog(checked, faults);
-  try {
-    await writeFileAtomically(file, `${JSON.stringify(log, null, 2)}\n`);
-    return true;
-  } catch (error) {
-    fail(`${file} could not be written: ${(error as Error).message}`);
-    return false;
-  }
+  return writeReportFile('kernelbook check', file, `${JSON.stringify(log, null, 2)}\n`);
 }
 
 function statusOf(checked: CheckedNotebook[], strict = false): number {

@@ -13,10 +13,14 @@ const ownRules: Record<string, string> = {
   'changed-name': 'A name whose type changes between cells',
 };
 
-/** @param faults what could not be checked, a line each */
+/**
+ * @param faults what could not be checked, a line each
+ * @param texts what each rule is about
+ */
 export async function sarifLog(
   notebooks: readonly CheckedNotebook[],
   faults: readonly string[],
+  texts: Readonly<Record<string, string>> = ownRules,
 ): Promise<Record<string, unknown>> {
   const rules = [...new Set(notebooks.flatMap(({ findings }) => findings.map(({ code }) => code)))].sort();
   const results: Record<string, unknown>[] = [];
@@ -54,7 +58,7 @@ export async function sarifLog(
             version: packageVersion(),
             rules: rules.map((id) => ({
               id,
-              shortDescription: { text: ownRules[id] ?? `TypeScript error ${id}` },
+              shortDescription: { text: texts[id] ?? `TypeScript error ${id}` },
             })),
           },
         },

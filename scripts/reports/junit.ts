@@ -5,13 +5,14 @@
 import { plainText, shortened } from '../run/shown-text.js';
 import type { NotebookReport, Problem } from './cells.js';
 
-export function junitXml(reports: readonly NotebookReport[]): string {
+/** @param name of the command that made them */
+export function junitXml(reports: readonly NotebookReport[], name = 'kernelbook run'): string {
   const suites = reports.map(suite);
   const total = (key: 'tests' | 'failures' | 'errors' | 'skipped') =>
     suites.reduce((sum, one) => sum + one.counts[key], 0);
   const seconds = reports.reduce((sum, { result }) => sum + result.seconds, 0);
   const root = attributes({
-    name: 'kernelbook run',
+    name,
     tests: total('tests'),
     failures: total('failures'),
     errors: total('errors'),

@@ -6,9 +6,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { CheckerEngine } from '../../kernel/language/checker-engine.js';
 import type { CompiledCell } from '../../kernel/language/engine.js';
 import { ServiceEngine } from '../../kernel/language/service-engine.js';
+import { seeded } from '../../scripts/audit/mutants/edit.js';
 import { BatchOracle } from './published/batch-oracle.js';
 import { ofOurs, ofTypeScript } from './published/evaluation.js';
-import { mutate, seeded } from './published/mutations.js';
+import { mutate } from './published/mutations.js';
 import { publishedPackages, publishedSources } from './published/sources.js';
 
 const cwd = process.cwd();

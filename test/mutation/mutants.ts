@@ -4,6 +4,8 @@
  * may never end.
  */
 import ts from 'typescript';
+import { applied, type Edit } from '../../scripts/audit/mutants/edit.js';
+import { callSwaps, isText, swaps } from '../../scripts/audit/mutants/operators.js';
 
 export interface Mutant {
   /** Top-level declaration that it is in. */
@@ -16,34 +18,11 @@ export interface Mutant {
   source: string;
 }
 
-interface Change {
-  start: number;
-  end: number;
-  replacement: string;
-}
-
-const swaps: Record<string, string> = {
-  '+': '-',
-  '-': '+',
-  '*': '/',
-  '/': '*',
-  '+=': '-=',
-  '-=': '+=',
-  '*=': '/=',
-  '<': '>=',
-  '<=': '>',
-  '>': '<=',
-  '>=': '<',
-};
-
-/** The same for operations of tfjs. */
-const calls: Record<string, string> = { add: 'sub', sub: 'add', mul: 'div', div: 'mul' };
-
 /** All mutants of a source text, in order. */
 export function mutantsOf(path: string, text: string): Mutant[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   return file.statements.flatMap((statement) => {
-    const changes: Change[] = [];
+    const changes: Edit[] = [];
     visit(statement, changes);
     return changes.map((change) => mutant(file, nameOf(statement), change));
   });
@@ -54,15 +33,15 @@ function nameOf(statement: ts.Statement): string {
   return (statement as Partial<ts.DeclarationStatement>).name?.getText() ?? '';
 }
 
-function mutant(file: ts.SourceFile, declaration: string, { start, end, replacement }: Change): Mutant {
+function mutant(file: ts.SourceFile, declaration: string, change: Edit): Mutant {
   const { text } = file;
-  const source = text.slice(0, start) + replacement + text.slice(end);
-  const line = file.getLineAndCharacterOfPosition(start).line;
+  const source = applied(text, change);
+  const line = file.getLineAndCharacterOfPosition(change.start).line;
   const lineOf = (whole: string) => whole.split('\n')[line]!.trim();
   return { declaration, line: line + 1, text: lineOf(text), mutated: lineOf(source), source };
 }
 
-function visit(node: ts.Node, changes: Change[]): void {
+function visit(node: ts.Node, changes: Edit[]): void {
   if (ts.isThrowStatement(node) || ts.isTypeNode(node) || ts.isImportDeclaration(node)) return;
   if (ts.isWhileStatement(node) || ts.isDoStatement(node)) return;
   if (ts.isIfStatement(node) && throwsOnly(node.thenStatement)) return;
@@ -75,7 +54,7 @@ function visit(node: ts.Node, changes: Change[]): void {
     binaryChanges(node, changes);
   }
   if (ts.isPropertyAccessExpression(node) && node.expression.getText() === 'tf') {
-    const replacement = calls[node.name.text];
+    const replacement = callSwaps[node.name.text];
     if (replacement) changes.push({ start: node.name.getStart(), end: node.name.getEnd(), replacement });
   }
   if (ts.isTemplateExpression(node) || ts.isNoSubstitutionTemplateLiteral(node)) shaderChanges(node, changes);
@@ -102,7 +81,7 @@ function throwsOnly(statement: ts.Statement): boolean {
   return statement.statements.length === 1 && ts.isThrowStatement(statement.statements[0]!);
 }
 
-function binaryChanges({ left, operatorToken, right }: ts.BinaryExpression, changes: Change[]): void {
+function binaryChanges({ left, operatorToken, right }: ts.BinaryExpression, changes: Edit[]): void {
   const replacement = swaps[operatorToken.getText()];
   if (replacement === undefined || [left, right].some(isText)) return;
   changes.push({ start: operatorToken.getStart(), end: operatorToken.getEnd(), replacement });
@@ -116,17 +95,12 @@ function binaryChanges({ left, operatorToken, right }: ts.BinaryExpression, chan
   }
 }
 
-function isText(node: ts.Expression): boolean {
-  if (ts.isBinaryExpression(node)) return isText(node.left) || isText(node.right);
-  return ts.isStringLiteralLike(node) || ts.isTemplateExpression(node);
-}
-
 /** Operators between spaces, floating constants, minus signs; without the heads of loops and without comments. */
 const shaderTokens = / (\+=|-=|\*=|[+\-*/]|<=|>=|<|>) |\b(\d+\.\d+)\b(?!p)|(?<=[(,=] ?)-(?=[a-z(])/g;
 
 function shaderChanges(
   node: ts.TemplateExpression | ts.NoSubstitutionTemplateLiteral,
-  changes: Change[],
+  changes: Edit[],
 ): void {
   const start = node.getStart();
   let text = node.getText();

@@ -4,6 +4,7 @@
  */
 import { jsonNumber } from '../../display/format.js';
 import type { Comparison } from './compare.js';
+import type { Evidence } from './evidence.js';
 
 export type CheckKind = 'verify' | 'refute' | 'throws' | 'equal' | 'relation';
 
@@ -15,6 +16,8 @@ export interface VerificationFacts {
   /** One sentence: why it failed, or what was seen. */
   detail: string;
   comparison?: Comparison;
+  /** What tells the two sides apart, where two were compared. */
+  evidence?: Evidence;
   /** How the allowed error was derived. */
   formula?: string;
   /** What the value was compared with, e.g. `float64, PyTorch`; known from the kind of value where it was not said. */

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { formatNumber } from '../../display/format.js';
 import type { Bound } from './bounds.js';
 import { type Allowance, compare, shapeDifference } from './compare.js';
+import { evidenceOf } from './evidence.js';
 import type { VerificationFacts } from './facts.js';
 import { type Observed, observe } from './observe.js';
 import { type Comparable, formatOf, toValues, type Values } from './values.js';
@@ -50,7 +51,15 @@ export async function verify(
   const observed = await observe(`${caller}, actual`, actual);
   const a = observed.values;
   const e = await toValues(`${caller}, expected`, await expected);
-  const common = { kind: 'verify' as const, name, formula, ...origin(observed), ...reference(e, options) };
+  const evidence = evidenceOf(a, e, isOneObject(actual, expected));
+  const common = {
+    kind: 'verify' as const,
+    name,
+    formula,
+    evidence,
+    ...origin(observed),
+    ...reference(e, options),
+  };
   const difference = shapeDifference(a, e);
   if (difference) return conclude({ ...common, passed: false, detail: difference });
   const comparison = compare(a, e, allowance, options);
@@ -80,10 +89,12 @@ export async function refute(
   const observed = await observe(`${caller}, wrong`, wrong);
   const a = observed.values;
   const e = await toValues(`${caller}, right`, await right);
+  const evidence = evidenceOf(a, e, isOneObject(wrong, right));
   const common = {
     kind: 'refute' as const,
     name,
     formula,
+    evidence,
     ...origin(observed),
     ...(against !== undefined && { reference: against }),
   };
@@ -153,6 +164,10 @@ function toAllowance(caller: string, options: Tolerance): { allowance: Allowance
     ulp > 0 ? `${formatNumber(ulp)} ULP` : '',
   ].filter((term) => term !== '');
   return { allowance, formula: terms.join(' + ') || '0 (equal values)' };
+}
+
+function isOneObject(actual: unknown, expected: unknown): boolean {
+  return typeof actual === 'object' && actual !== null && actual === expected;
 }
 
 function origin({ values, backend, path }: Observed): Pick<VerificationFacts, 'dtype' | 'backend' | 'path'> {

@@ -1,29 +1,16 @@
 /** One small mistake in a correct cell, of the kinds people make; which one is drawn from a seeded generator. */
 import ts from 'typescript';
 import { internals } from '../../../kernel/language/typescript-internal.js';
+import { applied, type Edit, type Random } from '../../../scripts/audit/mutants/edit.js';
 
-export type Random = () => number;
-
-/** Numerical Recipes' linear congruential generator: the same mistakes in every run. */
-export function seeded(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-interface Edit {
+interface Mistake extends Edit {
   kind: string;
-  start: number;
-  end: number;
-  text: string;
 }
 
 /** The broken cell; undefined where nothing can be broken without breaking the syntax. */
 export function mutate(code: string, random: Random): string | undefined {
   const file = parse(code);
-  const edits: Edit[] = [];
+  const edits: Mistake[] = [];
   const visit = (node: ts.Node): void => {
     const edit = mistakeAt(node, file);
     if (edit) edits.push(edit);
@@ -35,8 +22,7 @@ export function mutate(code: string, random: Random): string | undefined {
   const kinds = [...new Set(edits.map((edit) => edit.kind))];
   for (let attempt = 0; attempt < 5 && edits.length > 0; attempt++) {
     const kind = draw(kinds);
-    const { start, end, text } = draw(edits.filter((edit) => edit.kind === kind));
-    const broken = code.slice(0, start) + text + code.slice(end);
+    const broken = applied(code, draw(edits.filter((edit) => edit.kind === kind)));
     if (internals(parse(broken)).parseDiagnostics.length === 0) return broken;
   }
   return undefined;
@@ -46,9 +32,14 @@ function parse(code: string): ts.SourceFile {
   return ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext, true);
 }
 
-function mistakeAt(node: ts.Node, file: ts.SourceFile): Edit | undefined {
+function mistakeAt(node: ts.Node, file: ts.SourceFile): Mistake | undefined {
   const start = node.getStart(file);
-  const replace = (kind: string, text: string): Edit => ({ kind, start, end: node.end, text });
+  const replace = (kind: string, replacement: string): Mistake => ({
+    kind,
+    start,
+    end: node.end,
+    replacement,
+  });
   if (ts.isIdentifier(node)) return replace('another name', `${node.text}X`);
   if (ts.isStringLiteral(node)) return replace('number for string', '17');
   if (ts.isNumericLiteral(node)) return replace('string for number', '"17"');
@@ -56,7 +47,7 @@ function mistakeAt(node: ts.Node, file: ts.SourceFile): Edit | undefined {
   if (ts.isCallExpression(node) && node.arguments.length > 0) {
     const [first, second] = node.arguments;
     const end = second?.getStart(file) ?? first!.end;
-    return { kind: 'argument dropped', start: first!.getStart(file), end, text: '' };
+    return { kind: 'argument dropped', start: first!.getStart(file), end, replacement: '' };
   }
   switch (node.kind) {
     case ts.SyntaxKind.TrueKeyword:
