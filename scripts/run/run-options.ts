@@ -10,6 +10,8 @@ import type { Shard } from './schedule/shard.js';
 export interface RunOptions {
   /** Files and folders. */
   targets: string[];
+  /** Folders of results: none of their notebooks is run because a folder above them was named. */
+  without: string[];
   output: string;
   parameters: GivenParameter[];
   jobs: number;

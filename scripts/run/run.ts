@@ -150,11 +150,11 @@ function cacheFor(
 
 /** For what is said of notebooks without a run. Throws UsageError. */
 export async function namedNotebooks(
-  { targets, kernel, env }: Pick<RunOptions, 'targets' | 'kernel' | 'env'>,
+  { targets, without, kernel, env }: Pick<RunOptions, 'targets' | 'without' | 'kernel' | 'env'>,
   engines: Engines,
 ): Promise<NamedNotebook[]> {
-  const selected = await selectNotebooks(targets).catch(asUsageError);
-  return (await readAll(selected, kernel, localKernels)).map((candidate) =>
+  const selected = await selectNotebooks(targets, process.cwd(), without).catch(asUsageError);
+  return (await readAll(selected, kernel, localKernels, (line) => console.error(line))).map((candidate) =>
     namedNotebook(candidate, env, engines),
   );
 }
@@ -189,9 +189,11 @@ async function prepare(
   kernels: KernelPool,
 ): Promise<NotebookJob[]> {
   const committed = gitCommit(); // asked while the notebooks are read
-  const selected = await selectNotebooks(options.targets).catch(asUsageError);
+  const selected = await selectNotebooks(options.targets, process.cwd(), options.without).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
-  const candidates = await readAll(selected, options.kernel, options.kernels);
+  const candidates = await readAll(selected, options.kernel, options.kernels, (line) =>
+    options.progress.note(line),
+  );
   const parameterised = await applyParameters(
     candidates.map((candidate) => namedNotebook(candidate, options.env, engines)),
     options.parameters,
@@ -272,12 +274,13 @@ async function readAll(
   selected: SelectedNotebook[],
   kernel: string | undefined,
   kernels: KernelSource,
+  warn: (line: string) => void,
 ): Promise<Candidate[]> {
   const faults: string[] = [];
   const candidates: Candidate[] = [];
   for (const one of selected) {
     try {
-      const notebook = await readNotebook(one.path);
+      const notebook = await readNotebook(one.path, (line) => warn(line.replace(one.path, one.name)));
       faults.push(...requirementFaults(notebook).map((fault) => `${one.name}: ${fault}`));
       checkSettings(notebook);
       const name = kernel ?? notebook.metadata.kernelspec?.name;
