@@ -24,7 +24,7 @@ async function clean(named: string[], { check = false, repair = false }: CleanOp
   const { targetsOr } = await import('./notebook/default-targets.js');
   const { SelectionError, selectNotebooks } = await import('./notebook/select.js');
   const { NotebookFileError, readNotebook } = await import('./notebook/read.js');
-  const { withoutVolatile } = await import('./notebook/volatile.js');
+  const { cleanNotebook } = await import('./notebook/clean-notebook.js');
   const { serializeNotebook } = await import('./notebook/serialize.js');
   const { FileNotReplacedError, replaceFile } = await import('./notebook/write.js');
   let status = 0;
@@ -44,7 +44,7 @@ async function clean(named: string[], { check = false, repair = false }: CleanOp
           fail(mended);
           continue;
         }
-        const content = serializeNotebook(withoutVolatile(notebook));
+        const content = serializeNotebook(cleanNotebook(notebook));
         if ((await readFile(path, 'utf8')) === content) continue;
         if (check) fail(mended ?? `${name} is not clean`);
         else {

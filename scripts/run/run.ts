@@ -69,6 +69,7 @@ async function plan(
   try {
     const jobs = await prepare(options, engines, probe, pool);
     for (const job of jobs) if (isChecked(job)) job.checkedCells = cells?.newFile();
+    await cache?.observe(jobs);
     tellUncompared(jobs, regression, options);
     const run = await Run.plan(jobs, parts);
     if (options.reuse) await cache?.find(jobs);
@@ -232,6 +233,7 @@ async function prepare(
       cwd: dirname(path),
       env: runEnv(written, spec, options.env),
       checkedCells: undefined,
+      observed: undefined,
       limits: options.limits,
       signal: options.signal,
       onCell: (done, total) => options.progress.cell(name, done, total),

@@ -20,6 +20,7 @@ const run = (text = 'out'): KeptRun => ({
   peakMemory: 3,
   cellPeaks: [['a', 3]],
   device: 'one',
+  seen: [],
   notebook: {
     nbformat: 4,
     nbformat_minor: 5,
