@@ -28,6 +28,7 @@ async function start(backend: string | undefined): Promise<number> {
     jobs: Math.min(2, availableParallelism()),
     timeout: 600,
     check: true,
+    triesDriver: true,
     // The guides show what this machine measures now.
     cache: false,
     ...(backend !== undefined && { backend }),

@@ -42,6 +42,7 @@ export interface RunCommandOptions
   /** False for `--no-check`. */
   check: boolean;
   requireAll?: boolean;
+  triesDriver?: boolean;
   helpNotebook?: boolean;
 }
 
@@ -124,6 +125,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       shard: await shardOf(options),
       kernel: options.kernel,
       kernels: await kernelSource(options.gateway, limitsOf(options).startMs, stop.signal),
+      triesDriver: options.triesDriver ?? false,
       limits: limitsOf(options),
       resume: options.resume ?? false,
       reuse: options.cache,

@@ -34,6 +34,7 @@ import { Run, type RunParts } from './run-all.js';
 import type { RunOptions } from './run-options.js';
 import { KernelPool } from './schedule/kernel-pool.js';
 import { inShard } from './schedule/shard.js';
+import { provideSoftwareDevice } from './software-device.js';
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
@@ -195,6 +196,16 @@ async function prepare(
   const candidates = await readAll(selected, options.kernel, options.kernels, (line) =>
     options.progress.note(line),
   );
+  if (options.kernels.local)
+    await provideSoftwareDevice(
+      candidates.map(({ notebook }) => notebook),
+      {
+        env: options.env,
+        probe: options.triesDriver ? new MachineProbe(options.env) : undefined,
+        say: (line) => options.progress.note(line),
+        signal: options.signal,
+      },
+    );
   const parameterised = await applyParameters(
     candidates.map((candidate) => namedNotebook(candidate, options.env, engines)),
     options.parameters,

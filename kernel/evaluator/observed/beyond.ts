@@ -34,7 +34,7 @@ export function observeBeyond(record: Record): () => void {
   all(dns, ['lookup', 'resolve', 'resolve4', 'resolve6', 'reverse'], connects);
   all(dns.promises, ['lookup', 'resolve', 'resolve4', 'resolve6', 'reverse'], connects);
   observe(process as unknown as Functions, 'dlopen', ([, file]) => {
-    if (!harmless.test(String(file)))
+    if (!harmless.test(String(file)) && !record.isKnownLibrary(String(file)))
       record.beyond(`loads native code, ${String(file)}, which may open any file`);
   });
   observe(process as unknown as Functions, 'binding', ([name]) => {

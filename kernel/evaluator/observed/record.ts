@@ -32,6 +32,11 @@ export class Record {
     this.add(['beyond', what]);
   }
 
+  /** Whether native code is what this package itself has brought to the user's cache. */
+  isKnownLibrary(path: string): boolean {
+    return path.startsWith(cacheDirectory());
+  }
+
   /**
    * Whether a path tells nothing that a result is not known by anyway: installed packages are told by their versions, our
    * build by its files, and what the process is told of itself is no more the same than the time.
