@@ -99,8 +99,9 @@ beforeAll(async () => {
       })
     ).stdout;
   first = await run();
-  for (const { name, uncached } of JSON.parse(await readFile(place.path('results.json'), 'utf8')).notebooks)
-    reasons.set(name, uncached);
+  for (const { notebook, uncached } of JSON.parse(await readFile(place.path('results.json'), 'utf8'))
+    .notebooks)
+    reasons.set(notebook, uncached);
   again = await run();
   for (const name of Object.keys(seen))
     await writeFile(place.path(`${name}.csv`), `${await readFile(place.path(`${name}.csv`), 'utf8')}2\n`);

@@ -40,7 +40,10 @@ export function observeBeyond(record: Record): () => void {
   observe(process as unknown as Functions, 'binding', ([name]) => {
     if (name === 'fs') record.beyond("uses Node's own binding to files");
   });
-  process.on('worker', () => record.beyond('starts another thread'));
+  process.on('worker', (worker) => {
+    // The thread of Node's own in which loader hooks run, ours among them, runs nothing of the notebook.
+    if (worker.constructor.name !== 'InternalWorker') record.beyond('starts another thread');
+  });
   syncBuiltinESMExports();
   const { moduleLoadList } = process as unknown as { moduleLoadList?: string[] };
   return () => {
