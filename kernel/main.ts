@@ -7,6 +7,7 @@
 import { extname } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { DialectError, dialect } from './dialect.js';
+import { observedVariable } from './evaluator/observed/observation.js';
 import { workingFolder } from './evaluator/working-folder.js';
 import { aheadVariable } from './language/cell-ahead.js';
 import { startEngineFor } from './language/engine-child.js';
@@ -30,6 +31,8 @@ try {
   const cwd = workingFolder();
   const checkedCells = process.env[aheadVariable];
   delete process.env[aheadVariable]; // not for kernels that a cell starts
+  const observed = process.env[observedVariable];
+  delete process.env[observedVariable];
   const { port1, port2 } = new MessageChannel();
   const setup: WorkerSetup = {
     connection,
@@ -46,7 +49,9 @@ try {
   });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
-  void import('./evaluator/user-thread.js').then(({ serveUserCode }) => serveUserCode(worker, cwd, flow));
+  void import('./evaluator/user-thread.js').then(({ serveUserCode }) =>
+    serveUserCode(worker, cwd, flow, observed),
+  );
 } catch (error) {
   if (error instanceof ConnectionFileError || error instanceof DialectError) fail(error.message, 2);
   throw error;

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { packageRoot } from '../kernel/package-root.js';
+import { whyOnlyInCheckout } from './checkout.js';
 import type { Cell, Notebook } from './notebook/format.js';
 
 export interface LedgerRow {
@@ -142,6 +143,12 @@ export function registerCoverage(program: Command): void {
     .description('write docs/coverage.md: which notebook cell answers which row of the ledger')
     .option('--check', 'write nothing; fail when the page is stale or a promised row is missing')
     .action(async ({ check }: { check?: boolean }) => {
+      const missing = whyOnlyInCheckout([join('docs', 'ledger.json')]);
+      if (missing !== undefined) {
+        console.error(`kernelbook coverage: ${missing}`);
+        process.exitCode = 2;
+        return;
+      }
       const { ledger, notebooks } = await readCoverageInputs();
       const coverage = collectCoverage(ledger, notebooks);
       const page = renderCoverage(ledger, coverage);

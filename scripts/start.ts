@@ -1,11 +1,12 @@
 /** `kernelbook start`, the main job: run every notebook, write the guides, say where they are and what failed. */
 import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { writeGuide } from './guide/command.js';
+import { usualOutput, workbookFolder } from './notebook/default-targets.js';
 import { backendChoices, runCommand } from './run/command.js';
 import { exitStatus } from './run/verdict.js';
 
-const executed = 'build/notebooks';
 const guides = 'build/guides';
 
 export function registerStart(program: Command): void {
@@ -21,12 +22,13 @@ export function registerStart(program: Command): void {
 }
 
 async function start(backend: string | undefined): Promise<number> {
-  const status = await runCommand([], {
+  const status = await runCommand([relative(process.cwd(), workbookFolder())], {
     parameter: [],
-    output: executed,
+    output: usualOutput,
     jobs: Math.min(2, availableParallelism()),
     timeout: 600,
     check: true,
+    triesDriver: true,
     // The guides show what this machine measures now.
     cache: false,
     ...(backend !== undefined && { backend }),
@@ -35,6 +37,6 @@ async function start(backend: string | undefined): Promise<number> {
   if (status === exitStatus.usage || status === exitStatus['type error'] || status >= exitStatus.interrupted)
     return status;
   console.log('');
-  const guide = await writeGuide([executed], guides);
+  const guide = await writeGuide([usualOutput], guides);
   return Math.max(status, guide);
 }

@@ -16,6 +16,7 @@ import {
 } from '../link.js';
 import { Evaluator, keyboardInterrupt } from './evaluator.js';
 import { repairImmediates } from './interrupted-immediate.js';
+import { observeReach } from './observed/observe.js';
 import type { CellContext, DisplayOutput } from './outcome.js';
 import { captureStreams } from './streams.js';
 
@@ -32,7 +33,9 @@ interface Origin {
 }
 type Context = CellContext<Origin> | undefined;
 
-export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
+/** @param observed the file that gets what user code reaches outside of its cells, where that is wanted */
+export function serveUserCode(worker: Worker, cwd: string, flow: Flow, observed?: string): void {
+  const cellEnded = observed === undefined ? () => {} : observeReach(observed);
   const post = (message: FromUserThread) => worker.postMessage(message);
   const output = (message: Extract<FromUserThread, { size: number }>, transfer: ArrayBuffer[] = []) => {
     worker.postMessage(message, transfer);
@@ -95,6 +98,7 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow): void {
         flow.begin();
         evaluator.run(cell, origin, (outcome) => {
           running.delete(id);
+          cellEnded();
           post({ kind: 'done', id, outcome });
         });
         return;

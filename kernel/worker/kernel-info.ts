@@ -6,7 +6,8 @@ import { type KernelInfo, protocolVersion } from '../protocol/messages.js';
 /** The exact version the package pins; read from here because loading the compiler would delay kernel_info. */
 const typescriptVersion = '6.0.3';
 
-const typescript: KernelInfo['language_info'] = {
+/** The language, as our own kernel tells it. */
+export const typescriptInfo: KernelInfo['language_info'] = {
   name: 'typescript',
   version: typescriptVersion,
   mimetype: 'text/typescript',
@@ -31,7 +32,7 @@ export function kernelInfo(): KernelInfo {
     protocol_version: protocolVersion,
     implementation: 'kernelbook',
     implementation_version: packageVersion(),
-    language_info: dialect() === 'jslab' ? javascript : typescript,
+    language_info: dialect() === 'jslab' ? javascript : typescriptInfo,
     banner: `kernelbook ${packageVersion()}: TypeScript ${typescriptVersion} on Node ${process.version}. Cells are type-checked before they run.`,
     help_links: [
       { text: 'TypeScript', url: 'https://www.typescriptlang.org/docs/' },

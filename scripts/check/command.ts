@@ -1,6 +1,6 @@
 /** `kernelbook check`: its options, and the exit status of one check or of watching. */
 import type { Command } from 'commander';
-import { defaultNotebooks } from '../run/command.js';
+import { type Targets, targetsOr } from '../notebook/default-targets.js';
 import { exitStatus } from '../run/verdict.js';
 import { type CheckedNotebook, errorsOf } from './finding.js';
 
@@ -16,18 +16,18 @@ export function registerCheck(program: Command): void {
   program
     .command('check')
     .description('check notebooks across their cells without running them: types, and names')
-    .argument('[notebooks...]', 'notebooks or folders (default: the notebooks of this project)')
+    .argument('[notebooks...]', 'notebooks or folders (default: those of this folder)')
     .option('-k, --kernel <name>', 'the kernel to check for, whatever the notebooks name')
     .option('--strict', 'warnings about names fail too')
     .option('--sarif <file>', 'write the findings as a SARIF log too')
     .option('--github', 'print them as annotations of GitHub Actions too (there by itself)')
     .option('-w, --watch', 'go on, and check again what changes')
     .action(async (targets: string[], options: CheckOptions) => {
-      process.exitCode = await check(targets.length > 0 ? targets : [defaultNotebooks()], options);
+      process.exitCode = await check(targetsOr(targets), options);
     });
 }
 
-async function check(targets: string[], options: CheckOptions): Promise<number> {
+async function check({ targets, without }: Targets, options: CheckOptions): Promise<number> {
   const { selectNotebooks, SelectionError } = await import('../notebook/select.js');
   const { checkAll } = await import('./check-all.js');
   const { Engines } = await import('./engines.js');
@@ -41,11 +41,12 @@ async function check(targets: string[], options: CheckOptions): Promise<number> 
     if (options.kernel !== undefined) requireKernel(options.kernel);
     if (options.watch) {
       const { watchNotebooks } = await import('./watch.js');
-      await watchNotebooks(targets, options.kernel, engines);
+      await watchNotebooks({ targets, without }, options.kernel, engines);
       return exitStatus.passed;
     }
-    const { jobs, faults, foreign } = await readJobs(await selectNotebooks(targets), options.kernel);
-    for (const fault of faults) fail(fault);
+    const selected = await selectNotebooks(targets, process.cwd(), without);
+    const { jobs, faults, warnings, foreign } = await readJobs(selected, options.kernel);
+    for (const line of [...warnings, ...faults]) fail(line);
     const checked = await checkAll(jobs, [engines]);
     await print(checked, foreign, options);
     const isSaved = options.sarif === undefined || (await writeSarif(options.sarif, checked, faults));

@@ -13,6 +13,8 @@ export interface CheckJobs {
   jobs: CheckJob[];
   /** A line for each file that is no notebook, and for what its metadata asks and no run could follow. */
   faults: string[];
+  /** A line for each file that is not quite a notebook, and is read as one all the same. */
+  warnings: string[];
   /** Notebooks of other kernels, and which. */
   foreign: { name: string; kernel: string | undefined }[];
 }
@@ -22,10 +24,10 @@ export async function readJobs(
   selected: readonly SelectedNotebook[],
   kernel: string | undefined,
 ): Promise<CheckJobs> {
-  const found: CheckJobs = { jobs: [], faults: [], foreign: [] };
+  const found: CheckJobs = { jobs: [], faults: [], warnings: [], foreign: [] };
   for (const { path, name } of selected) {
     try {
-      const notebook = await readNotebook(path);
+      const notebook = await readNotebook(path, (line) => found.warnings.push(line.replace(path, name)));
       found.faults.push(...requirementFaults(notebook).map((fault) => `${name}: ${fault}`));
       checkSettings(notebook);
       checkDirectives(notebook);

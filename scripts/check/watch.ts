@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { Targets } from '../notebook/default-targets.js';
 import { SelectionError, selectNotebooks } from '../notebook/select.js';
 import { checkAll } from './check-all.js';
 import type { Engines } from './engines.js';
@@ -14,7 +15,7 @@ import { countText, findingsText, foreignText } from './report.js';
 
 /** @throws SelectionError where there is nothing to watch from the beginning */
 export async function watchNotebooks(
-  targets: string[],
+  { targets, without }: Targets,
   kernel: string | undefined,
   engines: Engines,
 ): Promise<void> {
@@ -24,7 +25,7 @@ export async function watchNotebooks(
   const folders = new FolderWatch(stop.signal);
   const known = new Map<string, CheckedNotebook>();
   try {
-    let found = await readJobs(await selectNotebooks(targets), kernel);
+    let found = await readJobs(await selectNotebooks(targets, process.cwd(), without), kernel);
     say('Checking. Ctrl-C ends it.');
     for (let changed: string[] = []; ; ) {
       folders.watchTrees(targets.map((target) => resolve(target)).filter((target) => existsSync(target)));
@@ -38,7 +39,7 @@ export async function watchNotebooks(
       if (stop.signal.aborted) return;
       clearScreen();
       say('Files changed, checking again.');
-      found = await readAgain(targets, kernel);
+      found = await readAgain({ targets, without }, kernel);
     }
   } finally {
     stop.abort();
@@ -47,12 +48,12 @@ export async function watchNotebooks(
 }
 
 /** What is missing for a moment, because an editor is saving it, is a fault to show and no reason to end. */
-async function readAgain(targets: string[], kernel: string | undefined): Promise<CheckJobs> {
+async function readAgain({ targets, without }: Targets, kernel: string | undefined): Promise<CheckJobs> {
   try {
-    return await readJobs(await selectNotebooks(targets), kernel);
+    return await readJobs(await selectNotebooks(targets, process.cwd(), without), kernel);
   } catch (error) {
     if (!(error instanceof SelectionError)) throw error;
-    return { jobs: [], faults: [error.message], foreign: [] };
+    return { jobs: [], faults: [error.message], warnings: [], foreign: [] };
   }
 }
 

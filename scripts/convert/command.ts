@@ -44,7 +44,9 @@ async function convert(names: string[], options: ConvertCommandOptions): Promise
     const plans = await planConversions(names, { to: options.to, output: options.output });
     for (const plan of plans) {
       try {
-        const outcome = await convertFile(plan, options.force === true);
+        const outcome = await convertFile(plan, options.force === true, (line) =>
+          console.error(`kernelbook convert: ${line}`),
+        );
         if (typeof outcome === 'string') console.log(`${plan.target}  ${outcome}`);
         else fail(`${plan.target} ${outcome.refused}; write over it with --force`);
       } catch (error) {

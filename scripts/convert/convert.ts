@@ -5,8 +5,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { derivedId } from '../notebook/cell-id.js';
 import type { Notebook } from '../notebook/format.js';
-import { derivedId, NotebookFileError, readNotebook } from '../notebook/read.js';
+import { NotebookFileError, readNotebook } from '../notebook/read.js';
 import { SelectionError, selectNotebooks } from '../notebook/select.js';
 import { serializeNotebook } from '../notebook/serialize.js';
 import { InvalidNotebookError } from '../notebook/validate.js';
@@ -62,12 +63,16 @@ export async function planConversions(names: string[], options: ConvertOptions):
 }
 
 /** Converts one file. Throws NotebookFileError where it cannot be read, FileNotReplacedError; nothing is written then. */
-export async function convertFile({ source, target }: Conversion, force: boolean): Promise<Outcome> {
+export async function convertFile(
+  { source, target }: Conversion,
+  force: boolean,
+  warn: (line: string) => void = () => {},
+): Promise<Outcome> {
   const before = await readIfThere(target);
   const content =
     formOf(source) === 'ipynb'
-      ? await toText(source, before)
-      : await toNotebook(source, target, before, force);
+      ? await toText(source, before, warn)
+      : await toNotebook(source, target, before, force, warn);
   if (content === before) return 'unchanged';
   if (before !== undefined && !force) {
     const refused = await whyNotOver(source, target, before);
@@ -77,8 +82,12 @@ export async function convertFile({ source, target }: Conversion, force: boolean
   return before === undefined ? 'written' : 'updated';
 }
 
-async function toText(source: string, before: string | undefined): Promise<string> {
-  const notebook = await readNotebook(source);
+async function toText(
+  source: string,
+  before: string | undefined,
+  warn: (line: string) => void,
+): Promise<string> {
+  const notebook = await readNotebook(source, warn);
   const language = notebook.metadata.language_info?.name ?? notebook.metadata.kernelspec?.language;
   if (language !== undefined && !['typescript', 'javascript'].includes(language.toLowerCase())) {
     throw new NotebookFileError(
@@ -99,6 +108,7 @@ async function toNotebook(
   target: string,
   before: string | undefined,
   force: boolean,
+  warn: (line: string) => void,
 ): Promise<string> {
   let text: Notebook;
   try {
@@ -108,7 +118,7 @@ async function toNotebook(
   }
   if (before === undefined) return serializeNotebook(text);
   try {
-    const old = await readNotebook(target);
+    const old = await readNotebook(target, warn);
     const order = new Map(text.cells.map((cell, index) => [cell, index]));
     const updated = keepOutputs(text, old, (cell) => cell.id !== derivedId(cell.source, order.get(cell)!));
     // The same notebook in other bytes is not rewritten; `kernelbook clean` does that.

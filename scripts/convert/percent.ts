@@ -5,8 +5,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { ownDisplayName, ownName } from '../../kernel/kernelspec.js';
+import { derivedId } from '../notebook/cell-id.js';
 import { type Cell, isObject, type Notebook } from '../notebook/format.js';
-import { derivedId, parseNotebook } from '../notebook/read.js';
+import { parseNotebook } from '../notebook/read.js';
 import { serializeNotebook } from '../notebook/serialize.js';
 import { withoutVolatile } from '../notebook/volatile.js';
 import { type BodyForm, type BodyNotes, bodyEnd, formatBody, nextMarker, parseBody } from './body.js';

@@ -3,15 +3,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { formatCount } from '../../src/display/format.js';
-import { defaultNotebooks } from '../run/command.js';
-
-const defaultSource = 'build/notebooks';
+import { usualOutput, workbookFolder } from '../notebook/default-targets.js';
 
 export function registerGuide(program: Command): void {
   program
     .command('guide')
     .description('write executed notebooks as offline HTML pages')
-    .argument('[notebooks...]', `executed notebooks or folders (default: ${defaultSource})`)
+    .argument('[notebooks...]', `executed notebooks or folders (default: ${usualOutput})`)
     .option('-o, --output <folder>', 'where the pages go', 'build/guides')
     .action(async (targets: string[], options: { output: string }) => {
       process.exitCode = await writeGuide(targets, options.output);
@@ -24,21 +22,23 @@ export async function writeGuide(targets: string[], output: string): Promise<num
   const { SelectionError, selectNotebooks } = await import('../notebook/select.js');
   const { NotebookFileError } = await import('../notebook/read.js');
   const { readingOrder, writeSite } = await import('./site.js');
-  if (targets.length === 0 && !existsSync(defaultSource)) {
+  if (targets.length === 0 && !existsSync(usualOutput)) {
     console.error(
-      `kernelbook guide: there is no ${defaultSource} yet; run "kernelbook run" first, or name notebooks`,
+      `kernelbook guide: there is no ${usualOutput} yet; run "kernelbook run" first, or name notebooks`,
     );
     return 2;
   }
   try {
-    const notebooks = await selectNotebooks(targets.length > 0 ? targets : [defaultSource]);
-    const order = await readingOrder(notebooks, defaultNotebooks());
-    const { pages, problems } = await writeSite(notebooks, output, order);
-    for (const { file, passed, failures } of pages) {
+    const notebooks = await selectNotebooks(targets.length > 0 ? targets : [usualOutput]);
+    const order = await readingOrder(notebooks, workbookFolder());
+    const { pages, problems, warnings } = await writeSite(notebooks, output, order);
+    for (const line of warnings) console.error(`kernelbook guide: ${line}`);
+    for (const { file, passed, failures, unexecuted } of pages) {
       const failed = failures.length > 0 ? `, ${failures.length} failed` : '';
       console.log(`${join(output, file)}  ${formatCount(passed, 'check')} passed${failed}`);
       for (const { cell, what } of failures)
         console.log(`  failed in cell "${cell}": ${what.split('\n')[0]}`);
+      if (unexecuted !== undefined) console.error(`kernelbook guide: ${unexecuted}`);
     }
     console.log(`Study guides: ${join(output, 'index.html')}`);
     for (const problem of problems) console.error(`kernelbook guide: ${problem}`);

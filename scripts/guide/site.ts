@@ -1,6 +1,7 @@
 /** Executed notebooks to a folder of pages: one per notebook, an index, and the shared assets. */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Notebook } from '../notebook/format.js';
 import { readNotebook } from '../notebook/read.js';
 import { type IndexEntry, readIndex, type SelectedNotebook } from '../notebook/select.js';
 import { writeFileAtomically } from '../notebook/write.js';
@@ -14,9 +15,17 @@ import { styleSheet } from './style.js';
 
 export interface Site {
   /** Page files, in reading order, with what failed in their notebooks. */
-  pages: { file: string; failures: { cell: string; what: string }[]; passed: number }[];
+  pages: {
+    file: string;
+    failures: { cell: string; what: string }[];
+    passed: number;
+    /** What to say of a notebook whose code was not run, or not all of it. */
+    unexecuted: string | undefined;
+  }[];
   /** Formulas, images and the like that could not be shown. */
   problems: string[];
+  /** Notebooks that are not quite valid and are shown all the same. */
+  warnings: string[];
 }
 
 /**
@@ -29,8 +38,12 @@ export async function writeSite(
   order: IndexEntry[],
 ): Promise<Site> {
   const sorted = inReadingOrder(notebooks, order);
+  const warnings: string[] = [];
   const loaded = await Promise.all(
-    sorted.map(async (one) => ({ one, notebook: await readNotebook(one.path) })),
+    sorted.map(async (one) => ({
+      one,
+      notebook: await readNotebook(one.path, (line) => warnings.push(line.replace(one.path, one.name))),
+    })),
   );
   const files = pageFiles(sorted);
   const problems = new ProblemList();
@@ -55,13 +68,25 @@ export async function writeSite(
     await writeFileAtomically(join(output, 'assets', 'plotly.min.js'), await plotlyLibrary());
   }
   return {
-    pages: pages.map(({ page, rendered }) => ({
+    pages: pages.map(({ page, rendered }, index) => ({
       file: page,
       failures: rendered.summary.failures,
       passed: rendered.summary.passed,
+      unexecuted: unexecuted(loaded[index]!.notebook, sorted[index]!.name),
     })),
     problems: problems.messages,
+    warnings,
   };
+}
+
+/** Of a notebook that still waits for its run the page has code and no results. */
+function unexecuted({ cells }: Notebook, name: string): string | undefined {
+  const code = cells.filter((cell) => cell.cell_type === 'code' && cell.source.trim() !== '');
+  const open = code.filter((cell) => cell.cell_type === 'code' && cell.execution_count === null).length;
+  if (open === 0) return undefined;
+  const what =
+    open === code.length ? 'was not executed' : `has ${open} of ${code.length} code cells not executed`;
+  return `${name} ${what}, so its page lacks their results; run it first: kernelbook run ${name}`;
 }
 
 /** The reading order for these notebooks: of their own folder, else of `fallback`. */

@@ -2,9 +2,12 @@
  * Reads notebooks. Text is joined into one string, cells of files older than 4.5 get an id (derived from
  * their place and source, so the same file gives the same ids), and transient metadata is dropped.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { freeId } from './cell-id.js';
 import { type Cell, isJsonMime, isObject, type Notebook } from './format.js';
+import { mendDocument } from './mend/document.js';
+import { type Mend, mendsText, type Note } from './mend/mends.js';
+import { joinLines } from './text.js';
 import { InvalidNotebookError, newestMinor, validateNotebook } from './validate.js';
 
 /** The file could not be read as a notebook; the message is one line that starts with the file's name. */
@@ -12,16 +15,23 @@ export class NotebookFileError extends Error {
   override readonly name = 'NotebookFileError';
 }
 
-/** Reads and checks one notebook file. Throws NotebookFileError; the file is never changed. */
-export async function readNotebook(path: string): Promise<Notebook> {
+/**
+ * Reads and checks one notebook file. What Jupyter would run although it bends the format's rules is read as if it were
+ * mended. Throws NotebookFileError; the file is never changed.
+ * @param onMended gets a line, the file's name in front, where something had to be mended
+ */
+export async function readNotebook(path: string, onMended?: (line: string) => void): Promise<Notebook> {
   let source: string;
   try {
-    source = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+    source = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
   } catch (error) {
     throw new NotebookFileError(`${path}: ${describeReadError(error)}`);
   }
   try {
-    return parseNotebook(source);
+    const { notebook, mends } = parseBentNotebook(source);
+    if (mends.length > 0)
+      onMended?.(`${path}: not a valid notebook, read as if mended: ${mendsText(mends)}; ${mendHint}`);
+    return notebook;
   } catch (error) {
     if (error instanceof InvalidNotebookError) {
       throw new NotebookFileError(`${path}: not a valid notebook: ${error.message}`);
@@ -30,7 +40,9 @@ export async function readNotebook(path: string): Promise<Notebook> {
   }
 }
 
-/** Parses the text of a notebook file. Throws InvalidNotebookError. */
+const mendHint = '"kernelbook clean --repair" mends the file';
+
+/** Parses the text of a notebook file that must be valid. Throws InvalidNotebookError. */
 export function parseNotebook(source: string): Notebook {
   let document: unknown;
   try {
@@ -42,12 +54,44 @@ export function parseNotebook(source: string): Notebook {
   return normalise(document as RawNotebook);
 }
 
+/** Parses one that may bend the format's rules, and says what was mended. Throws InvalidNotebookError. */
+export function parseBentNotebook(source: string): { notebook: Notebook; mends: Mend[] } {
+  const mends: Mend[] = [];
+  const note = (what: string) => mends.push({ cell: undefined, what });
+  const text = source.replace(/^\uFEFF/, '');
+  if (text !== source) note('it begins with a byte order mark, passed over');
+  const mended = mendDocument(parseLeniently(text, note));
+  validateNotebook(mended.document);
+  return { notebook: normalise(mended.document as RawNotebook), mends: [...mends, ...mended.mends] };
+}
+
+/** Python writes numbers that JSON does not have, and reads them. */
+function parseLeniently(source: string, note: Note): unknown {
+  try {
+    return JSON.parse(source);
+  } catch (error) {
+    const found = new Set<string>();
+    const plain = source.replaceAll(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) => {
+      if (token.startsWith('"')) return token;
+      found.add(token);
+      return 'null';
+    });
+    if (found.size === 0) throw new InvalidNotebookError(noJson(source, error));
+    let document: unknown;
+    try {
+      document = JSON.parse(plain);
+    } catch {
+      throw new InvalidNotebookError(noJson(source, error));
+    }
+    note(`it has ${[...found].join(' and ')}, which JSON has not, read as null`);
+    return document;
+  }
+}
+
 function noJson(source: string, error: unknown): string {
   if (source.trim() === '') return 'the file is empty';
   if (/^<{7} .*\n[\s\S]*^>{7} /m.test(source)) return 'no JSON: it has the conflict marks of a merge';
-  const reason = error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error);
-  const [, number] = /"\s*:\s*(-?(?:NaN|Infinity))\b/.exec(source) ?? [];
-  return `no JSON: ${reason}${number ? `; JSON has no ${number}, which Python writes all the same: replace it, or clear the outputs that have it` : ''}`;
+  return `no JSON: ${error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error)}`;
 }
 
 interface RawNotebook {
@@ -65,10 +109,10 @@ function normalise(document: RawNotebook): Notebook {
   } = document.metadata;
   const taken = new Set(document.cells.map((cell) => cell.id));
   const cells = document.cells.map((cell, index) => {
-    const source = join(cell.source);
+    const source = joinLines(cell.source);
     const normal: Record<string, unknown> = {
       ...cell,
-      id: cell.id ?? deriveId(source, index, taken),
+      id: cell.id ?? freeId(source, index, taken),
       source,
     };
     if (isObject(cell.metadata)) {
@@ -83,19 +127,15 @@ function normalise(document: RawNotebook): Notebook {
 }
 
 function joinOutput(output: Record<string, unknown>): Record<string, unknown> {
-  if (output.output_type === 'stream') return { ...output, text: join(output.text) };
+  if (output.output_type === 'stream') return { ...output, text: joinLines(output.text) };
   return 'data' in output ? { ...output, data: joinBundle(output.data) } : output;
 }
 
 function joinBundle(bundle: unknown): unknown {
   if (!isObject(bundle)) return bundle;
   return Object.fromEntries(
-    Object.entries(bundle).map(([mime, value]) => [mime, isJsonMime(mime) ? value : join(value)]),
+    Object.entries(bundle).map(([mime, value]) => [mime, isJsonMime(mime) ? value : joinLines(value)]),
   );
-}
-
-function join(value: unknown): unknown {
-  return Array.isArray(value) ? value.join('') : value;
 }
 
 function mapValues(
@@ -103,23 +143,6 @@ function mapValues(
   change: (value: unknown) => unknown,
 ): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
-}
-
-/** The id that a cell without one gets from its place and source, unless another cell has it. */
-export function derivedId(source: unknown, index: number, attempt = 0): string {
-  return createHash('sha256')
-    .update(`${index} ${attempt} ${String(source)}`)
-    .digest('hex')
-    .slice(0, 8);
-}
-
-function deriveId(source: unknown, index: number, taken: Set<unknown>): string {
-  for (let attempt = 0; ; attempt++) {
-    const hash = derivedId(source, index, attempt);
-    if (taken.has(hash)) continue;
-    taken.add(hash);
-    return hash;
-  }
 }
 
 function describeReadError(error: unknown): string {

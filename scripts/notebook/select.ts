@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { nearest } from '../../kernel/kernelspec.js';
+import { isInside } from './default-targets.js';
 import { isObject } from './format.js';
 
 /** What the user named does not exist or cannot be used; the message is one line. */
@@ -27,8 +28,16 @@ export interface IndexEntry {
   title: { en: string; zh: string };
 }
 
-/** The notebooks named by `targets`, each once, in order. Throws SelectionError. */
-export async function selectNotebooks(targets: string[], cwd = process.cwd()): Promise<SelectedNotebook[]> {
+/**
+ * The notebooks named by `targets`, each once, in order. Throws SelectionError.
+ * @param without folders whose notebooks are results: left out where they lie below a folder that was named
+ */
+export async function selectNotebooks(
+  targets: string[],
+  cwd = process.cwd(),
+  without: readonly string[] = [],
+): Promise<SelectedNotebook[]> {
+  const results = without.map((folder) => resolve(cwd, folder));
   const selected = new Map<string, SelectedNotebook>();
   for (const target of targets) {
     const path = resolve(cwd, target);
@@ -41,7 +50,7 @@ export async function selectNotebooks(targets: string[], cwd = process.cwd()): P
       if (isLink) throw new SelectionError(`${target}: a link that leads nowhere`);
       throw new SelectionError(`${target}: no such file or folder${await suggestion(path, cwd)}`);
     }
-    const files = kind.isDirectory() ? await notebooksIn(path) : [basename(path)];
+    const files = kind.isDirectory() ? await notebooksIn(path, results) : [basename(path)];
     const folder = kind.isDirectory() ? path : dirname(path);
     if (files.length === 0) throw new SelectionError(`${target}: the folder holds no notebooks (*.ipynb)`);
     for (const file of files) {
@@ -80,10 +89,12 @@ export async function readIndex(folder: string): Promise<IndexEntry[]> {
   });
 }
 
-async function notebooksIn(folder: string): Promise<string[]> {
+async function notebooksIn(folder: string, results: readonly string[]): Promise<string[]> {
+  const left = results.filter((one) => one !== folder);
   const found = (await readdir(folder, { recursive: true }))
     .filter((file) => file.endsWith('.ipynb'))
     .filter((file) => !file.split(/[\\/]/).some((part) => part.startsWith('.') || part === 'node_modules'))
+    .filter((file) => !left.some((one) => isInside(join(folder, file), one)))
     .sort();
   const ordered = (await readIndex(folder)).map((entry) => entry.file);
   const absent = ordered.find((file) => !found.includes(file));

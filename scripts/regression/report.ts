@@ -20,6 +20,7 @@ export function regressionLines({ golden, budgets }: Regression): string[] {
   for (const cell of golden.cells.slice(0, mostCells)) lines.push(...cellLines(cell));
   if (golden.cells.length > mostCells)
     lines.push(`    and ${formatCount(golden.cells.length - mostCells, 'more cell')}`);
+  lines.push('  where the change is meant, --update writes what the notebook gives now to that file');
   return lines;
 }
 

@@ -22,6 +22,12 @@ export class FileHashes {
     }
   }
 
+  /** The same of a file that may be of any size: beyond what is worth reading, its stamp stands for its content. */
+  content(path: string, mostBytes: number): string | undefined {
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    return size <= mostBytes ? this.file(path) : fileStamp(path);
+  }
+
   /** The hash of a file, or of a folder with all that lies in it and is wanted; undefined where there is neither. */
   tree(path: string, wanted: (name: string) => boolean = () => true): string | undefined {
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return this.file(path);

@@ -20,9 +20,11 @@ export type ResultKey =
       key: string;
       /** Whether the device is a part of it, which is asked for apart: that takes as long as loading the drivers. */
       needsDevice: boolean;
+      /** Whether it also depends on what its kernel was seen to reach (`observed.ts`), not only on what is said of it. */
+      observed: boolean;
       reason?: undefined;
     }
-  | { key?: undefined; needsDevice?: undefined; reason: string };
+  | { key?: undefined; needsDevice?: undefined; observed?: undefined; reason: string };
 
 export interface KeyOptions {
   regression: RegressionOptions;
@@ -47,7 +49,7 @@ const none: Dependencies = {
 };
 
 export class ResultKeys {
-  readonly #hashes = new FileHashes();
+  readonly hashes = new FileHashes();
   #known: { at: number; parts: unknown } | undefined;
   readonly #contents = new WeakMap<KeyedJob, string>();
 
@@ -66,20 +68,21 @@ export class ResultKeys {
     const code = own ? dependenciesOfNotebook(notebook, cwd) : none;
     const [unknown] = code.unknown;
     if (unknown !== undefined && setting.keep !== 'always') return { reason: unknown };
-    const reads = setting.reads.map((name) => [name, this.#hashes.tree(resolve(cwd, name))] as const);
+    const reads = setting.reads.map((name) => [name, this.hashes.tree(resolve(cwd, name))] as const);
     const missing = reads.find(([, hash]) => hash === undefined);
     if (missing) return { reason: `kernelbook.cache names ${missing[0]}, which is not there` };
-    const files = [...code.files, ...code.packages].sort().map((file) => [file, this.#hashes.file(file)]);
-    const golden = regression.golden === 'off' ? 'off' : (this.#hashes.file(goldenPath(job.path)) ?? 'none');
+    const files = [...code.files, ...code.packages].sort().map((file) => [file, this.hashes.file(file)]);
+    const golden = regression.golden === 'off' ? 'off' : (this.hashes.file(goldenPath(job.path)) ?? 'none');
     const parts = [
       this.#contentOf(job),
       job.path,
       [files, reads],
-      [this.#build(), projectParts(cwd, this.#hashes)],
+      [this.#build(), projectParts(cwd, this.hashes)],
       [spec, runtimeParts(spec), environmentParts(env)],
       [limits, golden, checked],
     ];
-    return { key: sha256(JSON.stringify(parts)), needsDevice: !own || code.usesPackages };
+    const needsDevice = !own || code.usesPackages;
+    return { key: sha256(JSON.stringify(parts)), needsDevice, observed: setting.keep !== 'always' };
   }
 
   /** What computes, for a key that needs it; undefined where that could not be found out. */
@@ -91,7 +94,7 @@ export class ResultKeys {
   #build(): unknown {
     const now = performance.now();
     if (!this.#known || now - this.#known.at > buildPatienceMs)
-      this.#known = { at: now, parts: buildParts(this.#hashes) };
+      this.#known = { at: now, parts: buildParts(this.hashes) };
     return this.#known.parts;
   }
 

@@ -4,11 +4,14 @@
  */
 import { relative } from 'node:path';
 import { cacheIsOff } from '../../src/cache.js';
+import { isOwnKernel } from '../check/own-kernel.js';
 import { isObject } from '../notebook/format.js';
 import { type NotebookJob, type NotebookResult, resultOf, unstarted } from '../run/result.js';
+import { RunFolder } from '../run/run-folder.js';
 import { saveOnce } from '../run/saver.js';
 import type { Verdict } from '../run/verdict.js';
 import { type KeyOptions, type ResultKey, ResultKeys } from './keys.js';
+import { readObserved, stillSo } from './observed.js';
 import { type KeptRun, ResultStore } from './store.js';
 
 export interface ResultCacheOptions extends KeyOptions {
@@ -25,6 +28,7 @@ export class ResultCache {
   readonly #reuse: boolean;
   readonly #before = new WeakMap<NotebookJob, ResultKey>();
   readonly #found = new WeakSet<NotebookJob>();
+  #observations: RunFolder | undefined;
   #wrote = false;
 
   constructor({ reuse, ...options }: ResultCacheOptions, store = new ResultStore()) {
@@ -36,6 +40,12 @@ export class ResultCache {
   /** Undefined where the user's cache is switched off. */
   static open(options: ResultCacheOptions): ResultCache | undefined {
     return cacheIsOff() ? undefined : new ResultCache(options);
+  }
+
+  /** Has the kernels of our own write down what their notebooks reach. To be called before any is started. */
+  async observe(jobs: readonly NotebookJob[]): Promise<void> {
+    this.#observations = await RunFolder.open('kernelbook-observed-');
+    for (const job of jobs) if (isOwnKernel(job.spec)) job.observed = this.#observations?.newFile();
   }
 
   /** Looks which of the notebooks need not run. To be called before any does, since a run changes its notebook. */
@@ -97,7 +107,11 @@ export class ResultCache {
     if (device === undefined) return 'the devices of this machine could not be listed';
     const { seconds, peakMemory, cellPeaks = [] } = result;
     const { notebook } = job;
-    const run = { at: Date.now(), seconds, peakMemory, cellPeaks: [...cellPeaks], device, notebook };
+    const world = { env: environmentOf(job), hashes: this.#keys.hashes };
+    const found = before.observed ? await readObserved(job.observed, world) : { seen: [] };
+    if (found.reason !== undefined) return found.reason;
+    const { seen } = found;
+    const run = { at: Date.now(), seconds, peakMemory, cellPeaks: [...cellPeaks], device, seen, notebook };
     await this.#store.write(key, run);
     this.#wrote = true;
     return undefined;
@@ -105,6 +119,7 @@ export class ResultCache {
 
   /** To be called when all have run. */
   async close(): Promise<void> {
+    await this.#observations?.close();
     if (this.#wrote) await this.#store.tidy();
   }
 
@@ -114,9 +129,14 @@ export class ResultCache {
 
   async #read(job: NotebookJob, key: string, needsDevice: boolean): Promise<KeptRun | undefined> {
     const run = await this.#store.read(key);
-    if (!run || run.device === (needsDevice ? await this.#keys.device(job) : '')) return run;
-    return undefined;
+    if (!run || !stillSo(run.seen, { env: environmentOf(job), hashes: this.#keys.hashes })) return undefined;
+    return run.device === (needsDevice ? await this.#keys.device(job) : '') ? run : undefined;
   }
+}
+
+/** Of its kernel. */
+function environmentOf({ env, spec }: NotebookJob): NodeJS.ProcessEnv {
+  return { ...env, ...spec.env };
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

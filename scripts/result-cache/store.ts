@@ -9,6 +9,7 @@ import { cacheDirectory } from '../../src/cache.js';
 import { isObject, type Notebook } from '../notebook/format.js';
 import { writeFileAtomically } from '../notebook/write.js';
 import { sha256 } from './file-hashes.js';
+import type { Seen } from './observed.js';
 
 /** A run that passed. */
 export interface KeptRun {
@@ -20,6 +21,8 @@ export interface KeptRun {
   cellPeaks: [string, number][];
   /** What computed; empty for code that can reach no device. */
   device: string;
+  /** What it was seen to reach, with what was there. */
+  seen: Seen[];
   /** As it was executed. */
   notebook: Notebook;
 }
@@ -35,7 +38,7 @@ export interface StoreLimits {
 const usual: StoreLimits = { total: 512 * 2 ** 20, files: 5_000, one: 64 * 2 ** 20 };
 /** Of the limits, what is left after tidying up: it is not to be done at every run. */
 const share = 0.8;
-const format = 'kernelbook result 1';
+const format = 'kernelbook result 2';
 
 export class ResultStore {
   readonly folder: string;

@@ -1,9 +1,7 @@
 /** `kernelbook run`: its options, and how they reach the runner. */
-import { existsSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { Command, InvalidArgumentError, Option, type ParseOptionsResult } from 'commander';
-import { packageRoot } from '../../kernel/package-root.js';
 import { formatCount } from '../../src/display/format.js';
+import { type Targets, targetsOr, usualOutput } from '../notebook/default-targets.js';
 import {
   addRegressionOptions,
   type RegressionCommandOptions,
@@ -44,6 +42,7 @@ export interface RunCommandOptions
   /** False for `--no-check`. */
   check: boolean;
   requireAll?: boolean;
+  triesDriver?: boolean;
   helpNotebook?: boolean;
 }
 
@@ -55,7 +54,7 @@ export function registerRun(program: Command): void {
     .description('run notebooks in their kernels and save them with their outputs')
     .argument(
       '[notebooks...]',
-      'notebooks or folders (default: the notebooks of this project, in reading order)',
+      'notebooks or folders (default: those of this folder; in the checkout, the workbook in reading order)',
     )
     .addOption(
       new Option('-p, --parameter <name=value>', 'a parameter; also as two words: -p name value')
@@ -68,7 +67,7 @@ export function registerRun(program: Command): void {
         'parameters from a YAML or JSON file; -p overrides it',
       ).argParser((path: string, before: string[] | undefined) => [...(before ?? []), path]),
     )
-    .option('-o, --output <folder>', 'where the executed notebooks go', 'build/notebooks')
+    .option('-o, --output <folder>', 'where the executed notebooks go', usualOutput)
     .option('-k, --kernel <name>', 'the kernel to use, whatever the notebooks name')
     .addOption(
       new Option('-b, --backend <name>', 'the compute backend of the notebooks').choices(backendChoices),
@@ -95,12 +94,6 @@ export function registerRun(program: Command): void {
   program.addCommand(command);
 }
 
-/** Where the notebooks of the project are: here, or in the package. */
-export function defaultNotebooks(): string {
-  const here = 'notebooks';
-  return existsSync(here) ? here : relative(process.cwd(), join(packageRoot(), 'notebooks'));
-}
-
 /** Runs the notebooks with the output of the command line. Returns the exit status. */
 export async function runCommand(targets: string[], options: RunCommandOptions): Promise<number> {
   // Loaded here: the command line must start fast, and ZeroMQ and the compiler are large.
@@ -110,18 +103,20 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
   const { failureReport, summaryTable } = await import('./report.js');
   const { showTypeErrors } = await import('../check/show.js');
   const { stopSignals } = await import('./limits/stop-signals.js');
+  const wanted = targetsOr(targets);
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   let canReport = false;
   try {
     if (options.helpNotebook) {
-      await printHelp(targets.length > 0 ? targets : [defaultNotebooks()], options.kernel);
+      await printHelp(wanted, options.kernel);
       return exitStatus.passed;
     }
     await checkReportOptions(options);
     canReport = true;
     const results = await runNotebooks({
-      targets: targets.length > 0 ? targets : [defaultNotebooks()],
+      targets: wanted.targets,
+      without: [...wanted.without, options.output],
       output: options.output,
       parameters: await givenParameters(options),
       jobs: options.jobs,
@@ -130,6 +125,7 @@ export async function runCommand(targets: string[], options: RunCommandOptions):
       shard: await shardOf(options),
       kernel: options.kernel,
       kernels: await kernelSource(options.gateway, limitsOf(options).startMs, stop.signal),
+      triesDriver: options.triesDriver ?? false,
       limits: limitsOf(options),
       resume: options.resume ?? false,
       reuse: options.cache,
@@ -188,13 +184,13 @@ async function kernelSource(
   }
 }
 
-async function printHelp(targets: string[], kernel: string | undefined): Promise<void> {
+async function printHelp({ targets, without }: Targets, kernel: string | undefined): Promise<void> {
   const { namedNotebooks } = await import('./run.js');
   const { helpOfNotebook } = await import('./parameters/help-notebook.js');
   const { Engines } = await import('../check/engines.js');
   const engines = new Engines(1);
   try {
-    for (const entry of await namedNotebooks({ targets, kernel, env: process.env }, engines))
+    for (const entry of await namedNotebooks({ targets, without, kernel, env: process.env }, engines))
       console.log(await helpOfNotebook(entry));
   } finally {
     engines.close();

@@ -70,6 +70,8 @@ export interface NotebookJob {
   env: NodeJS.ProcessEnv;
   /** Where its kernel finds what the check before the run said of its cells; undefined: the kernel checks for itself. */
   checkedCells: string | undefined;
+  /** Where its kernel writes down what the notebook reaches; undefined: nobody wants to know. */
+  observed: string | undefined;
   limits: RunLimits;
   signal: AbortSignal;
   onCell: (done: number, total: number) => void;

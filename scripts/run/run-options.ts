@@ -10,6 +10,8 @@ import type { Shard } from './schedule/shard.js';
 export interface RunOptions {
   /** Files and folders. */
   targets: string[];
+  /** Folders of results: none of their notebooks is run because a folder above them was named. */
+  without: string[];
   output: string;
   parameters: GivenParameter[];
   jobs: number;
@@ -22,6 +24,8 @@ export interface RunOptions {
   /** Overrides the kernel the notebooks name. */
   kernel: string | undefined;
   kernels: KernelSource;
+  /** Whether a driver that is installed is tried before the run, since without one that works another is fetched. */
+  triesDriver?: boolean;
   limits: RunLimits;
   /** Notebooks that passed before and have not changed are not run again. */
   resume: boolean;

@@ -34,6 +34,7 @@ import { Run, type RunParts } from './run-all.js';
 import type { RunOptions } from './run-options.js';
 import { KernelPool } from './schedule/kernel-pool.js';
 import { inShard } from './schedule/shard.js';
+import { provideSoftwareDevice } from './software-device.js';
 
 /** Results in the order of the notebooks. Throws UsageError before anything was started or written. */
 export async function runNotebooks(options: RunOptions): Promise<NotebookResult[]> {
@@ -69,6 +70,7 @@ async function plan(
   try {
     const jobs = await prepare(options, engines, probe, pool);
     for (const job of jobs) if (isChecked(job)) job.checkedCells = cells?.newFile();
+    await cache?.observe(jobs);
     tellUncompared(jobs, regression, options);
     const run = await Run.plan(jobs, parts);
     if (options.reuse) await cache?.find(jobs);
@@ -150,11 +152,11 @@ function cacheFor(
 
 /** For what is said of notebooks without a run. Throws UsageError. */
 export async function namedNotebooks(
-  { targets, kernel, env }: Pick<RunOptions, 'targets' | 'kernel' | 'env'>,
+  { targets, without, kernel, env }: Pick<RunOptions, 'targets' | 'without' | 'kernel' | 'env'>,
   engines: Engines,
 ): Promise<NamedNotebook[]> {
-  const selected = await selectNotebooks(targets).catch(asUsageError);
-  return (await readAll(selected, kernel, localKernels)).map((candidate) =>
+  const selected = await selectNotebooks(targets, process.cwd(), without).catch(asUsageError);
+  return (await readAll(selected, kernel, localKernels, (line) => console.error(line))).map((candidate) =>
     namedNotebook(candidate, env, engines),
   );
 }
@@ -189,9 +191,21 @@ async function prepare(
   kernels: KernelPool,
 ): Promise<NotebookJob[]> {
   const committed = gitCommit(); // asked while the notebooks are read
-  const selected = await selectNotebooks(options.targets).catch(asUsageError);
+  const selected = await selectNotebooks(options.targets, process.cwd(), options.without).catch(asUsageError);
   const outputs = placeOutputs(selected, resolve(options.output));
-  const candidates = await readAll(selected, options.kernel, options.kernels);
+  const candidates = await readAll(selected, options.kernel, options.kernels, (line) =>
+    options.progress.note(line),
+  );
+  if (options.kernels.local)
+    await provideSoftwareDevice(
+      candidates.map(({ notebook }) => notebook),
+      {
+        env: options.env,
+        probe: options.triesDriver ? new MachineProbe(options.env) : undefined,
+        say: (line) => options.progress.note(line),
+        signal: options.signal,
+      },
+    );
   const parameterised = await applyParameters(
     candidates.map((candidate) => namedNotebook(candidate, options.env, engines)),
     options.parameters,
@@ -230,6 +244,7 @@ async function prepare(
       cwd: dirname(path),
       env: runEnv(written, spec, options.env),
       checkedCells: undefined,
+      observed: undefined,
       limits: options.limits,
       signal: options.signal,
       onCell: (done, total) => options.progress.cell(name, done, total),
@@ -272,12 +287,13 @@ async function readAll(
   selected: SelectedNotebook[],
   kernel: string | undefined,
   kernels: KernelSource,
+  warn: (line: string) => void,
 ): Promise<Candidate[]> {
   const faults: string[] = [];
   const candidates: Candidate[] = [];
   for (const one of selected) {
     try {
-      const notebook = await readNotebook(one.path);
+      const notebook = await readNotebook(one.path, (line) => warn(line.replace(one.path, one.name)));
       faults.push(...requirementFaults(notebook).map((fault) => `${one.name}: ${fault}`));
       checkSettings(notebook);
       const name = kernel ?? notebook.metadata.kernelspec?.name;

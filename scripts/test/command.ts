@@ -3,6 +3,7 @@
  * summary whose last line is the count. Arguments are passed to Vitest as file filters.
  */
 import type { Command } from 'commander';
+import { whyOnlyInCheckout } from '../checkout.js';
 
 interface TestOptions {
   setup: boolean;
@@ -17,6 +18,12 @@ export function registerTest(program: Command): void {
     .option('--no-setup', 'install nothing; only find out what is there')
     .option('--no-check', 'leave out the style and type check')
     .action(async (filters: string[], options: TestOptions) => {
+      const missing = whyOnlyInCheckout(['vitest.config.ts', 'tsconfig.json', 'biome.json']);
+      if (missing !== undefined) {
+        console.error(`kernelbook test: ${missing}`);
+        process.exitCode = 2;
+        return;
+      }
       const { runTests } = await import('./run-tests.js');
       process.exitCode = runTests(filters, options) ? 0 : 1;
     });

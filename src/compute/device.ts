@@ -5,6 +5,7 @@
  */
 
 import { captureEvents } from './gpu-events.js';
+import { useSoftwareVulkan } from './software-vulkan.js';
 
 /** Survives module reloads and, above all, garbage collection; see `createGpu`. */
 const instanceKey = Symbol.for('kernelbook.gpu.instance');
@@ -110,10 +111,10 @@ export class GpuErrors {
  * Creates the Dawn instance. The strong global reference is not optional: without it V8 collects the instance
  * while the device is in use, and the process crashes (dawn-gpu/node-webgpu issue 18).
  */
-async function createGpu(): Promise<GPU> {
+async function createGpu({ anew = false } = {}): Promise<GPU> {
   const holder = globalThis as Record<symbol, unknown>;
   const existing = holder[instanceKey] as GPU | undefined;
-  if (existing) return existing;
+  if (existing && !anew) return existing;
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
   captureEvents(globals as Record<string, unknown>);
@@ -149,7 +150,13 @@ async function open(): Promise<GpuDevice> {
       `the npm package 'webgpu' (Dawn) could not be loaded: ${firstLine(error)}; run \`npm ci\` on a supported platform`,
     );
   }
-  return openOn(await requestAdapter(gpu));
+  try {
+    return await openOn(await requestAdapter(gpu));
+  } catch (error) {
+    // No driver, or none that Dawn accepts.
+    if (!(error instanceof GpuError) || !useSoftwareVulkan()) throw error;
+    return openOn(await requestAdapter(await createGpu({ anew: true })));
+  }
 }
 
 /** A device of this adapter with all that it can do, its errors collected. */
@@ -184,7 +191,8 @@ async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
   throw new GpuError(
     process.platform === 'linux'
       ? "no WebGPU adapter: install a Vulkan driver (the GPU vendor's, or for software rendering Mesa 24 or newer: " +
-          '`apt install libvulkan1 mesa-vulkan-drivers`, on Debian 12 from bookworm-backports)'
+          '`apt install libvulkan1 mesa-vulkan-drivers`, on Debian 12 from bookworm-backports), or let `kernelbook run` ' +
+          'fetch SwiftShader, which it does for notebooks that use the library'
       : 'no WebGPU adapter: the graphics driver offers neither Vulkan, Metal nor Direct3D 12; update it',
   );
 }

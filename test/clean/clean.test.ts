@@ -5,10 +5,11 @@ import { chmod, lstat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../kernel/package-root.js';
+import { typescriptInfo } from '../../kernel/worker/kernel-info.js';
+import { cleanNotebook } from '../../scripts/notebook/clean-notebook.js';
 import { parseNotebook } from '../../scripts/notebook/read.js';
 import { selectNotebooks } from '../../scripts/notebook/select.js';
 import { serializeNotebook } from '../../scripts/notebook/serialize.js';
-import { withoutVolatile } from '../../scripts/notebook/volatile.js';
 import { Workplace } from '../run/helpers.js';
 import { describeRequires } from '../support/requires.js';
 
@@ -59,7 +60,8 @@ const cleaned = {
   ...executed,
   metadata: {
     kernelspec,
-    language_info: { name: 'typescript', file_extension: '.ts' },
+    // What a front end writes into it on opening it.
+    language_info: typescriptInfo,
     title: 'kept',
     small: [1e-5, -1.25e-7, 0.0001],
   },
@@ -102,15 +104,12 @@ describe('kernelbook clean', () => {
   });
 
   it('says what stands in the way, and leaves the file', async () => {
-    await place.write('odd/constant.ipynb', '{"nbformat": 4, "metadata": {"x": NaN}}');
     await place.write('odd/merge.ipynb', '{\n<<<<<<< HEAD\n "a": 1\n=======\n>>>>>>> b\n}');
     await place.write('odd/read-only.ipynb', JSON.stringify(executed));
     await chmod(place.path('odd/read-only.ipynb'), 0o444);
     await symlink('circle.ipynb', place.path('odd/circle.ipynb'));
     const { status, stderr } = await place.kernelbook(['clean', 'odd']);
     expect(status).toBe(1);
-    expect(stderr).toContain('odd/constant.ipynb: not a valid notebook: no JSON: ');
-    expect(stderr).toContain('; JSON has no NaN, which Python writes all the same');
     expect(stderr).toContain(
       'odd/merge.ipynb: not a valid notebook: no JSON: it has the conflict marks of a merge',
     );
@@ -133,19 +132,72 @@ describe('kernelbook clean', () => {
   });
 });
 
+describe('kernelbook clean --repair', () => {
+  const bent = JSON.stringify({
+    ...executed,
+    nbformat_minor: 6,
+    cells: [
+      ...executed.cells,
+      code('a', { tags: ['x', 'x'] }, 'p'),
+      { ...text('', {}), id: undefined, extra: 1 },
+    ],
+  });
+
+  it('mends what is not valid; without it the file stays, and says what would be mended', async () => {
+    await place.write('bent/nb.ipynb', `\uFEFF${bent}`);
+    for (const words of [[], ['--check']]) {
+      const { status, stderr } = await place.kernelbook(['clean', ...words, 'bent/nb.ipynb']);
+      expect(status).toBe(1);
+      expect(stderr).toContain('bent/nb.ipynb: not a valid notebook, read as if mended: ');
+      expect(stderr).toContain('cell 7: its id "a" is that of cell 2 too, it gets another');
+      expect(stderr).toContain('cell 8: no id, it gets one');
+      expect(stderr).toContain('"kernelbook clean --repair" mends the file');
+      expect(readFileSync(place.path('bent/nb.ipynb'), 'utf8')).toBe(`\uFEFF${bent}`);
+    }
+    expect(await place.kernelbook(['clean', '--repair', 'bent/nb.ipynb'])).toEqual({
+      status: 0,
+      stdout: 'bent/nb.ipynb  mended and cleaned\n',
+      stderr: '',
+    });
+    const { cells } = parseNotebook(readFileSync(place.path('bent/nb.ipynb'), 'utf8'));
+    expect(cells.map(({ id }) => id).slice(0, 5)).toEqual(['intro', 'a', 'c', 'd', 'end']);
+    expect((await place.kernelbook(['clean', '--check', 'bent/nb.ipynb'])).status).toBe(0);
+  });
+
+  it('gives the same ids in each copy of a file', async () => {
+    await place.write('one/nb.ipynb', bent);
+    await place.write('two/nb.ipynb', bent);
+    await place.kernelbook(['clean', '--repair', 'one', 'two']);
+    expect(readFileSync(place.path('one/nb.ipynb'))).toEqual(readFileSync(place.path('two/nb.ipynb')));
+  });
+});
+
+describe('the notebooks of the current folder', () => {
+  it('are what is meant where none is named, without those that a run has written', async () => {
+    await place.write('here/a.ipynb', JSON.stringify(executed));
+    await place.write('here/below/b.ipynb', JSON.stringify(executed));
+    await place.write('here/build/notebooks/a.ipynb', JSON.stringify(executed));
+    const { stdout } = await place.kernelbook(['clean'], undefined, {
+      prefix: ['env', '-C', place.path('here')],
+    });
+    expect(stdout).toBe('a.ipynb  cleaned\nbelow/b.ipynb  cleaned\n');
+    expect(readFileSync(place.path('here/build/notebooks/a.ipynb'), 'utf8')).toBe(JSON.stringify(executed));
+  });
+});
+
 describe('the committed notebooks', async () => {
   const folders = [join(packageRoot(), 'notebooks')];
   it.each(await selectNotebooks(folders))('$place is clean', ({ path }) => {
     const content = readFileSync(path, 'utf8');
     expect(content, 'clean it with: kernelbook clean').toBe(
-      serializeNotebook(withoutVolatile(parseNotebook(content))),
+      serializeNotebook(cleanNotebook(parseNotebook(content))),
     );
   });
 });
 
 describeRequires('venv', 'beside nbformat', () => {
   it('a cleaned notebook is byte for byte what Jupyter writes of it', () => {
-    const content = serializeNotebook(withoutVolatile(parseNotebook(JSON.stringify(executed))));
+    const content = serializeNotebook(cleanNotebook(parseNotebook(JSON.stringify(executed))));
     const script =
       'import sys, nbformat\nnb = nbformat.reads(sys.stdin.read(), 4)\nnbformat.validate(nb)\nprint(nbformat.writes(nb))';
     const python = join(packageRoot(), '.venv', 'bin', 'python');

@@ -20,6 +20,7 @@ const run = (text = 'out'): KeptRun => ({
   peakMemory: 3,
   cellPeaks: [['a', 3]],
   device: 'one',
+  seen: [],
   notebook: {
     nbformat: 4,
     nbformat_minor: 5,
@@ -47,7 +48,7 @@ it.each<[string, (file: string) => Promise<void>]>([
   ['changed by a bit', async (file) => writeFile(file, (await readFile(file, 'utf8')).replace('out', 'oUt'))],
   [
     'of another format',
-    async (file) => writeFile(file, (await readFile(file, 'utf8')).replace('result 1', 'result 0')),
+    async (file) => writeFile(file, (await readFile(file, 'utf8')).replace('result 2', 'result 0')),
   ],
   ['something else', (file) => writeFile(file, 'null\nnull')],
 ])('removes a file that is %s', async (_, damage) => {

@@ -27,10 +27,23 @@ export function commandOf(
 
 /** What the Python side consists of. @throws Error where something of it is missing */
 export async function pythonVersions(place: BenchPlace): Promise<string> {
-  const program = [
-    'import sys, importlib.metadata as m',
-    "names = ['papermill', 'nbclient', 'ipykernel']",
-    "print('Python', sys.version.split()[0] + ',', ', '.join(f'{n} {m.version(n)}' for n in names))",
-  ].join('\n');
-  return (await place.run([place.python, '-c', program])).stdout.trim();
+  const names = ['papermill', 'nbclient', 'ipykernel'];
+  const program = `
+import sys, json, importlib.metadata as m
+def version(name):
+    try: return m.version(name)
+    except m.PackageNotFoundError: return None
+print(json.dumps([sys.version.split()[0]] + [version(n) for n in sys.argv[1:]]))`;
+  const hint = `the other runners need a Python with ${names.join(', ')}: pip install ${names.join(' ')}, or name one that has them with --python`;
+  const ran = await place.run([place.python, '-c', program, ...names]).catch((error: unknown) => {
+    throw new Error(`${place.python} does not run (${firstLine(error)}); ${hint}`);
+  });
+  const [python, ...versions] = JSON.parse(ran.stdout) as (string | null)[];
+  const missing = names.filter((_, index) => versions[index] === null);
+  if (missing.length > 0) throw new Error(`${place.python} has no ${missing.join(', no ')}; ${hint}`);
+  return [`Python ${python}`, ...names.map((name, index) => `${name} ${versions[index]}`)].join(', ');
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
 }

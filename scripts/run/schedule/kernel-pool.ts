@@ -3,6 +3,7 @@
  * ask for are started ahead, and a kernel whose notebook is done ends while the next one runs already.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { observedVariable } from '../../../kernel/evaluator/observed/observation.js';
 import { type KernelSpec, ownName } from '../../../kernel/kernelspec.js';
 import { aheadVariable } from '../../../kernel/language/cell-ahead.js';
 import type { NotebookKernel, StartKernel } from '../notebook-kernel.js';
@@ -15,6 +16,8 @@ export interface KernelSetting {
   env: NodeJS.ProcessEnv;
   /** The file where the kernel finds what was said of its cells already. */
   checkedCells?: string | undefined;
+  /** The file in which the kernel writes down what its notebook reaches. */
+  observed?: string | undefined;
 }
 
 export interface PoolOptions {
@@ -103,8 +106,12 @@ export class KernelPool {
 
   async #start(setting: KernelSetting, signal: AbortSignal): Promise<NotebookKernel> {
     const { start, startTimeoutMs } = this.#options;
-    const { spec, cwd, checkedCells } = setting;
-    const env = { ...setting.env, ...(checkedCells !== undefined && { [aheadVariable]: checkedCells }) };
+    const { spec, cwd, checkedCells, observed } = setting;
+    const env = {
+      ...setting.env,
+      ...(checkedCells !== undefined && { [aheadVariable]: checkedCells }),
+      ...(observed !== undefined && { [observedVariable]: observed }),
+    };
     const kernel = await start(spec, { cwd, env, startTimeoutMs, signal });
     if (checkedCells === undefined) await warmUp(kernel, signal);
     return kernel;
@@ -131,8 +138,8 @@ export class KernelPool {
   }
 }
 
-function keyOf({ spec, cwd, env, checkedCells }: KernelSetting): string {
-  return JSON.stringify([spec.name, spec.argv, cwd, env, checkedCells]);
+function keyOf({ spec, cwd, env, checkedCells, observed }: KernelSetting): string {
+  return JSON.stringify([spec.name, spec.argv, cwd, env, checkedCells, observed]);
 }
 
 async function withSignal({ started, abort }: WarmKernel, signal: AbortSignal): Promise<NotebookKernel> {
