@@ -1,7 +1,7 @@
 /** `kernelbook audit`: its options, what it holds the notebooks to, and its exit status. */
 import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
-import { defaultNotebooks } from '../run/command.js';
+import { type Targets, targetsOr } from '../notebook/default-targets.js';
 import { exitStatus } from '../run/verdict.js';
 import type { NotebookAudit } from './audit.js';
 
@@ -36,7 +36,7 @@ export function registerAudit(program: Command): void {
     )
     .argument(
       '[notebooks...]',
-      'executed notebooks or folders (default: build/notebooks, else the notebooks of this project)',
+      'executed notebooks or folders (default: build/notebooks, else the notebooks of this folder)',
     )
     .option('--mutants <number>', 'how many mutants of each cell to try', count, 3)
     .option('--no-mutants', 'read what is recorded, and run nothing')
@@ -64,17 +64,20 @@ export function registerAudit(program: Command): void {
     .option('--junit <file>', 'write it as JUnit XML, a test case per cell')
     .option('--sarif <file>', 'write the findings as a SARIF log')
     .action(async (targets: string[], options: AuditCommandOptions) => {
-      process.exitCode = await auditCommand(targets.length > 0 ? targets : [defaultTarget()], options);
+      process.exitCode = await auditCommand(
+        targets.length > 0 ? targetsOr(targets) : usualTargets(),
+        options,
+      );
     });
 }
 
 const executed = 'build/notebooks';
 
-function defaultTarget(): string {
-  return existsSync(executed) ? executed : defaultNotebooks();
+function usualTargets(): Targets {
+  return existsSync(executed) ? targetsOr([executed]) : targetsOr([]);
 }
 
-async function auditCommand(targets: string[], options: AuditCommandOptions): Promise<number> {
+async function auditCommand({ targets, without }: Targets, options: AuditCommandOptions): Promise<number> {
   const { SelectionError, selectNotebooks } = await import('../notebook/select.js');
   const { NotebookFileError } = await import('../notebook/read.js');
   const { stopSignals } = await import('../run/limits/stop-signals.js');
@@ -82,7 +85,7 @@ async function auditCommand(targets: string[], options: AuditCommandOptions): Pr
   const progress = terminalProgress();
   const stop = stopSignals((line) => progress.note(line));
   try {
-    const selected = await selectNotebooks(targets);
+    const selected = await selectNotebooks(targets, process.cwd(), without);
     const audits = await auditAll(selected, options, stop.signal, (line) => console.error(line));
     const seed = options.mutants === false ? undefined : options.seed;
     await print(audits, seed, options.json ?? false);

@@ -1,6 +1,6 @@
 /** `kernelbook lint-prose`: its options and exit status. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { defaultNotebooks } from '../run/command.js';
+import { type Targets, targetsOr } from '../notebook/default-targets.js';
 import { exitStatus } from '../run/verdict.js';
 
 interface LintOptions {
@@ -16,17 +16,20 @@ export function registerLintProse(program: Command): void {
     .description(
       'lint the prose of notebooks without running them: terms, typography, numbers, two languages that differ',
     )
-    .argument('[notebooks...]', 'notebooks or folders (default: the notebooks of this project)')
+    .argument('[notebooks...]', 'notebooks or folders (default: those of this folder)')
     .option('--rules <names...>', 'only these rules')
     .option('--json', 'print the findings as JSON')
     .option('--sarif <file>', 'write the findings as a SARIF log')
     .option('--max-findings <number>', 'fail (exit status 3) where there are more', count, 0)
     .action(async (targets: string[], options: LintOptions) => {
-      process.exitCode = await lint(targets.length > 0 ? targets : [defaultNotebooks()], options);
+      process.exitCode = await lint(targetsOr(targets), options);
     });
 }
 
-async function lint(targets: string[], { rules, json, sarif, maxFindings }: LintOptions): Promise<number> {
+async function lint(
+  { targets, without }: Targets,
+  { rules, json, sarif, maxFindings }: LintOptions,
+): Promise<number> {
   const { selectNotebooks, SelectionError } = await import('../notebook/select.js');
   const { readNotebook, NotebookFileError } = await import('../notebook/read.js');
   const { lintNotebook } = await import('./lint.js');
@@ -40,7 +43,7 @@ async function lint(targets: string[], { rules, json, sarif, maxFindings }: Lint
   }
   try {
     const linted = [];
-    for (const { name, path } of await selectNotebooks(targets)) {
+    for (const { name, path } of await selectNotebooks(targets, process.cwd(), without)) {
       const one = lintNotebook(name, path, await readNotebook(path));
       linted.push({ ...one, findings: one.findings.filter(({ code }) => !rules || rules.includes(code)) });
     }
