@@ -1,9 +1,8 @@
 /** `kernelbook start`, the main job: run every notebook, write the guides, say where they are and what failed. */
 import { availableParallelism } from 'node:os';
-import { relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { writeGuide } from './guide/command.js';
-import { usualOutput, workbookFolder } from './notebook/default-targets.js';
+import { usualOutput, workbookHere } from './notebook/default-targets.js';
 import { backendChoices, runCommand } from './run/command.js';
 import { exitStatus } from './run/verdict.js';
 
@@ -22,7 +21,7 @@ export function registerStart(program: Command): void {
 }
 
 async function start(backend: string | undefined): Promise<number> {
-  const status = await runCommand([relative(process.cwd(), workbookFolder())], {
+  const status = await runCommand([workbookHere()], {
     parameter: [],
     output: usualOutput,
     jobs: Math.min(2, availableParallelism()),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { formatCount } from '../../src/display/format.js';
-import { usualOutput, workbookFolder } from '../notebook/default-targets.js';
+import { usualOutput, workbookHere } from '../notebook/default-targets.js';
 
 export function registerGuide(program: Command): void {
   program
@@ -30,7 +30,7 @@ export async function writeGuide(targets: string[], output: string): Promise<num
   }
   try {
     const notebooks = await selectNotebooks(targets.length > 0 ? targets : [usualOutput]);
-    const order = await readingOrder(notebooks, workbookFolder());
+    const order = await readingOrder(notebooks, workbookHere());
     const { pages, problems, warnings } = await writeSite(notebooks, output, order);
     for (const line of warnings) console.error(`kernelbook guide: ${line}`);
     for (const { file, passed, failures, unexecuted } of pages) {

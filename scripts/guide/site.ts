@@ -86,7 +86,7 @@ function unexecuted({ cells }: Notebook, name: string): string | undefined {
   if (open === 0) return undefined;
   const what =
     open === code.length ? 'was not executed' : `has ${open} of ${code.length} code cells not executed`;
-  return `${name} ${what}, so its page lacks their results; run it first: kernelbook run ${name}`;
+  return `${name} ${what}, so its page lacks results; run it first: kernelbook run ${name}`;
 }
 
 /** The reading order for these notebooks: of their own folder, else of `fallback`. */

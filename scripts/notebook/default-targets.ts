@@ -1,4 +1,5 @@
 /** Which notebooks a command means that is given none: those of the current folder, in the checkout the workbook. */
+import { existsSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { packageRoot } from '../../kernel/package-root.js';
 
@@ -24,8 +25,14 @@ function defaultTargets(cwd: string): Targets {
   return { targets, without: [resolve(cwd, usualOutput)] };
 }
 
+/** What `kernelbook start` runs: the folder `notebooks` that is here, else the workbook of this package. */
+export function workbookHere(cwd = process.cwd()): string {
+  const here = 'notebooks';
+  return existsSync(join(cwd, here)) ? here : relative(cwd, workbookFolder());
+}
+
 /** The notebooks that come with this package. */
-export function workbookFolder(): string {
+function workbookFolder(): string {
   return join(packageRoot(), 'notebooks');
 }
 

@@ -30,6 +30,15 @@ it('fails where something could not be shown, with the page written all the same
   expect(existsSync(place.path('formula/formula.html'))).toBe(true);
 });
 
+it('says of a notebook that was not executed what its page lacks', async () => {
+  await place.notebook('open.ipynb', 'kernelbook', ['1 + 1', '']);
+  const { status, stderr } = await place.kernelbook(['guide', 'open.ipynb', '-o', 'open']);
+  expect(stderr).toBe(
+    'kernelbook guide: open.ipynb was not executed, so its page lacks results; run it first: kernelbook run open.ipynb\n',
+  );
+  expect(status).toBe(0);
+});
+
 it.each<[string, string[], RegExp]>([
   [
     'nothing executed yet',

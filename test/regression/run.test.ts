@@ -61,6 +61,7 @@ describe('a component and its notebook', () => {
     const short = (text = '') => text.slice(0, 11);
     expect(report).toContain('FAILED norm.ipynb, cell 3 (In [3]) "cell-3": GoldenMismatch: ');
     expect(report).toContain('1 of 3 cells differs from golden/norm.golden.json:');
+    expect(report).toContain('where the change is meant, --update writes');
     expect(report).toMatch(
       new RegExp(
         `text/plain line 1, column \\d+: ${short(x)}, golden ${short(gx)}, difference 0.0\\d+, tolerance ${allowed}`,

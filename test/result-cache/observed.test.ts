@@ -93,10 +93,14 @@ beforeAll(async () => {
   await writeFile(place.path('names/a'), '');
   const run = async (env: NodeJS.ProcessEnv = {}) =>
     (
-      await place.kernelbook(['run', '--no-check', '--results', 'results.json', '.'], undefined, {
-        cache: true,
-        env,
-      })
+      await place.kernelbook(
+        ['run', '--no-check', '--start-timeout', '600', '--results', 'results.json', '.'],
+        undefined,
+        {
+          cache: true,
+          env,
+        },
+      )
     ).stdout;
   first = await run();
   for (const { notebook, uncached } of JSON.parse(await readFile(place.path('results.json'), 'utf8'))
