@@ -5,13 +5,13 @@
  */
 import type { KernelSpec } from '../../../kernel/kernelspec.js';
 import type { CodeCell } from '../../notebook/format.js';
-import type { Failure } from '../../run/execute-notebook.js';
 import { defaultLimits } from '../../run/limits/limits.js';
 import { residentMemory } from '../../run/limits/memory-watch.js';
 import { Interrupted } from '../../run/limits/stop-reasons.js';
 import { MessageRouter } from '../../run/message-router.js';
 import { localKernels, type NotebookKernel } from '../../run/notebook-kernel.js';
 import { noSecrets } from '../../run/parameters/secrets.js';
+import type { Failure } from '../../run/result.js';
 import { runCell } from '../../run/run-cell.js';
 import type { AuditedCell } from '../cells/cell.js';
 import type { Dependencies } from '../cells/dependencies.js';

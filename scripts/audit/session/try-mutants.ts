@@ -2,7 +2,7 @@
 import { verifyMimeType } from '../../../src/workbench/verify/verification.js';
 import type { CodeCell } from '../../notebook/format.js';
 import { cellRecords } from '../../notebook/verifications.js';
-import type { Failure } from '../../run/execute-notebook.js';
+import type { Failure } from '../../run/result.js';
 import type { AuditedCell, Mutation } from '../cells/cell.js';
 import { checks, Dependencies } from '../cells/dependencies.js';
 import { applied } from '../mutants/edit.js';
