@@ -65,6 +65,12 @@ describe('TypeScript', () => {
     expect(ofTypeScript("await verify('x', a + b, r);")).toContain("sign: await verify('x', a - b, r);");
   });
 
+  test('inputs, bounds and references are left alone too', () => {
+    expect(ofTypeScript('const x = seededNormal([4], 1);')).toEqual([]);
+    expect(ofTypeScript('const bound = gamma(40 + n);')).toEqual([]);
+    expect(ofTypeScript('const right = attentionOracle(q, k, v);')).toEqual([]);
+  });
+
   test('a refute is tried with the right value in the place of the wrong one', () => {
     expect(ofTypeScript("await refute('x', wrong, right, { by: 1 });")).toEqual([
       "right for wrong: await refute('x', right, right, { by: 1 });",
