@@ -59,10 +59,16 @@ describe('TypeScript', () => {
   });
 
   test('what shows or checks is left alone: figures, references, bounds, messages', () => {
-    expect(ofTypeScript('plot.line(x.map((a) => a + 1), { title: `${a + 1}` });')).toEqual([]);
+    expect(ofTypeScript('plot.line(x.map((a) => a + 1), { title: a + 1 });')).toEqual([]);
     expect(ofTypeScript("await verify('x', y, 2 * r, { bound: 1e-6 * r });")).toEqual([]);
-    expect(ofTypeScript('throw new Error(`got ${n - 1}`);')).toEqual([]);
+    expect(ofTypeScript('throw new Error(String(n - 1));')).toEqual([]);
     expect(ofTypeScript("await verify('x', a + b, r);")).toContain("sign: await verify('x', a - b, r);");
+  });
+
+  test('inputs, bounds and references are left alone too', () => {
+    expect(ofTypeScript('const x = seededNormal([4], 1);')).toEqual([]);
+    expect(ofTypeScript('const bound = gamma(40 + n);')).toEqual([]);
+    expect(ofTypeScript('const right = attentionOracle(q, k, v);')).toEqual([]);
   });
 
   test('a refute is tried with the right value in the place of the wrong one', () => {
