@@ -36,8 +36,13 @@ function compared({ kind, passed }: VerificationFacts, { maxAbsolute }: Comparis
 function relation(error: number, allowed: number): string {
   if (Number.isNaN(error)) return 'NaN';
   const sign = error <= allowed ? '≤' : '>';
-  const digits = [2, 3, 4, 6].find((n) => formatNumber(error, n) !== formatNumber(allowed, n)) ?? 2;
-  return `${formatNumber(error, digits)} ${sign} ${formatNumber(allowed, digits)}`;
+  const digits = [2, 3, 4, 6].find((n) => shown(error, n) !== shown(allowed, n)) ?? 2;
+  return `${shown(error, digits)} ${sign} ${shown(allowed, digits)}`;
+}
+
+/** 1e-12, not 1.0e-12. */
+function shown(value: number, digits: number): string {
+  return formatNumber(value, digits).replace(/\.?0+(?=e)/, '');
 }
 
 function short(text: string): string {

@@ -192,6 +192,11 @@ describe('what is shown', () => {
     );
   });
 
+  test('round numbers are short', async () => {
+    const bundle = (await verify('x', 2.5e-13, 0, { bound: 1e-12 })).toMimeBundle();
+    expect(bundle['text/plain']).toBe('✓ x · error 2.5e-13 ≤ 1e-12');
+  });
+
   test('two numbers that look alike get more digits', async () => {
     const error = await failure(verify('x', 1.0004, 0, { bound: 1 }));
     expect(verifications()[0]!.toMimeBundle()['text/plain']).toMatch(
