@@ -2,21 +2,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { descendants } from '../../scripts/processes.js';
-import { type CellRun, runCell, startKernel } from './helpers.js';
+import { type CellRun, runCell, shareKernel, startKernel } from './helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernelbook-run-all-'));
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel(undefined, { cwd: folder });
-  await runCell(kernel, 'const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));');
-});
-afterAll(async () => {
-  await kernel.shutdown();
-  rmSync(folder, { recursive: true, force: true });
-});
+shareKernel(
+  async (started) => {
+    kernel = started;
+    await runCell(kernel, 'const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));');
+  },
+  () => startKernel(undefined, { cwd: folder }),
+);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** All at once, as Run All does; the first ones run long enough for the check of the next. */
 function runAll(cells: string[], stopOnError = false): Promise<CellRun[]> {

@@ -1,17 +1,16 @@
 /** Streams of any size: whole and in order for whoever reads; bounded memory and time where a client does not. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Subscriber } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
-import { type CellRun, ofType, runCell, startKernel } from './helpers.js';
+import { type CellRun, ofType, runCell, shareKernel } from './helpers.js';
 
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel((started) => {
+  kernel = started;
 });
-afterAll(() => kernel?.shutdown());
 
 const MiB = 1024 * 1024;
 const rss = (pid: number): number =>

@@ -1,4 +1,5 @@
 /** What the kernel tests share: our kernel (or another) started from `dist/`, and a cell run to its end. */
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Dealer, Subscriber } from 'zeromq';
 import { findKernelSpec, ownName } from '../../kernel/kernelspec.js';
 import {
@@ -17,9 +18,34 @@ import {
   type RawMessage,
 } from '../../kernel/protocol/messages.js';
 import { Session } from '../../kernel/protocol/wire.js';
+import { patienceMs } from '../support/patience.js';
 
 export async function startKernel(name = ownName, options: LaunchOptions = {}): Promise<KernelClient> {
   return launchKernel(findKernelSpec(name), options);
+}
+
+/**
+ * One kernel for all tests of a file. A test that fails may leave cells behind that wait for ever: the tests after it
+ * get another kernel.
+ *
+ * @param use is handed each kernel, to keep it and to prepare it
+ */
+export function shareKernel(
+  use: (kernel: KernelClient) => unknown,
+  start: () => Promise<KernelClient> = startKernel,
+): void {
+  let kernel: KernelClient | undefined;
+  const begin = async () => {
+    kernel = await start();
+    await use(kernel);
+  };
+  beforeAll(begin);
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    await kernel?.kill();
+    await begin();
+  });
+  afterAll(() => kernel?.shutdown());
 }
 
 export interface CellRun {
@@ -39,7 +65,7 @@ export async function runCell(
 ): Promise<CellRun> {
   const outputs: OutputMessage[] = [];
   const reply = await kernel.execute(code, {
-    timeoutMs: 40_000,
+    timeoutMs: patienceMs,
     ...options,
     onOutput: (message) => outputs.push(message),
   });
@@ -77,7 +103,11 @@ export function saidIdle(messages: readonly RawMessage[], parent: string): boole
 }
 
 /** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
-export async function eventually(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function eventually(
+  what: string,
+  condition: () => boolean,
+  timeoutMs = patienceMs,
+): Promise<void> {
   for (const until = Date.now() + timeoutMs; !condition(); ) {
     if (Date.now() > until) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -149,7 +179,6 @@ export class Wiretap {
     await eventually(
       `${name}_reply and idle`,
       () => this.find(`${name}_reply`, id).length > 0 && this.idle(id),
-      30_000,
     );
     return this.find(`${name}_reply`, id)[0]!;
   }

@@ -3,22 +3,21 @@
  * answered as if nothing had happened. `KERNELBOOK_FUZZ_SEED` chooses other code.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
+import { expect, onTestFailed, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import type { ExecuteReply } from '../../kernel/protocol/messages.js';
 import { seeded, whole } from './fuzz-messages.js';
-import { runCell, startKernel } from './helpers.js';
+import { runCell, shareKernel } from './helpers.js';
 import { endless } from './interrupt-shapes.js';
 
 const seed = Number(process.env.KERNELBOOK_FUZZ_SEED ?? 20_261_122);
 const rounds = 300;
 
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel(async (started) => {
+  kernel = started;
   await runCell(kernel, 'const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));');
 });
-afterAll(() => kernel?.kill());
 
 /** Sends a cell and waits until the kernel has taken it up: it may still be checking it. */
 async function begun(code: string): Promise<{ reply: Promise<ExecuteReply> }> {

@@ -1,18 +1,17 @@
 /** Interrupts: wherever the code is, the cell ends with KeyboardInterrupt and the kernel works on. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Request } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
-import { eventually, runCell, startKernel } from './helpers.js';
+import { eventually, runCell, shareKernel } from './helpers.js';
 
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel(async (started) => {
+  kernel = started;
   await runCell(kernel, 'const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));');
 });
-afterAll(() => kernel?.shutdown());
 
 const places: Record<string, string> = {
   'a loop': 'while (true) {}',

@@ -1,14 +1,13 @@
 /** Streams and displays: nothing lost, few messages, in order, under the right cell. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { eventually, ofType, runCell, startKernel } from './helpers.js';
+import { eventually, ofType, runCell, shareKernel } from './helpers.js';
 
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel((started) => {
+  kernel = started;
 });
-afterAll(() => kernel?.shutdown());
 
 test('20,000 lines arrive whole, in few messages', async () => {
   const run = await runCell(kernel, 'for (let i = 0; i < 20_000; i++) console.log("line", i)');
