@@ -2,7 +2,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Header } from '../../kernel/protocol/messages.js';
 import { FailedCell } from '../../kernel/worker/failed-cell.js';
-import { patienceMs } from '../support/patience.js';
 import { saidIdle, shareKernel, Wiretap } from './helpers.js';
 
 const epoch = Date.parse('2026-01-02T03:04:05.000Z');
@@ -65,9 +64,7 @@ describe('in the kernel', () => {
     tap.sendFrames('shell', tap.session.encode(message as never));
   const status = async ({ header: { msg_id: id } }: ReturnType<typeof make>) => {
     await expect
-      .poll(() => tap.find('execute_reply', id).length > 0 && saidIdle(tap.find('status', id), id), {
-        timeout: patienceMs,
-      })
+      .poll(() => tap.find('execute_reply', id).length > 0 && saidIdle(tap.find('status', id), id))
       .toBe(true);
     return (tap.find('execute_reply', id)[0]!.content as { status: string }).status;
   };
@@ -91,7 +88,7 @@ describe('in the kernel', () => {
       const failing = make('throw new Error("x")');
       await send(failing);
       const { msg_id: id } = failing.header;
-      await expect.poll(() => tap.find('error', id).length, { interval: 0, timeout: patienceMs }).toBe(1);
+      await expect.poll(() => tap.find('error', id).length, { interval: 0 }).toBe(1);
       const next = make('1');
       await send(next);
       seen.add(await status(next));
@@ -106,7 +103,6 @@ describe('in the kernel', () => {
       await expect
         .poll(() => tap.find('execute_reply', failing.header.msg_id).length, {
           interval: 0,
-          timeout: patienceMs,
         })
         .toBe(1);
       const answer = make('1');

@@ -84,6 +84,27 @@ export async function runCell(
   };
 }
 
+/**
+ * Sends a cell and waits until the kernel has taken it up (it may still be checking it), or, where `until` is 'stream',
+ * until it has printed.
+ */
+export async function begin(
+  kernel: KernelClient,
+  code: string,
+  { until = 'execute_input', ...options }: ExecuteOptions & { until?: 'execute_input' | 'stream' } = {},
+): Promise<{ end: Promise<CellRun> }> {
+  let off = () => {};
+  const begun = new Promise<void>((resolve) => {
+    off = kernel.onMessage(({ type }) => {
+      if (type === until) resolve();
+    });
+  });
+  const end = runCell(kernel, code, options);
+  await Promise.race([begun, end]);
+  off();
+  return { end };
+}
+
 export function ofType<T extends OutputType>(outputs: readonly OutputMessage[], type: T): Message<T>[] {
   return outputs.filter((message) => message.type === type) as unknown as Message<T>[];
 }

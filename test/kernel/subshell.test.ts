@@ -2,7 +2,16 @@
 import { afterEach, expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { type CellRun, eventually, ofType, runCell, saidIdle, shareKernel, Wiretap } from './helpers.js';
+import {
+  begin,
+  type CellRun,
+  eventually,
+  ofType,
+  runCell,
+  saidIdle,
+  shareKernel,
+  Wiretap,
+} from './helpers.js';
 
 let kernel: KernelClient;
 shareKernel(async (started) => {
@@ -20,18 +29,11 @@ const execute = (code: string, subshell?: string) =>
   runCell(kernel, code, subshell === undefined ? {} : { subshell });
 
 /** Starts a cell that awaits, and waits until it does. */
-async function awaiting(code: string, subshell?: string): Promise<{ end: Promise<CellRun> }> {
-  let runs = false;
-  const end = runCell(kernel, `console.log('awaiting'); ${code}`, {
+const awaiting = (code: string, subshell?: string) =>
+  begin(kernel, `console.log('awaiting'); ${code}`, {
+    until: 'stream',
     ...(subshell === undefined ? {} : { subshell }),
   });
-  const off = kernel.onMessage(({ type }) => {
-    if (type === 'stream') runs = true;
-  });
-  await eventually('the cell awaits', () => runs, 30_000);
-  off();
-  return { end };
-}
 
 test('kernel_info tells of them; they are created, listed and deleted on control', async () => {
   expect(kernel.info.supported_features).toEqual(['kernel subshells']);

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { findChromium } from '../../../scripts/setup/probe.js';
 import { type Figure, plot, plotlyMimeType } from '../../../src/workbench/plot/index.js';
 import { forgetLibrary, packedLibrary } from '../../../src/workbench/plot/library.js';
+import { patienceMs } from '../../support/patience.js';
 import { describeRequires } from '../../support/requires.js';
 
 beforeEach(forgetLibrary);
@@ -58,7 +59,7 @@ describeRequires('chromium', 'in Chromium', () => {
     const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     browser = await chromium.launch({ executablePath: found.path, args });
     folder = await mkdtemp(join(tmpdir(), 'kernelbook-plot-'));
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await rm(folder, { recursive: true, force: true });
@@ -74,6 +75,7 @@ describeRequires('chromium', 'in Chromium', () => {
     const file = join(folder, `${Math.random()}.html`);
     await writeFile(file, `<!doctype html><meta charset="utf-8">${body}`);
     const page = await (await browser.newContext(options)).newPage();
+    page.setDefaultTimeout(patienceMs);
     const visit: Visit = { page, complaints: [], requests: [] };
     page.on('pageerror', (error) => visit.complaints.push(error.message));
     page.on('console', (line) => line.type() === 'error' && visit.complaints.push(line.text()));
@@ -101,7 +103,7 @@ describeRequires('chromium', 'in Chromium', () => {
     expect(buttons).toContain('Download plot as a PNG');
     expect(buttons.filter((title) => /share|cloud|upload/i.test(title ?? ''))).toEqual([]);
     expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
-  }, 60_000);
+  });
 
   test('a figure that stands before the library waits for it, with RequireJS in the page', async () => {
     const first = await html(wave);
@@ -111,7 +113,7 @@ describeRequires('chromium', 'in Chromium', () => {
     await page.waitForSelector('#early .main-svg');
     expect(await page.evaluate(() => 'caught' in window)).toBe(false);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test('outputs attached later are drawn too, as JupyterLab does it', async () => {
     const { page, complaints } = await open('<div id="cell"></div>');
@@ -131,7 +133,7 @@ describeRequires('chromium', 'in Chromium', () => {
     );
     await page.waitForSelector('#cell .main-svg');
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test('without the library the static image stays', async () => {
     await html(wave);
@@ -141,24 +143,25 @@ describeRequires('chromium', 'in Chromium', () => {
     expect(await image.isVisible()).toBe(true);
     expect(await image.evaluate((element: HTMLImageElement) => element.naturalWidth)).toBe(760);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test('without JavaScript the static image is shown', async () => {
     const { page } = await open(await html(wave), { javaScriptEnabled: false });
     expect(await page.locator('.kernelbook-figure img').isVisible()).toBe(true);
     expect(await page.locator('.main-svg').count()).toBe(0);
-  }, 60_000);
+  });
 
   test('the figure takes the ink of a dark page', async () => {
     const { page } = await open(`<body style="background:#111;color:rgb(230, 232, 235)">${await html(wave)}`);
     await page.waitForSelector(drawn);
     const fill = await page.locator('.gtitle').evaluate((element) => getComputedStyle(element).fill);
     expect(fill).toBe('rgb(230, 232, 235)');
-  }, 60_000);
+  });
 
   test('from a server, the browser keeps the library for figures that come without it', async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(patienceMs);
     const [carrier, plain] = [await html(wave), await html(wave)];
     await context.route('http://localhost/**', (route) =>
       route.fulfill({
@@ -171,5 +174,5 @@ describeRequires('chromium', 'in Chromium', () => {
     await page.goto('http://localhost/second');
     await page.waitForSelector(drawn);
     await context.close();
-  }, 60_000);
+  });
 });
