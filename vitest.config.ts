@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { HeavyFirst } from './test/support/heavy-first.js';
+import { patienceMs } from './test/support/patience.js';
 
 export default defineConfig({
   test: {
@@ -11,7 +12,9 @@ export default defineConfig({
     env: { KERNELBOOK_HISTORY: 'off' },
     maxWorkers: 2,
     sequence: { sequencer: HeavyFirst },
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // They end what hangs. No verdict depends on how busy the machine is.
+    testTimeout: 2 * patienceMs,
+    hookTimeout: 2 * patienceMs,
+    expect: { poll: { timeout: patienceMs } },
   },
 });

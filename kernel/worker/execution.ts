@@ -7,6 +7,7 @@ import type { CompileResult, LanguageEngine, Rejected } from '../language/engine
 import type { CellId } from '../link.js';
 import { log } from '../log.js';
 import type { ContentMap, ExecuteReply, RawMessage, UserExpression } from '../protocol/messages.js';
+import { silence } from './breath.js';
 import { FailedCell } from './failed-cell.js';
 import type { History } from './history.js';
 import type { Outlet } from './outlet.js';
@@ -113,6 +114,7 @@ export class Executions {
     const reply = await this.#report(job, count, outcome);
     // Only what was sent before the reply: later requests may be the client's answer to the error.
     const stops = reply.status === 'error' && stopOnError;
+    if (stops) await silence(() => this.#latestOf(request));
     const aborted = stops ? this.#queue.splice(0) : [];
     if (stops) this.#failed = new FailedCell(header, request.received);
     this.#current = undefined;
@@ -121,6 +123,13 @@ export class Executions {
     request.reply(reply, job.started);
     this.outlet.idle(header);
     this.#abort(aborted);
+  }
+
+  /** When the last request came from the client of the cell that runs. */
+  #latestOf(request: ExecutionRequest): number {
+    const { session } = request.message.header;
+    const last = this.#queue.findLast(({ message }) => message.header.session === session);
+    return (last ?? request).received;
   }
 
   #abort(requests: readonly ExecutionRequest[]): void {

@@ -1,6 +1,6 @@
 /**
- * A Vitest reporter that writes what `kernelbook test` sums up: the state of every test, and the note with which a
- * running test skipped itself, which Vitest's own JSON report leaves out.
+ * A Vitest reporter that writes what `kernelbook test` sums up: the state of every test, the note with which a running
+ * test skipped itself, which Vitest's own JSON report leaves out, and how long each file took.
  */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
@@ -12,6 +12,8 @@ export interface TestReport {
   files: {
     /** Absolute path. */
     name: string;
+    /** From the start of its process to the end of its last hook. */
+    seconds: number;
     /** Why the file, or a hook of it, failed. */
     errors: string[];
     tests: {
@@ -40,6 +42,7 @@ function toFile(module: TestModule): TestReport['files'][number] {
   const suites = [...module.children.allSuites()];
   return {
     name: module.moduleId,
+    seconds: secondsOf(module),
     errors: [...module.errors(), ...suites.flatMap((suite) => suite.errors())].map(firstLine),
     tests: [...module.children.allTests()].map((test) => {
       const result = test.result();
@@ -47,6 +50,12 @@ function toFile(module: TestModule): TestReport['files'][number] {
       return { titles: titlesOf(test), state: result.state, ...(note !== undefined && { note }) };
     }),
   };
+}
+
+function secondsOf(module: TestModule): number {
+  const { environmentSetupDuration, prepareDuration, collectDuration, setupDuration, duration } =
+    module.diagnostic();
+  return (environmentSetupDuration + prepareDuration + collectDuration + setupDuration + duration) / 1000;
 }
 
 function titlesOf(test: TestCase): string[] {

@@ -1,7 +1,7 @@
 /**
  * Sums up a test run: per suite (a folder of test/) what passed, failed and was skipped, every skip with its reason. A
  * skip without a reason, or for want of a part that the setup reported as ready, is a failure: otherwise a broken tool
- * would pass for an absent one.
+ * would pass for an absent one. Names the files that cost most: what they take, every run takes.
  */
 import path from 'node:path';
 import { formatCount } from '../../src/display/format.js';
@@ -21,10 +21,17 @@ export interface Summary {
   skips: { suite: string; title: string; reason: string; tests: number }[];
   /** One line per failure, named file and test. */
   failures: string[];
+  /** The files that took longest, the longest first. */
+  dearest: { file: string; seconds: number }[];
+  /** What all files took, one after the other. */
+  seconds: number;
   passed: number;
   failed: number;
   skipped: number;
 }
+
+/** How many of the dearest files are named. */
+const dearestFiles = 10;
 
 /** At the end of the title of a test or of a suite around it. */
 const skipNote = /\s*\[(?:needs ([\w-]+): |skipped: )(.+)\]$/;
@@ -35,7 +42,7 @@ export function summarise(report: TestReport, setup: SetupReport, testFolder: st
   const skips = new Map<string, Summary['skips'][number]>();
   const failures: string[] = [];
   for (const file of report.files) {
-    const fileName = path.relative(testFolder, file.name).split(path.sep).join('/');
+    const fileName = nameOf(file.name, testFolder);
     const suite = fileName.includes('/') ? fileName.slice(0, fileName.indexOf('/')) : '(top)';
     const count = suites.get(suite) ?? { suite, passed: 0, failed: 0, skipped: 0 };
     suites.set(suite, count);
@@ -69,11 +76,19 @@ export function summarise(report: TestReport, setup: SetupReport, testFolder: st
     suites: rows,
     skips: [...skips.values()],
     failures: [...failures, ...outside],
+    dearest: report.files
+      .map(({ name, seconds }) => ({ file: nameOf(name, testFolder), seconds }))
+      .sort((a, b) => b.seconds - a.seconds)
+      .slice(0, dearestFiles),
+    seconds: report.files.reduce((sum, { seconds }) => sum + seconds, 0),
     passed: total('passed'),
     failed: total('failed') + outside.length,
     skipped: total('skipped'),
   };
 }
+
+const nameOf = (file: string, testFolder: string): string =>
+  path.relative(testFolder, file).split(path.sep).join('/');
 
 /** The reason stands in a title, or is the note that the test gave while it ran. */
 function explainSkip(
@@ -104,6 +119,11 @@ export function formatSummary(summary: Summary): string {
     lines.push('', `Skipped, ${reason}`);
     for (const { suite, title, tests } of summary.skips.filter((skip) => skip.reason === reason))
       lines.push(`  ${suite}: ${title} (${formatCount(tests, 'test')})`);
+  }
+  const { dearest, seconds } = summary;
+  if (dearest.length > 0) {
+    lines.push('', `The dearest files, of ${seconds.toFixed(0)} s of all files together`);
+    for (const one of dearest) lines.push(`  ${one.seconds.toFixed(1).padStart(7)} s  ${one.file}`);
   }
   if (summary.failures.length > 0)
     lines.push('', 'Failed:', ...summary.failures.map((failure) => `  ${failure}`));

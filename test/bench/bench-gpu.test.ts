@@ -83,7 +83,7 @@ eachBackend(() => {
     const before = tf.memory().numTensors;
     await benchGpu({ size: 'tiny', seconds: 0 });
     expect(tf.memory().numTensors).toBe(before);
-  }, 120_000);
+  });
 }, ['webgpu']);
 
 test('work is counted by hand for the tiny sizes', () => {

@@ -68,7 +68,7 @@ describeRequires('venv', 'a quick run against ipykernel', () => {
     expect(page).toContain('| declaring cell at most 1.5 × Deno | no figure of deno | not measured |');
     expect(page).toContain('**A quick run');
     expect(leftBehind(folder)).toEqual([]);
-  }, 600_000);
+  });
 });
 
 test('a signal leaves no kernel and no folder behind', async () => {
@@ -88,9 +88,9 @@ test('a signal leaves no kernel and no folder behind', async () => {
   run.kill('SIGINT');
   const [status] = await once(run, 'exit');
   expect(status).toBe(130);
-  await expect.poll(() => processes.filter(processRuns), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => processes.filter(processRuns)).toEqual([]);
   expect(leftBehind(home)).toEqual([]);
-}, 300_000);
+});
 
 test('an unknown kernel is bad usage, with the kernels there are', async () => {
   const run = start(['--against', 'pyhton3']);
@@ -101,7 +101,7 @@ test('an unknown kernel is bad usage, with the kernels there are', async () => {
   const [status] = await once(run, 'exit');
   expect(status).toBe(2);
   expect(text).toMatch(/no kernel named "pyhton3".*Kernels here: .*kernelbook/s);
-}, 60_000);
+});
 
 test('a wrong value is no figure, a cell that does not end costs its kernel, and the bench goes on', async () => {
   const typescript = dialectOf('typescript')!;
@@ -126,7 +126,7 @@ test('a wrong value is no figure, a cell that does not end costs its kernel, and
     block: { missing: expect.stringMatching(/^a cell failed: KernelExit.*exit code 3/) },
     typeError: { median: 1 },
   });
-}, 600_000);
+});
 
 test('memory counts the processes below, too', async () => {
   const alone = await residentMemory(process.pid);

@@ -30,7 +30,7 @@ describeRequires('venv', 'a quick run', () => {
     for (const { few } of bench.overhead!) expect(few.median).toBeGreaterThan(0.1);
     expect(bench.work!.map(({ jobs }) => jobs)).toEqual([1, 1, 1, 2]);
     expect(stdout).toContain('## Targets');
-  }, 600_000);
+  });
 });
 
 test.runIf(existsSync('/proc/self'))(

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 
-it('the workbook has no findings', { timeout: 240_000 }, () => {
+it('the workbook has no findings', () => {
   const args = ['dist/scripts/main.js', 'check', 'notebooks', '--strict'];
   expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toMatch(
     /^Checked: no errors in \d+ notebooks\.\n$/,

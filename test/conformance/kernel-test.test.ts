@@ -17,7 +17,7 @@ describeRequires('venv', 'jupyter_kernel_test', () => {
   });
   afterAll(() => rmSync(dataDir, { recursive: true }));
 
-  test('every test passes, none is skipped', { timeout: 180_000 }, () => {
+  test('every test passes, none is skipped', () => {
     const python = join(packageRoot(), '.venv', 'bin', 'python');
     const folder = fileURLToPath(new URL('.', import.meta.url));
     const { status, stderr } = spawnSync(

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { patienceMs } from '../support/patience.js';
 import { venvProgram, type Workspace } from './workspace.js';
 
 export interface JupyterServer {
@@ -14,7 +15,7 @@ export interface JupyterServer {
   stop(): Promise<void>;
 }
 
-const startSeconds = 60;
+const startSeconds = patienceMs / 1000;
 
 /** The start of a program that ends, with its kernels, when the test that started it is gone: its standard input then closes. */
 export const endsWithTest = `

@@ -1,9 +1,7 @@
 /** What a person does in JupyterLab, done in a headless browser: open a notebook, type, run cells, wait, look. */
 import type { Browser, Locator, Page } from 'playwright-core';
+import { patienceMs } from '../support/patience.js';
 import type { JupyterServer } from './jupyter-server.js';
-
-/** Patient: the machine may be busy with other tests. */
-export const patience = 60_000;
 
 export class LabPage {
   readonly notebook: Locator;
@@ -26,7 +24,7 @@ export class LabPage {
   /** Opens a notebook of the server's root folder and waits until its kernel is idle. */
   static async open(browser: Browser, server: JupyterServer, name: string): Promise<LabPage> {
     const page = new LabPage(await browser.newPage({ viewport: { width: 1440, height: 1000 } }));
-    page.page.setDefaultTimeout(patience);
+    page.page.setDefaultTimeout(patienceMs);
     await page.page.goto(`${server.url}lab/tree/${encodeURIComponent(name)}?token=${server.token}&reset`);
     await page.ready();
     return page;
@@ -38,7 +36,7 @@ export class LabPage {
     await this.idle();
   }
 
-  async idle(timeout = patience): Promise<void> {
+  async idle(timeout = patienceMs): Promise<void> {
     // Before its kernel has started a notebook shows the name "No Kernel" and an idle indicator.
     await this.notebook.locator('.jp-KernelName', { hasNotText: 'No Kernel' }).waitFor({ timeout });
     await this.notebook

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readNotebook } from '../../scripts/notebook/read.js';
 import { type Finished, Workplace } from '../run/helpers.js';
+import { patienceMs } from '../support/patience.js';
 import { describeRequires } from '../support/requires.js';
 import { CuttableProxy } from './cuttable-proxy.js';
 import { freePort, JupyterServer, type ServerOptions, token } from './jupyter-servers.js';
@@ -65,7 +66,7 @@ describeRequires('venv', 'on Jupyter servers', () => {
       expect(await text('sum.ipynb', 0)).toBe('from the server\n20');
       expect(await text('sum.ipynb', 1)).toBe('42');
       expect(await text('python.ipynb', 1)).toBe('42');
-      await expect.poll(() => jupyter.kernels(), { timeout: 30_000 }).toEqual([]);
+      await expect.poll(() => jupyter.kernels()).toEqual([]);
 
       // JupyterLab's client throws where a message lacks what it must have.
       await place.notebook('odd.ipynb', 'python3', [
@@ -77,7 +78,7 @@ describeRequires('venv', 'on Jupyter servers', () => {
       expect(await text('odd.ipynb', 0)).toBe('after\n');
 
       await place.notebook('slow.ipynb', 'python3', ['print("begun")\nimport time\ntime.sleep(100)']);
-      const slow = await run(jupyter.url, ['slow.ipynb', '--timeout', '2']);
+      const slow = await run(jupyter.url, ['slow.ipynb', '--timeout', '5']);
       expect(slow.status).toBe(4);
       expect(await text('slow.ipynb', 0)).toContain('begun\n');
 
@@ -90,7 +91,7 @@ describeRequires('venv', 'on Jupyter servers', () => {
       expect(dies.status).toBe(5);
       expect(dies.stderr).toMatch(/cell 2 .*the kernel python3 on http.* is lost: its process died/);
       expect(await text('dies.ipynb', 0)).toBe('last words\n');
-      await expect.poll(() => jupyter.kernels(), { timeout: 30_000 }).toEqual([]);
+      await expect.poll(() => jupyter.kernels()).toEqual([]);
     },
     limit,
   );
@@ -221,7 +222,7 @@ describeRequires('venv', 'on Jupyter servers', () => {
 
 /** Resolves once the first cell runs: its kernel is on the server, and its output on the way. */
 async function untilText(place: Workplace, file: string, jupyter: JupyterServer): Promise<void> {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + patienceMs;
   while (Date.now() < end) {
     const book = await readNotebook(place.path('build/notebooks', file)).catch(() => undefined);
     const states = book?.cells.map((cell) => (cell.metadata.papermill as { status?: string })?.status);
@@ -229,5 +230,5 @@ async function untilText(place: Workplace, file: string, jupyter: JupyterServer)
     if (begun && (await jupyter.kernels()).length > 0) return;
     await sleep(100);
   }
-  throw new Error(`${file} did not begin within a minute`);
+  throw new Error(`${file} did not begin`);
 }

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endsWithTest } from '../e2e/jupyter-server.js';
 import { venvProgram } from '../e2e/workspace.js';
+import { patienceMs } from '../support/patience.js';
 
 export const token = 'a token of the test';
 
@@ -15,7 +16,7 @@ export interface ServerOptions {
   tls?: { certificate: string; key: string };
 }
 
-const startSeconds = 90;
+const startSeconds = patienceMs / 1000;
 
 const launchers = {
   server: `${endsWithTest}from jupyter_server.serverapp import main\nsys.exit(main())`,

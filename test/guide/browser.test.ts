@@ -10,6 +10,7 @@ import { writeSite } from '../../scripts/guide/site.js';
 import { writeNotebook } from '../../scripts/notebook/write.js';
 import { packageRoot } from '../../scripts/setup/part.js';
 import { findChromium } from '../../scripts/setup/probe.js';
+import { patienceMs } from '../support/patience.js';
 import { describeRequires } from '../support/requires.js';
 import { sample } from './fixture.js';
 
@@ -41,6 +42,7 @@ describeRequires('chromium', 'guides in Chromium', () => {
   async function open(file: string, options: BrowserContextOptions = {}): Promise<Opened> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
+    page.setDefaultTimeout(patienceMs);
     const faults: string[] = [];
     const home = pathToFileURL(join(folder, 'site')).href;
     page.on('console', (message) => {

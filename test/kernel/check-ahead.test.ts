@@ -1,22 +1,40 @@
 /** Run All: the next cell is checked while one runs. Whatever the running cell comes to, the next one behaves as if it had waited. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { descendants } from '../../scripts/processes.js';
-import { type CellRun, runCell, startKernel } from './helpers.js';
+import { type CellRun, runCell, shareKernel, startKernel } from './helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernelbook-run-all-'));
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel(undefined, { cwd: folder });
-  await runCell(kernel, 'const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));');
-});
-afterAll(async () => {
-  await kernel.shutdown();
-  rmSync(folder, { recursive: true, force: true });
-});
+shareKernel(
+  async (started) => {
+    kernel = started;
+    await runCell(
+      kernel,
+      `import { existsSync } from 'node:fs'; const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));`,
+    );
+  },
+  () => startKernel(undefined, { cwd: folder }),
+);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As `runAll`; resolves when the first of them has printed and the others have come. */
+async function begunAll(cells: string[]): Promise<{ end: Promise<CellRun[]> }> {
+  const begun = new Promise<void>((resolve) => {
+    const off = kernel.onMessage(({ type }) => {
+      if (type !== 'stream') return;
+      off();
+      resolve();
+    });
+  });
+  const end = runAll(cells);
+  await Promise.race([begun, end]);
+  await kernel.request('comm_info', {}); // answered when what was sent before it has come
+  return { end };
+}
 
 /** All at once, as Run All does; the first ones run long enough for the check of the next. */
 function runAll(cells: string[], stopOnError = false): Promise<CellRun[]> {
@@ -79,25 +97,23 @@ it('a file that the cell before writes, or writes anew, is what the next one imp
 });
 
 it('the engine dies meanwhile: the next cell is checked by the new one', async () => {
-  const runs = runAll(['await sleep(1000); const before = 1', 'const after = before + 1; after']);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const runs = await begunAll([
+    `console.log('runs'); while (!existsSync('engine-died')) await sleep(20); const before = 1`,
+    'const after = before + 1; after',
+  ]);
   process.kill(descendants(kernel.pid!)[0]!, 'SIGKILL');
-  expect((await runs)[1]!.result).toBe('2');
+  writeFileSync(join(folder, 'engine-died'), '');
+  expect((await runs.end)[1]!.result).toBe('2');
   expect((await runCell(kernel, 'before + after')).result).toBe('3');
 });
 
 it('completion answers while a cell runs and the next is checked', async () => {
-  const runs = runAll([
-    'const shown = 1; for (const end = Date.now() + 1500; Date.now() < end; ) {}',
+  // The loop ends when it is told: every answer comes before that.
+  const runs = await begunAll([
+    "console.log('runs'); const shown = 1; while (!existsSync('completed')) {}",
     'shown',
   ]);
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  let answered = 0;
-  void runs.then(() => {
-    answered = -1000;
-  });
-  for (; answered >= 0 && answered < 20; answered++)
-    expect((await kernel.complete('Math.ma')).matches).toContain('max');
-  expect(answered).toBe(20); // all of them before the cells were done
-  expect((await runs)[1]!.result).toBe('1');
+  for (let i = 0; i < 20; i++) expect((await kernel.complete('Math.ma')).matches).toContain('max');
+  writeFileSync(join(folder, 'completed'), '');
+  expect((await runs.end)[1]!.result).toBe('1');
 });

@@ -1,16 +1,15 @@
 /** Comms over the real protocol: both directions, buffers, comm_info, a busy thread, interrupts, errors. */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { eventually, publishedAs, runCell, saidIdle, startKernel } from './helpers.js';
+import { eventually, publishedAs, runCell, saidIdle, shareKernel } from './helpers.js';
 
 let kernel: KernelClient;
 const published: RawMessage[] = [];
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel((started) => {
+  kernel = started;
   kernel.onMessage((message) => published.push(message));
 });
-afterAll(() => kernel.shutdown());
 beforeEach(() => {
   published.length = 0;
 });

@@ -1,14 +1,13 @@
 /** What execute_request does: counting, results, errors, silence, the queue. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import type { ContentMap } from '../../kernel/protocol/messages.js';
-import { ofType, runCell, startKernel, Wiretap } from './helpers.js';
+import { ofType, runCell, shareKernel, Wiretap } from './helpers.js';
 
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel((started) => {
+  kernel = started;
 });
-afterAll(() => kernel?.shutdown());
 
 /** The number the next stored cell will get. */
 async function nextCount(): Promise<number> {

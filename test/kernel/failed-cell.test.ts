@@ -1,9 +1,8 @@
 /** What a failing cell aborts: all that its client sent before it could know, however late that arrives. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { KernelClient } from '../../kernel/protocol/client.js';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { Header } from '../../kernel/protocol/messages.js';
 import { FailedCell } from '../../kernel/worker/failed-cell.js';
-import { saidIdle, startKernel, Wiretap } from './helpers.js';
+import { saidIdle, shareKernel, Wiretap } from './helpers.js';
 
 const epoch = Date.parse('2026-01-02T03:04:05.000Z');
 const header = (ms: number, session = 'mine') =>
@@ -41,17 +40,13 @@ describe('which requests were made before the reply', () => {
 });
 
 describe('in the kernel', () => {
-  let kernel: KernelClient;
   let tap: Wiretap;
-  beforeAll(async () => {
-    kernel = await startKernel();
-    tap = new Wiretap(kernel);
+  shareKernel(async (started) => {
+    tap?.close();
+    tap = new Wiretap(started);
     await tap.welcomed();
   });
-  afterAll(async () => {
-    tap.close();
-    await kernel.shutdown();
-  });
+  afterAll(() => tap?.close());
 
   const make = (code: string, date?: string) => {
     const message = tap.session.make('execute_request', {
@@ -69,9 +64,7 @@ describe('in the kernel', () => {
     tap.sendFrames('shell', tap.session.encode(message as never));
   const status = async ({ header: { msg_id: id } }: ReturnType<typeof make>) => {
     await expect
-      .poll(() => tap.find('execute_reply', id).length > 0 && saidIdle(tap.find('status', id), id), {
-        timeout: 30_000,
-      })
+      .poll(() => tap.find('execute_reply', id).length > 0 && saidIdle(tap.find('status', id), id))
       .toBe(true);
     return (tap.find('execute_reply', id)[0]!.content as { status: string }).status;
   };
@@ -89,12 +82,28 @@ describe('in the kernel', () => {
     }
   });
 
+  test('what is made in the moment after the error, before its reply, is aborted', async () => {
+    const seen = new Set<string>();
+    for (let tries = 0; tries < 50 && !seen.has('aborted'); tries++) {
+      const failing = make('throw new Error("x")');
+      await send(failing);
+      const { msg_id: id } = failing.header;
+      await expect.poll(() => tap.find('error', id).length, { interval: 0 }).toBe(1);
+      const next = make('1');
+      await send(next);
+      seen.add(await status(next));
+    }
+    expect([...seen]).toContain('aborted');
+  });
+
   test('an answer to the error runs, however fast it comes', async () => {
     for (let i = 0; i < 20; i++) {
       const failing = make(i % 2 ? ')' : 'throw new Error("x")');
       await send(failing);
       await expect
-        .poll(() => tap.find('execute_reply', failing.header.msg_id).length, { interval: 0, timeout: 30_000 })
+        .poll(() => tap.find('execute_reply', failing.header.msg_id).length, {
+          interval: 0,
+        })
         .toBe(1);
       const answer = make('1');
       await send(answer);

@@ -71,7 +71,7 @@ async function flood(socket: (typeof sockets)[number], messages: () => Buffer[],
   const settled = async () => {
     await dealer.send(question(`the last on ${socket}`, kernel.process.connection.key));
     const answered = () => answers.some((frames) => frames.join().includes(`the last on ${socket}`));
-    await eventually('the last answer', answered, 40_000);
+    await eventually('the last answer', answered);
   };
   return { answers, settled, close: () => dealer.close() };
 }
@@ -121,7 +121,7 @@ test('the heartbeat echoes whatever it is sent', async () => {
     },
     count,
   );
-  await eventually('all echoes', () => answers.length === count, 30_000);
+  await eventually('all echoes', () => answers.length === count);
   expect(answers.map(text)).toEqual(sent);
   close();
   await unharmed();

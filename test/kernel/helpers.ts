@@ -1,4 +1,5 @@
 /** What the kernel tests share: our kernel (or another) started from `dist/`, and a cell run to its end. */
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Dealer, Subscriber } from 'zeromq';
 import { findKernelSpec, ownName } from '../../kernel/kernelspec.js';
 import {
@@ -17,9 +18,34 @@ import {
   type RawMessage,
 } from '../../kernel/protocol/messages.js';
 import { Session } from '../../kernel/protocol/wire.js';
+import { patienceMs } from '../support/patience.js';
 
 export async function startKernel(name = ownName, options: LaunchOptions = {}): Promise<KernelClient> {
   return launchKernel(findKernelSpec(name), options);
+}
+
+/**
+ * One kernel for all tests of a file. A test that fails may leave cells behind that wait for ever: the tests after it
+ * get another kernel.
+ *
+ * @param use is handed each kernel, to keep it and to prepare it
+ */
+export function shareKernel(
+  use: (kernel: KernelClient) => unknown,
+  start: () => Promise<KernelClient> = startKernel,
+): void {
+  let kernel: KernelClient | undefined;
+  const begin = async () => {
+    kernel = await start();
+    await use(kernel);
+  };
+  beforeAll(begin);
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    await kernel?.kill();
+    await begin();
+  });
+  afterAll(() => kernel?.shutdown());
 }
 
 export interface CellRun {
@@ -39,7 +65,7 @@ export async function runCell(
 ): Promise<CellRun> {
   const outputs: OutputMessage[] = [];
   const reply = await kernel.execute(code, {
-    timeoutMs: 40_000,
+    timeoutMs: patienceMs,
     ...options,
     onOutput: (message) => outputs.push(message),
   });
@@ -56,6 +82,27 @@ export async function runCell(
     stderr: text('stderr'),
     result: result?.content.data['text/plain'],
   };
+}
+
+/**
+ * Sends a cell and waits until the kernel has taken it up (it may still be checking it), or, where `until` is 'stream',
+ * until it has printed.
+ */
+export async function begin(
+  kernel: KernelClient,
+  code: string,
+  { until = 'execute_input', ...options }: ExecuteOptions & { until?: 'execute_input' | 'stream' } = {},
+): Promise<{ end: Promise<CellRun> }> {
+  let off = () => {};
+  const begun = new Promise<void>((resolve) => {
+    off = kernel.onMessage(({ type }) => {
+      if (type === until) resolve();
+    });
+  });
+  const end = runCell(kernel, code, options);
+  await Promise.race([begun, end]);
+  off();
+  return { end };
 }
 
 export function ofType<T extends OutputType>(outputs: readonly OutputMessage[], type: T): Message<T>[] {
@@ -77,7 +124,11 @@ export function saidIdle(messages: readonly RawMessage[], parent: string): boole
 }
 
 /** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
-export async function eventually(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function eventually(
+  what: string,
+  condition: () => boolean,
+  timeoutMs = patienceMs,
+): Promise<void> {
   for (const until = Date.now() + timeoutMs; !condition(); ) {
     if (Date.now() > until) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -149,7 +200,6 @@ export class Wiretap {
     await eventually(
       `${name}_reply and idle`,
       () => this.find(`${name}_reply`, id).length > 0 && this.idle(id),
-      30_000,
     );
     return this.find(`${name}_reply`, id)[0]!;
   }

@@ -146,7 +146,7 @@ test('no cell waits for the disk; what waits is written soon, and when history i
   expect(ask(history, {})).toEqual([[1, 1, 'a']]);
   expect(readdirSync(folder)).toEqual(['000001.jsonl']);
   history.add(2, 'b');
-  await expect.poll(() => new HistoryStore(folder).read(1).length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => new HistoryStore(folder).read(1).length).toBe(2);
 });
 
 test('where: the switch, then the data folder of Jupyter', () => {

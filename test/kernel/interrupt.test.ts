@@ -1,18 +1,18 @@
 /** Interrupts: wherever the code is, the cell ends with KeyboardInterrupt and the kernel works on. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Request } from 'zeromq';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
-import { eventually, runCell, startKernel } from './helpers.js';
+import { patienceMs } from '../support/patience.js';
+import { begin, eventually, runCell, shareKernel } from './helpers.js';
 
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel(async (started) => {
+  kernel = started;
   await runCell(kernel, 'const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));');
 });
-afterAll(() => kernel?.shutdown());
 
 const places: Record<string, string> = {
   'a loop': 'while (true) {}',
@@ -35,11 +35,16 @@ const places: Record<string, string> = {
   'printing without end': 'while (true) console.log("x")',
 };
 
-async function interrupted(code: string, stop: () => unknown, afterMs = 150): Promise<void> {
-  const run = runCell(kernel, code, { onInput: () => new Promise<string>(() => {}) });
-  await new Promise((resolve) => setTimeout(resolve, afterMs));
+/** @param until what the kernel must have published of the cell; a while later it is interrupted */
+async function interrupted(
+  code: string,
+  stop: () => unknown,
+  { afterMs = 100, until = 'execute_input' as 'execute_input' | 'stream' } = {},
+): Promise<void> {
+  const { end } = await begin(kernel, code, { until, onInput: () => new Promise<string>(() => {}) });
+  await sleep(afterMs);
   await stop();
-  const { reply, outputs } = await run;
+  const { reply, outputs } = await end;
   expect(reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
   expect(outputs.at(-1)).toMatchObject({ type: 'error', content: { ename: 'KeyboardInterrupt' } });
 }
@@ -60,15 +65,18 @@ describe('by message', () => {
 
   test('names of earlier cells keep their values', async () => {
     await runCell(kernel, 'let kept = 1');
-    await interrupted('kept = 2; while (true) {}', () => kernel.interrupt());
+    await interrupted('kept = 2; console.log(kept); while (true) {}', () => kernel.interrupt(), {
+      until: 'stream',
+    });
     expect((await runCell(kernel, 'kept')).result).toBe('2');
   });
 
   test('what is queued behind the interrupted cell is aborted', async () => {
-    const runs = [runCell(kernel, 'while (true) {}'), runCell(kernel, '1')];
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    const { end } = await begin(kernel, 'while (true) {}');
+    const queued = runCell(kernel, '1');
+    await kernel.request('comm_info', {}); // answered when what was sent before it has come
     await kernel.interrupt();
-    expect((await Promise.all(runs)).map(({ reply }) => reply.status)).toEqual(['error', 'aborted']);
+    expect((await Promise.all([end, queued])).map(({ reply }) => reply.status)).toEqual(['error', 'aborted']);
   });
 
   test('with nothing running it does nothing', async () => {
@@ -77,8 +85,8 @@ describe('by message', () => {
   });
 
   test('a cell that wakes up after the interrupt and loops does not block the next', async () => {
-    await interrupted('await pause(400); while (true) {}', () => kernel.interrupt(), 100);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await interrupted('await pause(400); while (true) {}', () => kernel.interrupt());
+    await sleep(600);
     await works();
   });
 
@@ -95,7 +103,7 @@ describe('by message', () => {
 
   test('code left behind in a timer is stopped when no cell runs', async () => {
     await runCell(kernel, 'setTimeout(() => { while (true) {} }, 50); 1');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
     await kernel.interrupt();
     await works();
   });
@@ -105,7 +113,7 @@ describe('by message', () => {
       await interrupted(
         i % 2 ? 'while (true) {}' : 'await pause(10); while (true) {}',
         () => kernel.interrupt(),
-        40,
+        { afterMs: 20 },
       );
     await works();
   });
@@ -120,7 +128,7 @@ describe('by SIGINT to the kernel process alone', () => {
 
 test('the heartbeat is answered while a cell loops', async () => {
   const run = runCell(kernel, 'while (true) {}');
-  const heart = new Request({ linger: 0, receiveTimeout: 2_000 });
+  const heart = new Request({ linger: 0, receiveTimeout: patienceMs });
   heart.connect(endpoint(kernel.process.connection, 'hb_port'));
   for (let i = 0; i < 20; i++) {
     await heart.send(`beat ${i}`);
@@ -153,10 +161,10 @@ test('an interval that was interrupted does not start its loop again', async () 
   await runCell(kernel, 'let turns = 0;');
   for (const ms of [5, 150]) {
     const code = 'turns = 0; await new Promise(() => setInterval(() => { turns++; while (true) {} }, 30));';
-    const reply = kernel.execute(code, { onOutput: () => {} });
+    const { end } = await begin(kernel, code);
     await sleep(ms); // before its first turn, and during it
     await kernel.interrupt();
-    expect(await reply).toMatchObject({ ename: 'KeyboardInterrupt' });
+    expect((await end).reply).toMatchObject({ ename: 'KeyboardInterrupt' });
     const later = await runCell(kernel, 'await new Promise((done) => setTimeout(done, 500)); turns');
     expect(['0', '1']).toContain(later.result);
   }
@@ -169,12 +177,11 @@ test('immediates before and behind an interrupted one run once each', async () =
   );
   for (const before of [[], ['a', 'b']]) {
     const marks = (names: string[]) => names.map((name) => `mark("${name}");`).join(' ');
-    const loop = 'setImmediate(() => { while (true) {} });';
+    const loop = 'setImmediate(() => { console.log("loops"); while (true) {} });';
     const code = `ran = []; ${marks(before)} ${loop} ${marks(['y', 'z'])} await new Promise(() => {});`;
-    const reply = kernel.execute(code, { onOutput: () => {} });
-    await sleep(100);
+    const { end } = await begin(kernel, code, { until: 'stream' });
     await kernel.interrupt();
-    expect(await reply).toMatchObject({ ename: 'KeyboardInterrupt' });
+    expect((await end).reply).toMatchObject({ ename: 'KeyboardInterrupt' });
     const later = await runCell(kernel, 'await new Promise((done) => setTimeout(done, 50)); ran.join("")');
     expect(later.result).toBe(`'${before.join('')}yz'`);
   }

@@ -9,6 +9,7 @@ import { ownKernelSpec } from '../../kernel/kernelspec.js';
 import { type KernelClient, KernelDiedError } from '../../kernel/protocol/client.js';
 import { endpoint } from '../../kernel/protocol/connection-file.js';
 import { descendants, processRuns } from '../../scripts/processes.js';
+import { patienceMs } from '../support/patience.js';
 import { eventually, runCell, startKernel, Wiretap } from './helpers.js';
 
 const started: KernelClient[] = [];
@@ -31,9 +32,9 @@ async function loop(kernel: KernelClient): Promise<void> {
       },
     })
     .catch(() => {});
-  await eventually('the loop runs', () => printed, 40_000);
+  await eventually('the loop runs', () => printed);
 }
-const noneRuns = (pids: number[]) => eventually('no process left', () => !pids.some(processRuns), 40_000);
+const noneRuns = (pids: number[]) => eventually('no process left', () => !pids.some(processRuns));
 
 test('shutdown: exit code 0, no process and no connection file left, also while a cell loops', async () => {
   for (const looping of [false, true]) {
@@ -122,7 +123,7 @@ test('a restart on the same connection file works', async () => {
   writeFileSync(file, JSON.stringify(connection));
   const [program, main] = ownKernelSpec().argv;
   const second = spawn(program!, [main!, '-f', file], { stdio: ['ignore', 'inherit', 'inherit'] });
-  const heart = new Request({ linger: 0, receiveTimeout: 10_000 });
+  const heart = new Request({ linger: 0, receiveTimeout: patienceMs });
   heart.connect(endpoint(connection, 'hb_port'));
   await heart.send('ping');
   expect((await heart.receive()).map(String)).toEqual(['ping']);

@@ -2,10 +2,10 @@
  * Every message our kernel sends, looked at whole: header, parent, channel, and content by the specification. The
  * model is ipykernel's test of the same name; the schemas here are written from the messaging specification.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { eventually, startKernel, Wiretap } from './helpers.js';
+import { eventually, shareKernel, Wiretap } from './helpers.js';
 
 type Check = (value: unknown) => boolean;
 type Shape = Record<string, Check>;
@@ -121,15 +121,13 @@ function checkMessage(message: RawMessage): void {
 
 let kernel: KernelClient;
 let tap: Wiretap;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel(async (started) => {
+  kernel = started;
+  tap?.close();
   tap = new Wiretap(kernel);
   await tap.welcomed();
 });
-afterAll(async () => {
-  tap?.close();
-  await kernel?.shutdown();
-});
+afterAll(() => tap?.close());
 
 const execute = (code: string, extra: object = {}) =>
   tap.request('shell', 'execute', { code, silent: false, allow_stdin: false, ...extra });

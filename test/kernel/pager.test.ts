@@ -1,8 +1,8 @@
 /** `name?` as a cell, and what the kernel says it cannot do. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { pagerQuery } from '../../kernel/worker/pager.js';
-import { runCell, startKernel, Wiretap } from './helpers.js';
+import { runCell, shareKernel, Wiretap } from './helpers.js';
 
 describe('which cells ask the pager', () => {
   test.each([
@@ -38,10 +38,9 @@ describe('which cells ask the pager', () => {
 
 describe('in the kernel', () => {
   let kernel: KernelClient;
-  beforeAll(async () => {
-    kernel = await startKernel();
+  shareKernel((started) => {
+    kernel = started;
   });
-  afterAll(() => kernel?.shutdown());
 
   const page = async (code: string) => {
     const { reply, outputs } = await runCell(kernel, code);

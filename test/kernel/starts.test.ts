@@ -14,11 +14,9 @@ import { ownKernelSpec } from '../../kernel/kernelspec.js';
 import { packageRoot } from '../../kernel/package-root.js';
 import { type ConnectionInfo, newConnection } from '../../kernel/protocol/connection-file.js';
 import { descendants, processRuns } from '../../scripts/processes.js';
+import { patienceMs } from '../support/patience.js';
 import { describeRequires } from '../support/requires.js';
 import { eventually, Wiretap } from './helpers.js';
-
-/** Long, for a machine under load. */
-const patienceMs = 40_000;
 
 let folder: string;
 const started: ChildProcess[] = [];
@@ -79,15 +77,13 @@ async function execute(tap: Wiretap, code: string): Promise<unknown> {
 
 async function looping(tap: Wiretap): Promise<string> {
   const id = await tap.send('shell', 'execute_request', { code: 'console.log("loops"); while (true) {}' });
-  await eventually('the loop runs', () => tap.find('stream', id).length > 0, patienceMs);
+  await eventually('the loop runs', () => tap.find('stream', id).length > 0);
   return id;
 }
 
 const interrupted = (tap: Wiretap, id: string) =>
-  eventually(
-    'the end of the loop',
-    () => JSON.stringify(tap.find('execute_reply', id)).includes('KeyboardInterrupt'),
-    patienceMs,
+  eventually('the end of the loop', () =>
+    JSON.stringify(tap.find('execute_reply', id)).includes('KeyboardInterrupt'),
   );
 
 describe('as VS Code starts it', () => {
@@ -144,7 +140,7 @@ describe('as VS Code starts it', () => {
     const { kernel: next, tap: nextTap } = await launch();
     const processes = [kernel.child.pid!, ...descendants(kernel.child.pid!)];
     expect(await dispose(kernel)).toBe(0);
-    await eventually('nothing is left of it', () => !processes.some(processRuns), patienceMs);
+    await eventually('nothing is left of it', () => !processes.some(processRuns));
     expect(await execute(nextTap, '6 * 8')).toBe('48');
     expect(await dispose(next)).toBe(0);
     expect([kernel.log(), next.log()]).toEqual(['', '']);
@@ -161,7 +157,7 @@ test('another loopback address, no key, two clients at once, the same connection
   expect(await exit).toBe(0);
 
   const again = await start(connection);
-  await eventually('its clients find the new kernel', () => two.find('iopub_welcome').length > 1, patienceMs);
+  await eventually('its clients find the new kernel', () => two.find('iopub_welcome').length > 1);
   expect(await execute(two, '[typeof one, 3]')).toMatchObject({ ename: 'CompileError' });
   expect(await execute(one, '3')).toBe('3');
   again.child.kill('SIGTERM');

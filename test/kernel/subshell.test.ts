@@ -1,38 +1,39 @@
 /** Subshells: cells of several shells in flight at once, each with its own outputs, questions, errors and queue. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { KernelClient } from '../../kernel/protocol/client.js';
 import { parentId, type RawMessage } from '../../kernel/protocol/messages.js';
-import { type CellRun, eventually, ofType, runCell, saidIdle, startKernel, Wiretap } from './helpers.js';
+import {
+  begin,
+  type CellRun,
+  eventually,
+  ofType,
+  runCell,
+  saidIdle,
+  shareKernel,
+  Wiretap,
+} from './helpers.js';
 
 let kernel: KernelClient;
-beforeAll(async () => {
-  kernel = await startKernel();
+shareKernel(async (started) => {
+  kernel = started;
   await runCell(
     kernel,
-    'let open: () => void = () => {}; const gate = () => new Promise<void>((done) => { open = done; });',
+    'let open = () => {}, fail = () => {}; const gate = () => new Promise<void>((done) => { open = done; });',
   );
 });
 afterEach(async () => {
   for (const id of await kernel.listSubshells()) await kernel.deleteSubshell(id);
 });
-afterAll(() => kernel?.shutdown());
 
 const execute = (code: string, subshell?: string) =>
   runCell(kernel, code, subshell === undefined ? {} : { subshell });
 
 /** Starts a cell that awaits, and waits until it does. */
-async function awaiting(code: string, subshell?: string): Promise<{ end: Promise<CellRun> }> {
-  let runs = false;
-  const end = runCell(kernel, `console.log('awaiting'); ${code}`, {
+const awaiting = (code: string, subshell?: string) =>
+  begin(kernel, `console.log('awaiting'); ${code}`, {
+    until: 'stream',
     ...(subshell === undefined ? {} : { subshell }),
   });
-  const off = kernel.onMessage(({ type }) => {
-    if (type === 'stream') runs = true;
-  });
-  await eventually('the cell awaits', () => runs, 30_000);
-  off();
-  return { end };
-}
 
 test('kernel_info tells of them; they are created, listed and deleted on control', async () => {
   expect(kernel.info.supported_features).toEqual(['kernel subshells']);
@@ -88,11 +89,16 @@ test('an error aborts what waits in its own shell only', async () => {
   const subshell = await kernel.createSubshell();
   const { end } = await awaiting('await gate(); "main went on"');
   const waiting = execute('"main ran next"');
-  const [failed, aborted] = await Promise.all([
-    execute('throw new Error("only here")', subshell),
-    execute('"never"', subshell),
-  ]);
-  expect([failed.reply.status, aborted.reply.status]).toEqual(['error', 'aborted']);
+  const failing = await awaiting(
+    'await new Promise<void>((done) => { fail = done; }); throw new Error("only here")',
+    subshell,
+  );
+  const aborted = execute('"never"', subshell);
+  await kernel.request('comm_info', {}); // answered when what was sent before it has come
+  const other = await kernel.createSubshell();
+  await execute('fail()', other);
+  expect((await failing.end).reply.status).toBe('error');
+  expect((await aborted).reply.status).toBe('aborted');
   await execute('open()', subshell);
   expect((await end).result).toBe("'main went on'");
   expect((await waiting).result).toBe("'main ran next'");

@@ -81,7 +81,7 @@ describe.each([
       expect(own[index]!.stderr, cell).toBe('');
     }
     expect(own.flatMap(displays).length).toBeGreaterThan(2);
-  }, 300_000);
+  });
 });
 
 test('JavaScript cells are checked as far as their types are known, and the kernel says its language', async () => {

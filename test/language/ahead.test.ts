@@ -38,13 +38,14 @@ it('what was found ahead is used when the cell before was committed', () => {
     type Big = \`\${Digit}\${Digit}\${Digit}\${Digit}\`;
     const chosen: Big = first; const other: Exclude<Big, '0000'> = '0001';`;
   const first = compileThen("const first = '1234' as const", '1');
-  let before = performance.now();
+  // This process's own time: others do not count.
+  let before = process.cpuUsage();
   engine.prepare(slow, { count: 2 }, first.token);
-  const ahead = performance.now() - before;
+  const ahead = process.cpuUsage(before).user;
   engine.commit(first.token);
-  before = performance.now();
+  before = process.cpuUsage();
   const result = engine.compile(slow, { count: 2 });
-  const rest = performance.now() - before;
+  const rest = process.cpuUsage(before).user;
   expect(errors(result)).toEqual([]);
   expect(rest).toBeLessThan(ahead / 3);
   if (result.ok) engine.commit(result.token);
@@ -125,7 +126,7 @@ it('a module is not loaded, and nothing global is declared, for a cell that may 
   expect(errors(engine.compile('[1].wwwww', { count: 2 }))).toEqual([2339]);
 });
 
-it('every cell of the corpus, right and wrong, as without checking ahead', { timeout: 300_000 }, () => {
+it('every cell of the corpus, right and wrong, as without checking ahead', () => {
   const plain = newEngine();
   const cells = corpus.flatMap((code, index) => [
     ...mutations.map((mutate) => mutate(code)).filter((_, kind) => (index + kind) % 3 === 0),

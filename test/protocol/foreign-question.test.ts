@@ -7,12 +7,13 @@ import { Router } from 'zeromq';
 import { ClientChannels } from '../../kernel/protocol/client-channels.js';
 import { newConnection } from '../../kernel/protocol/connection-file.js';
 import { Session } from '../../kernel/protocol/wire.js';
+import { patienceMs } from '../support/patience.js';
 
 test("a question for another client's cell is left to that client", async () => {
   const connection = await newConnection('made-up');
   const session = new Session(connection.key);
-  const stdin = new Router({ linger: 0, receiveTimeout: 5_000 });
-  const shell = new Router({ linger: 0, receiveTimeout: 5_000 });
+  const stdin = new Router({ linger: 0, receiveTimeout: patienceMs });
+  const shell = new Router({ linger: 0, receiveTimeout: patienceMs });
   await stdin.bind(`tcp://127.0.0.1:${connection.stdin_port}`);
   await shell.bind(`tcp://127.0.0.1:${connection.shell_port}`);
   const channels = new ClientChannels(connection, 'made-up', () => {});

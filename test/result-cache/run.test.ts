@@ -4,10 +4,9 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { isObject } from '../../scripts/notebook/format.js';
 import { readNotebook } from '../../scripts/notebook/read.js';
 import { textOf, Workplace } from '../run/helpers.js';
+import { patienceMs } from '../support/patience.js';
 
 // On a machine with other work, starting kernels takes its time.
-vi.setConfig({ testTimeout: 300_000 });
-
 let place: Workplace;
 beforeEach(async () => {
   place = await Workplace.create();
@@ -116,7 +115,7 @@ it('keeps one whole result of two runs at once, and none of a run whose files ch
   const [one, two] = await Promise.all([run('-o', 'one'), run('-o', 'two')]);
   expect([one!.status, two!.status]).toEqual([0, 0]);
   expect((await readdir(results())).length).toBe(1);
-  await vi.waitFor(async () => expect((await shownOf('w/waits.ipynb')).length).toBe(2), 100_000);
+  await vi.waitFor(async () => expect((await shownOf('w/waits.ipynb')).length).toBe(2), patienceMs);
   await place.write('helper.ts', 'export const helper: number = 3;');
   await writeFile(gate, '');
   expect((await waits).status).toBe(0);

@@ -3,7 +3,7 @@
  * and each says that the kernel died. The kernel is `dying-kernel.mjs`.
  */
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findKernelSpec } from '../../kernel/kernelspec.js';
 import { KernelDiedError, launchKernel } from '../../kernel/protocol/client.js';
 import type { RawMessage } from '../../kernel/protocol/messages.js';
@@ -13,8 +13,6 @@ import { Secrets } from '../../scripts/run/parameters/secrets.js';
 import { textOf, Workplace } from './helpers.js';
 
 const program = fileURLToPath(new URL('dying-kernel.mjs', import.meta.url));
-
-vi.setConfig({ testTimeout: 120_000 });
 
 let place: Workplace;
 let env: NodeJS.ProcessEnv;

@@ -1,13 +1,11 @@
 /** Output without end and 500 MiB of it: the runner's memory and the file stay bounded, the file is valid. */
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeRequires } from '../support/requires.js';
 import { textOf, Workplace } from './helpers.js';
 
 // On a machine with other work, starting kernels takes its time.
-vi.setConfig({ testTimeout: 180_000 });
-
 let place: Workplace;
 beforeAll(async () => {
   place = await Workplace.create();

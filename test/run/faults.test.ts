@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readNotebook } from '../../scripts/notebook/read.js';
 import { describeRequires, requires, skipNote } from '../support/requires.js';
 import { statusOf, textOf, Workplace } from './helpers.js';
@@ -59,8 +59,6 @@ while True:
 };
 
 // On a machine with other work, starting kernels takes its time.
-vi.setConfig({ testTimeout: 180_000 });
-
 let place: Workplace;
 beforeAll(async () => {
   place = await Workplace.create();
@@ -69,7 +67,7 @@ afterEach(async () => {
   await setAside();
   await rm(place.path('build'), { recursive: true, force: true });
   // Below a kernel that was killed, the rest ends when it notices.
-  await expect.poll(() => place.leftBehind(), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => place.leftBehind()).toEqual([]);
 });
 afterAll(async () => {
   await checkAll();

@@ -2,13 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeRequires } from '../support/requires.js';
 import { statusOf, type TestCell, textOf, Workplace } from './helpers.js';
 
 // On a machine with other work, starting kernels takes its time.
-vi.setConfig({ testTimeout: 180_000 });
-
 let place: Workplace;
 beforeAll(async () => {
   place = await Workplace.create();

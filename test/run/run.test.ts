@@ -182,7 +182,7 @@ function suite(language: Language): void {
     expect(textOf(cells[0]!.outputs)).toBe('saved\n');
     expect(cells.map(statusOf)).toEqual(['completed', 'failed', 'pending']);
     // The child of a kernel that was killed ends when it notices.
-    await expect.poll(() => place.leftBehind(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => place.leftBehind()).toEqual([]);
   });
 }
 

@@ -157,5 +157,5 @@ nbformat.write(nb, sys.argv[2])`;
     const executed = await place.executed('widgets.ipynb');
     expect(textOf(executed[2]!.outputs)).toBe('display_dataoutside\n');
     expect(textOf(executed[3]!.outputs)).toBe("['stream', 'display_data']\n");
-  }, 240_000);
+  });
 });

@@ -17,6 +17,7 @@ const file = (
   errors: string[] = [],
 ) => ({
   name: `/p/test/${name}`,
+  seconds: 1,
   errors,
   tests: tests.map(([title, state, note]) => ({ titles: title.split(' > '), state, note })),
 });
@@ -81,6 +82,17 @@ describe('the summary of a test run', () => {
     ]);
   });
 
+  it('names the ten files that took longest, and what all took', () => {
+    const took = (seconds: number) => ({ ...file(`norm/f${seconds}.test.ts`, [['a', 'passed']]), seconds });
+    const summary = sum(...[3, 12, 1, 250.04, 5, 6, 7, 8, 9, 10, 11, 2].map(took));
+    expect(summary.dearest).toHaveLength(10);
+    expect(summary.dearest.map(({ seconds }) => seconds)).toEqual([250.04, 12, 11, 10, 9, 8, 7, 6, 5, 3]);
+    expect(formatSummary(summary)).toContain(
+      '\nThe dearest files, of 324 s of all files together\n    250.0 s  norm/f250.04.test.ts\n     12.0 s  norm/f12.test.ts\n',
+    );
+    expect(formatSummary(summary)).not.toContain('norm/f2.test.ts');
+  });
+
   it('counts a file that could not be loaded, and errors outside of any test', () => {
     const broken = file('norm/a.test.ts', [], ["Cannot find module './gone.js'"]);
     const summary = summarise({ files: [broken], errors: ['too late'] }, setup, '/p/test');
@@ -93,7 +105,7 @@ describe('the summary of a test run', () => {
 });
 
 describe('the reporter', () => {
-  it('tells every state, note and error of a real Vitest run', () => {
+  it('tells every state, note and error of a real Vitest run, and what its files took', () => {
     mkdirSync(path.join(packageRoot, 'build'), { recursive: true });
     const folder = mkdtempSync(path.join(packageRoot, 'build', 'reporter-'));
     try {
@@ -103,7 +115,7 @@ describe('the reporter', () => {
         path.join(folder, 'states.test.ts'),
         `import { describe, expect, it } from 'vitest';
         describe('outer', () => {
-          it('passes', () => {});
+          it('passes', () => new Promise((done) => setTimeout(done, 300)));
           it('fails', () => expect(1).toBe(2));
           it('skips itself', (context) => context.skip('no such device'));
           it.skip('is skipped', () => {});
@@ -133,6 +145,7 @@ describe('the reporter', () => {
           { titles: ['outer', 'is skipped'], state: 'skipped' },
         ],
       });
+      expect(files.get('states.test.ts')!.seconds).toBeGreaterThan(0.29);
     } finally {
       rmSync(folder, { recursive: true });
     }

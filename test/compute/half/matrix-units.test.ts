@@ -136,5 +136,5 @@ describeRequires('webgpu', "Dawn's compiler", () => {
     const child = tryProgram(process.execPath, ['--input-type=module', '-e', script], 120, { KERNELS });
     expect(child.reason).toBe('');
     expect(JSON.parse(child.stdout)).toEqual([true, true, true, true, true]);
-  }, 150_000);
+  });
 });

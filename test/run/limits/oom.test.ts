@@ -3,12 +3,11 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { KernelDiedError } from '../../../kernel/protocol/client.js';
+import { patienceMs } from '../../support/patience.js';
 import { skipNote } from '../../support/requires.js';
 import { textOf, Workplace } from '../helpers.js';
 
 // On a machine with other work, starting kernels takes its time.
-vi.setConfig({ testTimeout: 240_000 });
-
 const limit = 500 * 2 ** 20;
 
 /** A group below our own whose memory is limited, or why there is none: that needs rights, and a system that has them. */
@@ -55,7 +54,7 @@ describe.skipIf('reason' in group)(`the OOM killer of the system${note}`, () => 
   });
   afterAll(async () => {
     await place.remove();
-    await vi.waitFor(() => rmdirSync(folder), 10_000);
+    await vi.waitFor(() => rmdirSync(folder), patienceMs);
   });
 
   it('is named as what ended the kernel, and the run goes on with the next notebook', async () => {

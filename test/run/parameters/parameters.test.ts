@@ -356,7 +356,7 @@ describe('Secrets', () => {
       0, 4_999_000, 4_999_000, 4_999_000, 4_999_000,
     ]);
     expect(other).toBe('[redacted] '.repeat(4));
-  }, 30_000);
+  });
 });
 
 describe('parameter files', () => {

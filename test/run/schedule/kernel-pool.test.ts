@@ -8,11 +8,10 @@ import {
   type StartOptions,
 } from '../../../scripts/run/notebook-kernel.js';
 import { KernelPool, type KernelSetting } from '../../../scripts/run/schedule/kernel-pool.js';
+import { patienceMs } from '../../support/patience.js';
 import { textOf, Workplace } from '../helpers.js';
 
 // On a machine with other work, starting kernels takes its time.
-vi.setConfig({ testTimeout: 180_000 });
-
 const setting = (cwd: string, name = 'k', env: NodeJS.ProcessEnv = {}): KernelSetting => ({
   spec: { name, argv: [name] } as unknown as KernelSpec,
   cwd,
@@ -192,9 +191,9 @@ it('that was killed before it was asked for is replaced', async () => {
   });
   const own = { spec: ownKernelSpec(), cwd: process.cwd(), env: process.env };
   pool.expect([own]);
-  await vi.waitFor(() => expect(started).toHaveLength(1), 120_000);
+  await vi.waitFor(() => expect(started).toHaveLength(1), patienceMs);
   process.kill(started[0]!.pid!, 'SIGKILL');
-  await vi.waitFor(() => expect(started[0]!.running).toBe(false), 60_000);
+  await vi.waitFor(() => expect(started[0]!.running).toBe(false), patienceMs);
   const kernel = await pool.take(own, signal());
   expect(kernel).not.toBe(started[0]);
   expect(kernel.running).toBe(true);
@@ -208,7 +207,7 @@ describe('the command line', () => {
   beforeAll(async () => {
     place = await Workplace.create();
   });
-  beforeEach(() => vi.waitFor(() => expect(place.leftBehind()).toEqual([]), 60_000));
+  beforeEach(() => vi.waitFor(() => expect(place.leftBehind()).toEqual([]), patienceMs));
   afterAll(() => place.remove());
 
   const state = [
@@ -265,7 +264,7 @@ describe('the command line', () => {
     });
     await vi.waitFor(
       async () => expect(textOf((await place.executed('long.ipynb'))[0]!.outputs)).toBe('begun\n'),
-      { timeout: 120_000, interval: 50 },
+      { timeout: patienceMs, interval: 50 },
     );
     process.kill(pid, 'SIGINT');
     expect((await run).status).toBe(130);

@@ -192,7 +192,7 @@ describe('the command line', () => {
     expect(two.stdout.match(/^[a-d]\.ipynb +\d/gm)!.map((line) => line[0])).toEqual(['b', 'd']);
     const known = JSON.parse(await readFile(place.path('.cache/kernelbook/runs.json'), 'utf8'));
     expect(Object.keys(known.runs).sort()).toEqual(files.map((file) => place.path(file)));
-  }, 240_000);
+  });
 
   it.each<[string[], RegExp]>([
     [['--shard', '0/2'], /Give the part and how many there are/],

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium } from '../../../scripts/setup/probe.js';
 import { type Figure, plot, plotlyMimeType } from '../../../src/workbench/plot/index.js';
 import { libraryFile, packedLibrary } from '../../../src/workbench/plot/library.js';
+import { patienceMs } from '../../support/patience.js';
 import { describeRequires } from '../../support/requires.js';
 
 const html = async (figure: Figure) => String((await figure.toMimeBundle())['text/html']);
@@ -55,7 +56,7 @@ describeRequires('chromium', 'in Chromium', () => {
     const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     browser = await chromium.launch({ executablePath: found.path, args });
     folder = await mkdtemp(join(tmpdir(), 'kernelbook-plot-'));
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await rm(folder, { recursive: true, force: true });
@@ -75,6 +76,7 @@ describeRequires('chromium', 'in Chromium', () => {
     { served = true, ...options }: { served?: boolean; javaScriptEnabled?: boolean } = {},
   ): Promise<Visit> {
     const page = await (await browser.newContext(options)).newPage();
+    page.setDefaultTimeout(patienceMs);
     const visit: Visit = { page, complaints: [], requests: [] };
     page.on('pageerror', (error) => visit.complaints.push(error.message));
     page.on('console', (line) => line.type() === 'error' && visit.complaints.push(line.text()));
@@ -136,7 +138,7 @@ describeRequires('chromium', 'in Chromium', () => {
       '/user/me/api/kernelspecs',
       `/user/me/kernelspecs/my-typescript/${libraryFile()}`,
     ]);
-  }, 60_000);
+  });
 
   test('a page with RequireJS draws its figures too', async () => {
     const first = await html(wave);
@@ -146,7 +148,7 @@ describeRequires('chromium', 'in Chromium', () => {
     await page.waitForSelector('#early .main-svg');
     expect(await page.evaluate(() => 'caught' in window)).toBe(false);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test('outputs attached later are drawn too, as JupyterLab does it', async () => {
     const { page, complaints } = await open('<div id="cell"></div>');
@@ -166,7 +168,7 @@ describeRequires('chromium', 'in Chromium', () => {
     );
     await page.waitForSelector('#cell .main-svg');
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test('without a server the static image stays, and nothing is asked', async () => {
     const { page, complaints, requests } = await open(await html(wave), { served: false });
@@ -190,18 +192,18 @@ describeRequires('chromium', 'in Chromium', () => {
     expect(await page.locator('svg .kb-title[lang=en]').isVisible()).toBe(false);
     expect(await page.locator('svg .kb-title[lang=zh]').isVisible()).toBe(true);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test('without JavaScript the static image is shown', async () => {
     const { page } = await open(await html(wave), { javaScriptEnabled: false });
     expect(await page.locator('.kernelbook-figure img').isVisible()).toBe(true);
     expect(await page.locator('.main-svg').count()).toBe(0);
-  }, 60_000);
+  });
 
   test('the figure takes the ink of a dark page', async () => {
     const { page } = await open(`<body style="background:#111;color:rgb(230, 232, 235)">${await html(wave)}`);
     await page.waitForSelector(drawn);
     const fill = await page.locator('.gtitle').evaluate((element) => getComputedStyle(element).fill);
     expect(fill).toBe('rgb(230, 232, 235)');
-  }, 60_000);
+  });
 });

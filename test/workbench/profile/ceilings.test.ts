@@ -48,14 +48,14 @@ test('measured once, then read from the cache; damage is repaired', async () => 
     expect((await measured()).copyBytesPerSecond).toBeGreaterThan(1e6);
     expect(JSON.parse(await readFile(path, 'utf8')).key).toBe(kept.key);
   }
-}, 60_000);
+});
 
 test('two who ask at once share one measurement', async () => {
   const { ceilings } = await import('../../../src/workbench/profile/ceilings.js');
   const info = await useBackend('cpu');
   const [a, b] = await Promise.all([ceilings(info), ceilings(info)]);
   expect(a).toBe(b);
-}, 30_000);
+});
 
 test('the cache tolerates a place it cannot write to, relative paths and being switched off', async () => {
   const file = join(folder, 'a-file');
