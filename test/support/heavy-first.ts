@@ -10,6 +10,7 @@ const heavy = [
   '/test/conformance/',
   '/test/kernel/',
   '/test/run/',
+  '/test/tfjs-core/',
   '/test/compute/',
   '/test/layers/attention/',
 ];
