@@ -269,11 +269,13 @@ export function* binary(): Generator<GridCase> {
 /** Where there is no one answer: JavaScript, C and WGSL have each their own. */
 const undefinedFor: Record<string, (a: number, b: number) => boolean> = {
   // IEEE 754 says 1 where an operand decides alone, JavaScript NaN for 1 ** NaN, WGSL neither; whether an infinite exponent
-  // is even, and that an infinite base is not negative with a fraction, WGSL does not know.
+  // is even, and that an infinite base is not negative with a fraction, WGSL does not know. Its pow is exp2(b * log2(a)),
+  // which leaves negative powers of zero open too.
   Pow: (a, b) =>
     (Number.isNaN(a) && b === 0) ||
     (a === 1 && Number.isNaN(b)) ||
     Math.abs(b) === Infinity ||
+    (a === 0 && b < 0) ||
     (a === -Infinity && !Number.isInteger(b)),
   // WGSL leaves the angle of no direction open, and that between infinities.
   Atan2: (a, b) => (a === 0 && b === 0) || (Math.abs(a) === Infinity && Math.abs(b) === Infinity),
