@@ -6,7 +6,6 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Displayable, MimeBundle } from '../display/display.js';
 import { type GpuDevice, openDevice } from './device.js';
-import { repairBackend, repairGradients } from './repairs/index.js';
 import { loadTensorFlow } from './tensorflow.js';
 import { tf } from './tf.js';
 
@@ -84,7 +83,9 @@ async function prepareOnce(name: BackendName): Promise<BackendInfo> {
   const known = prepared.get(name);
   if (known && !(name === 'webgpu' && gpu?.errors.lost)) return known;
   const info = await prepare[name]();
-  if (!known) {
+  // Not loaded before a backend is used: importing the library is to cost nothing for them.
+  const { repairBackend, repairGradients } = await import('./repairs/index.js');
+  if (!prepared.has(name)) {
     repairGradients();
     repairBackend(name);
   }

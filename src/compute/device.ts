@@ -44,6 +44,8 @@ export class GpuErrors {
   private readonly messages: string[] = [];
   private readonly checks = new Set<Promise<void>>();
   private lostMessage: string | undefined;
+  private thrownErrors = 0;
+  private lastError: GpuError | undefined;
   /** Set while `watchMemory` watches. */
   private outOfMemory: boolean | undefined;
 
@@ -96,14 +98,29 @@ export class GpuErrors {
     }
   }
 
-  /** Waits for pending checks, then throws what was reported, once. */
-  async settle(): Promise<void> {
+  /** How often an error was thrown so far; for `settle`. */
+  get thrown(): number {
+    return this.thrownErrors;
+  }
+
+  /** Waits for pending checks, then throws what was reported, once to each of those who wait at the same time. */
+  async settle(since = this.thrownErrors): Promise<void> {
     await Promise.all(this.checks);
+    this.throwReported();
+    if (this.thrownErrors > since) throw this.lastError;
+  }
+
+  /** @throws GpuError of what was reported so far, once. */
+  throwReported(): void {
     this.assertAlive();
     if (this.messages.length === 0) return;
     const [first, ...rest] = this.messages.splice(0);
     const more = rest.length > 0 ? `\n(and ${rest.length} further GPU errors that followed from it)` : '';
-    throw new GpuError(`${first}${more}\nResults computed on the GPU since the last readback are not valid.`);
+    this.thrownErrors += 1;
+    this.lastError = new GpuError(
+      `${first}${more}\nResults computed on the GPU since the last readback are not valid.`,
+    );
+    throw this.lastError;
   }
 }
 

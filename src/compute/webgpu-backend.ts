@@ -8,8 +8,10 @@ import tfjsWebgpu = require('@tensorflow/tfjs-backend-webgpu');
 import { reuseBindGroups } from './bind-groups.js';
 import { BufferPool } from './buffer-pool.js';
 import { type GpuDevice, GpuError } from './device.js';
+import { waitUntil } from './gpu-events.js';
 import { InFlight } from './in-flight.js';
 import { sizeOf } from './ndarray.js';
+import { keyByLength } from './repairs/cumulative-length.js';
 import { endInZeros } from './repairs/mat-mul-padding.js';
 import { readTransposedSingly } from './repairs/mat-mul-split.js';
 import { tf } from './tf.js';
@@ -74,26 +76,63 @@ export class GpuBackend extends tfjsWebgpu.WebGPUBackend {
   /** Reads values back, and throws what the GPU reported about the work before it. */
   override async read(dataId: object): Promise<tf.backend_util.BackendValues> {
     this.gpu.errors.assertAlive();
+    const since = this.gpu.errors.thrown;
+    // Whoever disposes of the tensor meanwhile does not take it from its reader.
+    this.incRef(dataId);
     try {
       const values = await super.read(dataId);
-      await this.gpu.errors.settle();
+      await this.gpu.errors.settle(since);
       return values;
     } catch (error) {
       // A failed map is a consequence; the collected message is the cause.
-      await this.gpu.errors.settle();
+      await this.gpu.errors.settle(since);
       throw error;
+    } finally {
+      this.release(dataId);
     }
   }
 
+  /** Gives back a reference, and with the last one what the engine still knows of the tensor. */
+  private release(dataId: object): void {
+    const engine = tf.engine();
+    if (this.disposeData(dataId) && engine.state.tensorInfo.has(dataId)) engine.removeDataId(dataId, this);
+  }
+
+  /**
+   * The values, waited for: dataSync, arraySync and print work in Node too, at the price of a thread that stands still.
+   * @throws GpuError as `read` does, but for the name of a kernel that did not compile
+   */
   override readSync(dataId: object): tf.backend_util.BackendValues {
-    const { values, dtype } = this.internals.tensorMap.get(dataId);
-    if (values == null && dtype !== 'complex64') {
-      this.gpu.errors.assertAlive();
-      throw new Error(
-        'dataSync, arraySync and print cannot read from the GPU in Node; use `await tensor.data()` or `await read(tensor)`',
-      );
+    const tensor = this.internals.tensorMap.get(dataId);
+    if (tensor.values != null || tensor.dtype === 'string' || tensor.dtype === 'complex64') {
+      return super.readSync(dataId);
     }
-    return super.readSync(dataId);
+    this.gpu.errors.assertAlive();
+    tensor.values = tf.util.convertBackendValuesAndArrayBuffer(this.download(tensor), tensor.dtype);
+    return tensor.values;
+  }
+
+  private download(tensor: TensorData): ArrayBuffer {
+    // No kernel has written to what has no buffer.
+    if (!tensor.resource) return new ArrayBuffer(sizeOf(tensor.shape) * 4);
+    const { size } = tensor.resource;
+    const staging = this.gpu.device.createBuffer({
+      size,
+      usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+    });
+    try {
+      this.ensureCommandEncoderReady();
+      this.endComputePassEncoder();
+      this.internals.commandEncoder!.copyBufferToBuffer(tensor.resource, 0, staging, 0, size);
+      this.submitQueue();
+      // Rejected only when the device is lost, which is reported below.
+      staging.mapAsync(GPUMapMode.READ).catch(() => {});
+      waitUntil(() => staging.mapState !== 'pending');
+      this.gpu.errors.throwReported();
+      return staging.getMappedRange().slice(0);
+    } finally {
+      staging.destroy();
+    }
   }
 
   /**
@@ -138,6 +177,7 @@ export class GpuBackend extends tfjsWebgpu.WebGPUBackend {
     }
     endInZeros(program);
     readTransposedSingly(program);
+    keyByLength(program);
     return super.runWebGPUProgram(...args);
   }
 

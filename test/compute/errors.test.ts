@@ -56,9 +56,35 @@ describe('errors of the GPU', () => {
       await expect(read(tf.ones([2]).add(1))).rejects.toThrow('(and 1 further GPU errors');
     });
 
-    it('synchronous reading says what to do instead', () => {
-      expect(() => tf.ones([2]).add(1).dataSync()).toThrow('await tensor.data()');
-      expect(Array.from(tf.tensor([1, 2]).dataSync())).toEqual([1, 2]);
+    it('are thrown by synchronous reading too, which waits for the GPU', async () => {
+      expect(Array.from(tf.ones([2]).add(1).dataSync())).toEqual([2, 2]);
+      expect(tf.range(0, 4).reshape([2, 2]).mul(3).arraySync()).toEqual([
+        [0, 3],
+        [6, 9],
+      ]);
+      offend();
+      const y = tf.ones([2]).add(2);
+      expect(() => y.dataSync()).toThrow('not valid');
+      await expect(tf.ones([2]).add(1).data()).resolves.toEqual(Float32Array.of(2, 2));
+    });
+
+    it('are thrown to all who read at the same time', async () => {
+      offend();
+      const y = tf.ones([2]).add(3);
+      const readers = await Promise.allSettled([y.data(), y.data(), tf.ones([2]).add(1).data()]);
+      expect(readers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    });
+
+    it('do not take a tensor from its readers when it is disposed of meanwhile', async () => {
+      const before = tf.memory();
+      const y = tf.ones([3]).mul(2);
+      const readers = Promise.all([y.data(), y.data()]);
+      y.dispose();
+      expect((await readers).map((values) => Array.from(values))).toEqual([
+        [2, 2, 2],
+        [2, 2, 2],
+      ]);
+      expect(tf.memory().numDataBuffers).toBeLessThanOrEqual(before.numDataBuffers + 2);
     });
 
     it('a tensor larger than the device can bind is refused, with its shape', async () => {

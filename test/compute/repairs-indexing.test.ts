@@ -83,6 +83,54 @@ describe('gradients of picking and placing', () => {
   });
 });
 
+describe('indices out of bounds', () => {
+  eachBackend(() => {
+    it.each<[string, () => tf.Tensor]>([
+      ['gather', () => tf.gather(ranged(2), ints([5], [1]))],
+      ['gather, negative', () => tf.gather(ranged(2, 2), ints([-1], [1]), 1)],
+      ['gatherND', () => tf.gatherND(ranged(2), ints([5], [1, 1]))],
+      ['gatherND within the size but not the shape', () => tf.gatherND(ranged(3, 2), ints([0, 3], [1, 2]))],
+      ['scatterND', () => tf.scatterND(ints([5], [1, 1]), ranged(1), [2])],
+      ['tensorScatterUpdate', () => tf.tensorScatterUpdate(ranged(2), ints([5], [1, 1]), ranged(1))],
+      ['sparseToDense', () => tf.sparseToDense(ints([5], [1]), tf.tensor([1]), [2], tf.scalar(0))],
+    ])('are refused where they can be seen: %s', (_name, run) => {
+      expect(run).toThrow(/not in \[0|does not index/);
+    });
+
+    it('pick zeros or are refused where a computation made them', async () => {
+      const far = tf.range(5, 6, 1, 'int32').add(tf.scalar(0, 'int32'));
+      try {
+        expect(await numbers(tf.gather(ranged(2), far))).toEqual([0]);
+      } catch (error) {
+        expect((error as Error).message).toMatch(/not in \[0/);
+      }
+    });
+  }, ['webgpu', 'wasm', 'cpu']);
+});
+
+describe('kernels that only the cpu backend has', () => {
+  eachBackend(() => {
+    it('run there and come back, with their gradients, and leave nothing behind', async () => {
+      const before = tf.memory();
+      const x = tf.tensor([3, 1, 3]).mul(2);
+      const { values, indices } = tf.unique(x);
+      expect([await numbers(values), await numbers(indices)]).toEqual([
+        [6, 2],
+        [0, 1, 0],
+      ]);
+      expect(await numbers(tf.bitwiseAnd(ints([6, 5], [2]), ints([3, 4], [2])))).toEqual([2, 4]);
+      const words = tf.string.stringSplit(['a b', 'c'], ' ');
+      expect(await words.values!.data()).toEqual(['a', 'b', 'c']);
+      const ragged = tf.raggedGather([ints([0, 2, 3], [3])], ranged(3), ints([1, 0], [2]), 1);
+      expect(await numbers(ragged.outputDenseValues)).toEqual([3, 1, 2]);
+      const through = tf.grad((t) => tf.einsum('i,j->', t, tf.tensor([1, 2])))(x);
+      expect(await numbers(through)).toEqual([3, 3, 3]);
+      tf.dispose([x, values, indices, words, ragged, through] as unknown as tf.Tensor[]);
+      expect(tf.memory().numDataBuffers - before.numDataBuffers).toBeLessThan(16);
+    });
+  }, ['webgpu', 'wasm', 'cpu']);
+});
+
 describe('gradients through comparisons', () => {
   eachBackend(() => {
     it('where and a comparison of the same values', async () => {

@@ -12,6 +12,7 @@ const heavy = [
   '/test/conformance/',
   '/test/kernel/',
   '/test/language/',
+  '/test/tfjs-core/',
   '/test/compute/',
   '/test/layers/attention/',
 ];

@@ -22,11 +22,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 export const workgroupsFor = (n: number) => spread(Math.ceil(n / threads));
 
-/** y[i] of x[i], as float32. @returns what computes it; x is not empty */
+/** y[i] of x[i], as float32, with WGSL `functions` before it. @returns what computes it; x is not empty */
 export function elementwise(
   name: string,
   element: 'i32' | 'f32',
   statements: string,
+  functions = '',
 ): (x: tf.TensorInfo, backend: KernelBackend) => tf.TensorInfo {
   const kernel = defineKernel({
     name,
@@ -34,7 +35,7 @@ export function elementwise(
     inputs: { x: element },
     outputs: { y: 'f32' },
     uniforms: { n: 'u32' },
-    code: eachElement(statements),
+    code: functions + eachElement(statements),
   });
   return (x, backend) => {
     const n = sizeOf(x.shape);
