@@ -6,6 +6,7 @@ import type { CommMessage } from './comms/messages.js';
 import type { CellOutcome, DisplayOutput } from './evaluator/outcome.js';
 import type { CompiledCell } from './language/engine.js';
 import type { HandedEngine } from './language/engine-child.js';
+import type { OutputPipes } from './output-pipes.js';
 import type { ConnectionInfo } from './protocol/connection-file.js';
 
 export type CellId = number;
@@ -23,6 +24,8 @@ export type ToUserThread =
 export type FromUserThread =
   | { kind: 'ready' }
   | { kind: 'done'; id: CellId; outcome: CellOutcome }
+  /** The cell was dropped; these of its names had no value yet. */
+  | { kind: 'abandoned'; id: CellId; undone: readonly string[] }
   | { kind: 'pong'; nonce: number }
   | { kind: 'stream'; id: CellId | undefined; name: 'stdout' | 'stderr'; text: string; size: number }
   | { kind: 'display'; id: CellId | undefined; output: DisplayOutput; size: number }
@@ -31,6 +34,10 @@ export type FromUserThread =
   | { kind: 'comm'; id: CellId | undefined; message: CommMessage; size: number }
   /** The listeners of a comm message have been called. */
   | { kind: 'handled'; id: CellId }
+  /** Something may have been written to the pipes of `output-pipes.ts` before this message was sent. */
+  | { kind: 'written' }
+  /** The thread waits for a program (`Flow.isWaiting`); these others run beside it. */
+  | { kind: 'waiting'; others: number[] }
   /** The process is ending; the thread blocks until `Flow.closed` is set. */
   | { kind: 'exiting'; code: number };
 
@@ -40,6 +47,8 @@ export interface WorkerSetup {
   flow: SharedArrayBuffer;
   /** The file of cells that were checked before the kernel started. */
   checkedCells: string | undefined;
+  /** What the worker is to read besides messages. */
+  pipes: OutputPipes['read'] | undefined;
   /** The language engine, where it has been started for the worker. */
   engine: HandedEngine | undefined;
 }
@@ -52,27 +61,28 @@ export const contextHook = 'kernelbook.interrupt.cell';
 const inFlight = 0;
 const closed = 1;
 const begun = 2;
+const waiting = 3;
 const flowLimit = 16 * 1024 * 1024;
 
 /**
  * The numbers both threads see: how much output waits in the worker, in characters or bytes, so that a cell that
- * prints without end is slowed down instead of filling the memory; whether the worker has closed its sockets; and how many
- * cells the user thread has taken up.
+ * prints without end is slowed down instead of filling the memory; whether the worker has closed its sockets; how many
+ * cells the user thread has taken up; and whether it waits for a program.
  */
 export class Flow {
   readonly #cells: Int32Array;
 
-  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(12)) {
+  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(16)) {
     this.#cells = new Int32Array(buffer);
   }
 
   /** User thread: blocks while too much is under way, at most `patienceMs`. */
   sent(size: number, patienceMs = 10_000): void {
-    let waiting = Atomics.add(this.#cells, inFlight, size) + size;
+    let underWay = Atomics.add(this.#cells, inFlight, size) + size;
     const until = Date.now() + patienceMs;
-    while (waiting > flowLimit && waiting > size && Date.now() < until) {
-      Atomics.wait(this.#cells, inFlight, waiting, 100);
-      waiting = Atomics.load(this.#cells, inFlight);
+    while (underWay > flowLimit && underWay > size && Date.now() < until) {
+      Atomics.wait(this.#cells, inFlight, underWay, 100);
+      underWay = Atomics.load(this.#cells, inFlight);
     }
   }
 
@@ -90,6 +100,15 @@ export class Flow {
   /** Worker: of the cells that it has given to the user thread, how many that has taken up. */
   get begun(): number {
     return Atomics.load(this.#cells, begun);
+  }
+
+  /** User thread: it waits for a program, in `execSync` for instance. */
+  wait(isWaiting: boolean): void {
+    Atomics.store(this.#cells, waiting, Number(isWaiting));
+  }
+
+  get isWaiting(): boolean {
+    return Atomics.load(this.#cells, waiting) === 1;
   }
 
   /** Worker: the sockets are closed, the process may end. */

@@ -8,6 +8,9 @@ import { writeSync } from 'node:fs';
 const burst = 20;
 const restMs = 5_000;
 
+/** As it is now: for cells, descriptor 2 will mean another one (`evaluator/inherited-output.ts`). */
+const writeNow = writeSync;
+
 let left = burst;
 let leftOut = 0;
 let latest = '';
@@ -43,7 +46,7 @@ function refill(): void {
 
 function write(text: string): void {
   try {
-    writeSync(2, `kernelbook kernel: ${text}\n`);
+    writeNow(2, `kernelbook kernel: ${text}\n`);
   } catch {
     // A closed or full pipe must not stop the kernel.
   }

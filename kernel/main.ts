@@ -12,6 +12,7 @@ import { workingFolder } from './evaluator/working-folder.js';
 import { aheadVariable } from './language/cell-ahead.js';
 import { startEngineFor } from './language/engine-child.js';
 import { Flow, type WorkerSetup } from './link.js';
+import { openOutputPipes } from './output-pipes.js';
 import { ConnectionFileError, readConnectionFile } from './protocol/connection-file.js';
 
 function fail(text: string, code: number): never {
@@ -34,23 +35,19 @@ try {
   const observed = process.env[observedVariable];
   delete process.env[observedVariable];
   const { port1, port2 } = new MessageChannel();
-  const setup: WorkerSetup = {
-    connection,
-    cwd,
-    flow: flow.buffer,
-    checkedCells,
-    engine: checkedCells === undefined ? startEngineFor(cwd, port1, port2) : undefined,
-  };
+  const engine = checkedCells === undefined ? startEngineFor(cwd, port1, port2) : undefined;
+  const pipes = openOutputPipes();
+  const setup: WorkerSetup = { connection, cwd, flow: flow.buffer, checkedCells, pipes: pipes?.read, engine };
   const worker = new Worker(new URL(`./worker/worker-start${extname(import.meta.url)}`, import.meta.url), {
     workerData: setup,
-    transferList: setup.engine ? [port2] : [],
+    transferList: engine ? [port2] : [],
     // For libuv's signals (signals.ts), and without the warning that Node's internals are used. Cells see none of it.
     execArgv: [...process.execArgv, '--expose-internals', '--disable-warning=internal/test/binding'],
   });
   worker.on('error', (error) => fail(`the protocol worker failed: ${error.stack ?? error}`, 1));
   // Loaded after the worker is under way: kernel_info need not wait for the evaluator.
   void import('./evaluator/user-thread.js').then(({ serveUserCode }) =>
-    serveUserCode(worker, cwd, flow, observed),
+    serveUserCode(worker, cwd, flow, { stderr: pipes?.stderr, observed }),
   );
 } catch (error) {
   if (error instanceof ConnectionFileError || error instanceof DialectError) fail(error.message, 2);

@@ -18,10 +18,10 @@ export class Bindings {
   }
 
   /**
-   * Declares what is new. Returns how to put back the values of the names that were already there, except of those
-   * that another cell has declared meanwhile.
+   * Declares what is new. Returns how to put back the values that some of the names had before, except of those that
+   * another cell has declared meanwhile.
    */
-  declare(names: readonly string[]): () => void {
+  declare(names: readonly string[]): (undone: readonly string[]) => void {
     const fresh = names.filter((name) => !this.#declared.has(name));
     const known = names.filter((name) => this.#declared.has(name));
     const cell = Symbol('cell');
@@ -37,8 +37,8 @@ export class Bindings {
       });
     }
     for (const name of names) this.#declared.set(name, cell);
-    return () => {
-      const isOurs = (name: string) => this.#declared.get(name) === cell;
+    return (undone) => {
+      const isOurs = (name: string) => this.#declared.get(name) === cell && undone.includes(name);
       for (const name of shadows.filter(isOurs)) {
         delete this.#shadows[name];
         this.#declared.delete(name);

@@ -33,12 +33,21 @@ export const keyboardInterrupt: Error = Object.assign(new Error('KeyboardInterru
   name: 'KeyboardInterrupt',
 });
 
-type CellFunction = (cell: Pick<Importer, 'import' | 'meta'>) => unknown;
+/** What a cell finds as `__cell`. */
+interface CellServices extends Pick<Importer, 'import' | 'meta'> {
+  /** How many of the names it declares have got their values; the cell counts. */
+  ran: number;
+}
+
+type CellFunction = (cell: CellServices) => unknown;
 
 interface RunningCell<Parent> {
   parent: Parent;
-  restore(): void;
+  /** Puts back the names that have no value yet, and tells which they are. */
+  restore(): readonly string[];
 }
+
+const restored = (): readonly string[] => [];
 
 interface Context<Parent> extends CellContext<Parent> {
   displays: DisplayQueue;
@@ -86,7 +95,7 @@ export class Evaluator<Parent = unknown> {
 
   /** Starts the cell; `done` is called exactly once, unless `abandon` came first. It may be called before `run` returns. */
   run(cell: CompiledCell, parent: Parent, done: (outcome: CellOutcome) => void): void {
-    const running: RunningCell<Parent> = { parent, restore: () => {} };
+    const running: RunningCell<Parent> = { parent, restore: restored };
     this.#running.add(running);
     const context = newContext(cell.count, parent);
     this.#contexts.run(context, () => this.#start(cell, running, context, done));
@@ -97,14 +106,19 @@ export class Evaluator<Parent = unknown> {
     this.#contexts.run(newContext(0, parent), () => this.#comms.receive(message));
   }
 
-  /** Drops a running cell (it was interrupted): its `done` will not be called, whatever its promises do later. */
-  abandon(parent: Parent): void {
+  /**
+   * Drops a running cell (it was interrupted): its `done` will not be called, whatever its promises do later. Returns the
+   * names it had not given a value yet.
+   */
+  abandon(parent: Parent): readonly string[] {
+    const undone: string[] = [];
     for (const running of this.#running) {
       if (running.parent !== parent) continue;
       this.#running.delete(running);
-      running.restore();
-      running.restore = () => {};
+      undone.push(...running.restore());
+      running.restore = restored;
     }
+    return undone;
   }
 
   /** The cell whose code is running now, through awaits and timers. */
@@ -121,22 +135,32 @@ export class Evaluator<Parent = unknown> {
     const finish = (outcome: CellOutcome): void =>
       displays.whenEmpty(() => {
         if (!this.#running.delete(running)) return;
-        running.restore = () => {}; // timers of the cell must not keep the old values alive
+        running.restore = restored; // timers of the cell must not keep the old values alive
         done(outcome);
       });
     const fail = (error: unknown): void => {
-      if (this.#running.has(running)) running.restore();
-      finish({ status: 'error', ...reportError(error) });
+      const undone = this.#running.has(running) ? running.restore() : [];
+      finish({ status: 'error', undone, ...reportError(error) });
     };
     const succeed = (data: Awaited<ReturnType<typeof toBundle>>): void =>
       finish(data ? { status: 'ok', result: data } : { status: 'ok' });
     try {
-      running.restore = this.#bindings.declare(cell.declares);
+      const services: CellServices = {
+        import: this.#importer.import,
+        meta: this.#importer.meta,
+        ran: 0,
+      };
+      const restore = this.#bindings.declare(cell.declares);
+      running.restore = () => {
+        const undone = cell.declares.slice(services.ran);
+        restore(undone);
+        return undone;
+      };
       const fileName = this.#registry.add(cell);
       const lineOffset = this.#bindings.hasShadows ? -1 : 0;
       const code = this.#bindings.surround(cell.js);
       const start = defaultLoaderScript(code, fileName, lineOffset) as CellFunction;
-      whenSettled(start({ import: this.#importer.import, meta: this.#importer.meta }), fail, (value) => {
+      whenSettled(start(services), fail, (value) => {
         if (isObject(value) && displayed.has(value)) succeed(undefined);
         else whenSettled(toBundle(value), fail, succeed);
       });

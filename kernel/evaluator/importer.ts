@@ -7,6 +7,7 @@ import { createRequire, register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
+import { resolve as resolveModule } from 'import-meta-resolve';
 import { builtFile } from '../language/own-package.js';
 import { ownEntry, requireWithOwn } from './own-entry.js';
 import { placeAt } from './stack.js';
@@ -34,11 +35,12 @@ export class Importer {
   constructor(readonly cwd: string) {
     const filename = join(cwd, '__cell.js');
     this.require = requireWithOwn(createRequire(filename));
+    const url = pathToFileURL(filename).href;
     this.meta = {
-      url: pathToFileURL(filename).href,
+      url,
       dirname: cwd,
       filename,
-      resolve: (specifier) => pathToFileURL(this.require.resolve(specifier)).href,
+      resolve: (specifier) => this.#resolve(specifier, url),
     };
     const native = '(specifier, options) => import(specifier, options)';
     this.#native = defaultLoaderScript(native, filename) as NativeImport;
@@ -69,6 +71,19 @@ export class Importer {
       throw error;
     }
   };
+
+  /** The URL of what `import` loads, without the version of a user's file. */
+  #resolve(specifier: string, from: string): string {
+    const users = findUserModule(specifier, this.cwd);
+    if (users !== undefined) return pathToFileURL(users).href;
+    try {
+      return resolveModule(specifier, from);
+    } catch (error) {
+      const own = isNotFound(error) ? ownEntry(specifier) : undefined;
+      if (own === undefined) throw error;
+      return own;
+    }
+  }
 
   /** Types promise the members of JSON and CommonJS modules by name. */
   #withAllNames(specifier: string, namespace: Namespace, isJson: boolean): Namespace {

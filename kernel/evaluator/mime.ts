@@ -5,6 +5,7 @@
 import { types } from 'node:util';
 import { displayKey, type MimeBundle } from '../../src/display/display.js';
 import { binaryBundle } from './bytes.js';
+import { elementBundle } from './element.js';
 import { jsonBundle } from './json.js';
 import { isMatrix, numbersHtml } from './matrix.js';
 import { mapHtml, recordsHtml } from './table.js';
@@ -24,6 +25,8 @@ export function toBundle(value: unknown): MimeBundle | undefined | Promise<MimeB
   if (typeof value !== 'object' || value === null || types.isProxy(value))
     return { 'text/plain': valueText(value) };
   if (isTensor(value)) return tensorBundle(value);
+  const element = elementBundle(value);
+  if (element) return element;
   const binary = binaryBundle(value);
   if (binary) return binary;
   const html = tableHtml(value);

@@ -13,7 +13,10 @@ export interface ErrorReport {
   traceback: string[];
 }
 
-export type CellOutcome = { status: 'ok'; result?: MimeBundle } | ({ status: 'error' } & ErrorReport);
+/** Of a cell that failed, `undone` are the names that it declares and that had no value yet: they stay as they were. */
+export type CellOutcome =
+  | { status: 'ok'; result?: MimeBundle }
+  | ({ status: 'error'; undone: readonly string[] } & ErrorReport);
 
 export interface DisplayOutput {
   data: MimeBundle;

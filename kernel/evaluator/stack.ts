@@ -71,9 +71,12 @@ function fileOf(site: NodeJS.CallSite): string {
   return site.getFileName() ?? '';
 }
 
+/** As V8 and Node begin a stack: also `captureStackTrace` on an object that is no error, and Node's errors with their code. */
 function header(error: Error): string {
   try {
-    return String(error);
+    const { code, name, message } = error as NodeJS.ErrnoException;
+    const ofNode = `${name} [${code}]: ${message}`;
+    return code !== undefined && String(error) === ofNode ? ofNode : Error.prototype.toString.call(error);
   } catch {
     return 'Error';
   }

@@ -4,7 +4,13 @@ import { StringDecoder } from 'node:string_decoder';
 type Name = 'stdout' | 'stderr';
 type Callback = (error?: Error | null) => void;
 
+interface Blocking {
+  _handle?: { setBlocking?(blocking: boolean): void };
+}
+
 export function captureStreams(emit: (name: Name, text: string) => void): void {
+  // The stream has made the pipe answer "try again" where it is full: to programs that share it that is an error.
+  (process.stdout as Blocking)._handle?.setBlocking?.(true);
   for (const name of ['stdout', 'stderr'] as const) {
     // A character may be split over two writes of bytes.
     const decoder = new StringDecoder('utf8');

@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire, SourceMap } from 'node:module';
+import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { decode } from '@jridgewell/sourcemap-codec';
 
 const load = createRequire(import.meta.url);
 /** Only a kernel that imports files of the user loads these: native modules take their time. */
@@ -118,7 +119,7 @@ export function forgetChangedCommonJs(cache: NodeJS.Dict<NodeJS.Module>): void {
   );
   for (let size = -1; size !== stale.size; ) {
     size = stale.size;
-    for (const item of modules) if (item.children.some((child) => stale.has(child))) stale.add(item);
+    for (const item of modules) if (item.children?.some((child) => stale.has(child))) stale.add(item);
   }
   for (const { filename } of stale) {
     delete cache[filename];
@@ -126,9 +127,10 @@ export function forgetChangedCommonJs(cache: NodeJS.Dict<NodeJS.Module>): void {
   }
 }
 
+/** JSON that was imported stands in the cache as an object without file name and children; others may put in anything. */
 function usersModules(cache: NodeJS.Dict<NodeJS.Module>): NodeJS.Module[] {
   return Object.values(cache).filter(
-    (item) => item !== undefined && isUserPath(item.filename),
+    (item) => typeof item?.filename === 'string' && isUserPath(item.filename),
   ) as NodeJS.Module[];
 }
 
@@ -175,18 +177,11 @@ export function mapBack(
   mappings: string,
   { line, column }: { line: number; column: number },
 ): { line: number; column: number } {
-  const map = new SourceMap({
-    version: 3,
-    file: '',
-    sources: ['source'],
-    sourcesContent: [],
-    names: [],
-    mappings,
-    sourceRoot: '',
-  });
-  const entry = map.findEntry(line - 1, column - 1);
-  if (!('originalLine' in entry)) return { line, column };
+  const mapped = decode(mappings)[line - 1]?.filter((segment) => segment.length > 1) ?? [];
+  // What was put before the first of the user's text on a line, `return (` for instance, stands for that text.
+  const segment = mapped.findLast(([start]) => start < column) ?? mapped[0];
+  if (segment?.[2] === undefined || segment[3] === undefined) return { line, column };
   // A stretch that was copied as it stands has one mapping, at its start: what follows on the line is shifted alike.
-  const shift = entry.generatedLine === line - 1 ? column - 1 - entry.generatedColumn : 0;
-  return { line: entry.originalLine + 1, column: entry.originalColumn + 1 + shift };
+  const shift = Math.max(0, column - 1 - segment[0]);
+  return { line: segment[2] + 1, column: segment[3] + 1 + shift };
 }

@@ -15,6 +15,7 @@ import {
   type ToUserThread,
 } from '../link.js';
 import { Evaluator, keyboardInterrupt } from './evaluator.js';
+import { watchInheritedOutput } from './inherited-output.js';
 import { repairImmediates } from './interrupted-immediate.js';
 import { observeReach } from './observed/observe.js';
 import type { CellContext, DisplayOutput } from './outcome.js';
@@ -33,8 +34,19 @@ interface Origin {
 }
 type Context = CellContext<Origin> | undefined;
 
-/** @param observed the file that gets what user code reaches outside of its cells, where that is wanted */
-export function serveUserCode(worker: Worker, cwd: string, flow: Flow, observed?: string): void {
+export interface UserThreadOptions {
+  /** The descriptor of the pipe that programs get for our stderr. */
+  stderr?: number | undefined;
+  /** The file that gets what user code reaches outside of its cells, where that is wanted. */
+  observed?: string | undefined;
+}
+
+export function serveUserCode(
+  worker: Worker,
+  cwd: string,
+  flow: Flow,
+  { stderr, observed }: UserThreadOptions,
+): void {
   const cellEnded = observed === undefined ? () => {} : observeReach(observed);
   const post = (message: FromUserThread) => worker.postMessage(message);
   const output = (message: Extract<FromUserThread, { size: number }>, transfer: ArrayBuffer[] = []) => {
@@ -75,6 +87,15 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow, observed?
     },
   });
   captureStreams((name, text) => stream(name, text, evaluator.context()));
+  watchInheritedOutput({
+    stderr,
+    written: () => post({ kind: 'written' }),
+    waiting: (others) => {
+      post({ kind: 'waiting', others });
+      flow.wait(true);
+    },
+    waited: () => flow.wait(false),
+  });
 
   // The inspector calls this in the paused thread: Node's own handling of a fatal error resets its async stack,
   // without which a terminated timer callback would abort the process. `_fatalException` is not public API.
@@ -90,6 +111,7 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow, observed?
   });
 
   worker.on('message', (message: ToUserThread) => {
+    flow.wait(false); // code that was terminated while it waited has not said that it does no more
     switch (message.kind) {
       case 'run': {
         const { id, cell, allowStdin } = message;
@@ -106,7 +128,8 @@ export function serveUserCode(worker: Worker, cwd: string, flow: Flow, observed?
       case 'abandon': {
         const origin = running.get(message.id);
         running.delete(message.id);
-        if (origin) evaluator.abandon(origin);
+        const undone = origin ? evaluator.abandon(origin) : [];
+        post({ kind: 'abandoned', id: message.id, undone });
         for (const [request, { id }] of inputs) if (id === message.id) inputs.delete(request);
         return;
       }

@@ -130,9 +130,9 @@ export class CheckerEngine implements LanguageEngine {
     ];
   }
 
-  commit(token: number): void {
+  commit(token: number, undone?: readonly string[]): void {
     const cell = this.#pending.take(token);
-    if (cell) this.#checker.commit(cell);
+    if (cell) this.#checker.commit(cell, undone);
   }
 
   complete(code: string, cursorUtf16: number): CompletionResult {

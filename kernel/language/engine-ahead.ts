@@ -50,12 +50,13 @@ export class EngineAhead implements LanguageEngine {
     return { ...ahead.verdict, token };
   }
 
-  async commit(token: number): Promise<void> {
+  async commit(token: number, undone: readonly string[] = []): Promise<void> {
     const cell = this.#pending.get(token);
-    if (!cell) return await this.#engine?.commit(token);
+    if (!cell) return await this.#engine?.commit(token, undone);
     this.#pending.delete(token);
-    if (!this.#engine) this.#ran.push(cell);
-    else await this.#repeat(cell);
+    const ran = { ...cell, undone };
+    if (!this.#engine) this.#ran.push(ran);
+    else await this.#repeat(ran);
   }
 
   async prepare(code: string, cell: { count: number }, after: number): Promise<void> {
@@ -98,16 +99,18 @@ export class EngineAhead implements LanguageEngine {
   }
 
   /** A cell that was running when the engine was started. */
-  async #repeat({ code, count }: RanCell): Promise<void> {
+  async #repeat({ code, count, undone }: RanCell): Promise<void> {
     const engine = this.#started();
     const compiled = await engine.compile(code, { count });
-    if (compiled.ok) await engine.commit(compiled.token);
+    if (compiled.ok) await engine.commit(compiled.token, undone);
   }
 
   #find(code: string, count: number): CellAhead | undefined {
     this.#cells ??= this.#read();
     const ahead = this.#cells.get(count);
     if (ahead?.source !== code || ahead.after !== this.#ran.length) return undefined;
+    // It was checked as if the cells before it had run to their ends.
+    if (this.#ran.some(({ undone }) => undone && undone.length > 0)) return undefined;
     return ahead.files.every(([path, stamp]) => fileStamp(path) === stamp) ? ahead : undefined;
   }
 

@@ -26,7 +26,10 @@ export interface CompiledCell {
   source: string;
   /** A script whose completion value is a function `(cell) => result` (async when `usesAwait`). */
   js: string;
-  /** Top-level names to exist as script-level `let` bindings before `js` runs. */
+  /**
+   * Top-level names to exist as script-level `let` bindings before `js` runs, in the order in which they get their values:
+   * of a cell that failed the first ones, as many as `cell.ran` says, have them.
+   */
   declares: string[];
   usesAwait: boolean;
   /** Source-map mappings, outermost first: `js` -> intermediate text -> ... -> `source`. */
@@ -35,7 +38,7 @@ export interface CompiledCell {
 
 export interface Compiled {
   ok: true;
-  /** Hand this to `commit` once the cell has run without throwing. */
+  /** Hand this to `commit` once the cell has run. */
   token: number;
   cell: CompiledCell;
 }
@@ -135,8 +138,11 @@ export interface LanguageEngine {
    * cell uses what was found where that came true, and otherwise begins anew. An engine may do nothing here.
    */
   prepare(code: string, cell: { count: number }, after: number): Awaitable<void>;
-  /** The cell of `token` ran without throwing: later cells see its declarations. Unknown tokens are ignored. */
-  commit(token: number): Awaitable<void>;
+  /**
+   * The cell of `token` has run: later cells see its declarations. Unknown tokens are ignored.
+   * @param undone of a cell that failed, the names that had not got their values: what they meant before, they still mean
+   */
+  commit(token: number, undone?: readonly string[]): Awaitable<void>;
   complete(code: string, cursorUtf16: number): Awaitable<CompletionResult>;
   /** `detailLevel` 1 adds where the symbol is declared and, for the user's own code, its source. */
   inspect(code: string, cursorUtf16: number, detailLevel: 0 | 1): Awaitable<InspectResult>;

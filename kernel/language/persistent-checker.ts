@@ -121,8 +121,9 @@ export class PersistentChecker {
     scope.attach(cell);
   }
 
-  commit(cell: ts.SourceFile): void {
-    this.#scope = this.#scope.with(cell);
+  /** @param undone names of the cell that do not count: it failed before they had a value */
+  commit(cell: ts.SourceFile, undone: readonly string[] = []): void {
+    this.#scope = undone.length > 0 ? this.#scope.withPart(cell, new Set(undone)) : this.#scope.with(cell);
   }
 
   remove(cell: ts.SourceFile): void {

@@ -15,7 +15,7 @@ import type {
   LanguageEngine,
 } from './engine.js';
 import { type EngineChild, startEngine, startPlainEngine } from './engine-child.js';
-import type { EngineMethod, EngineRequest, EngineResponse } from './remote-protocol.js';
+import type { Commit, EngineMethod, EngineRequest, EngineResponse } from './remote-protocol.js';
 import { buildSnapshotInBackground, rejectSnapshot } from './snapshot.js';
 
 interface Waiting {
@@ -27,6 +27,8 @@ interface Waiting {
 export interface RanCell {
   code: string;
   count: number;
+  /** Names that had no value yet when it failed. */
+  undone?: readonly string[];
 }
 
 const mostStarts = 5;
@@ -41,7 +43,7 @@ export class RemoteEngine implements LanguageEngine {
   readonly #compiled = new Map<number, RanCell & { remote: number; start: number }>();
   readonly #committed: RanCell[];
   /** Of what was committed, that which the process learns with the next request: nobody needs it to know before. */
-  #unsaid: number[] = [];
+  #unsaid: Commit[] = [];
   #child: EngineChild | undefined;
   #ready: Promise<void> = Promise.resolve();
   #closed = false;
@@ -94,16 +96,17 @@ export class RemoteEngine implements LanguageEngine {
     await this.#call('prepare', code, cell, previous.remote);
   }
 
-  async commit(token: number): Promise<void> {
+  async commit(token: number, undone: readonly string[] = []): Promise<void> {
     const cell = this.#compiled.get(token);
     if (!cell) return;
     this.#compiled.delete(token);
     const { code, count, remote, start } = cell;
-    this.#committed.push({ code, count });
+    const ran = { code, count, undone };
+    this.#committed.push(ran);
     // A process that starts later is told by the replay; one that started since has not compiled this cell.
     if (!this.#child) return;
-    if (start === this.#starts) this.#unsaid.push(remote);
-    else await this.#ready.then(() => this.#repeat({ code, count }));
+    if (start === this.#starts) this.#unsaid.push([remote, undone]);
+    else await this.#ready.then(() => this.#repeat(ran));
   }
 
   async complete(code: string, cursorUtf16: number): Promise<CompletionResult> {
@@ -224,8 +227,8 @@ export class RemoteEngine implements LanguageEngine {
     for (const cell of [...this.#committed]) await this.#repeat(cell);
   }
 
-  async #repeat({ code, count }: RanCell): Promise<void> {
+  async #repeat({ code, count, undone = [] }: RanCell): Promise<void> {
     const result = (await this.#request('compile', [code, { count }])) as CompileResult;
-    if (result.ok) await this.#request('commit', [result.token]);
+    if (result.ok) await this.#request('commit', [result.token, undone]);
   }
 }

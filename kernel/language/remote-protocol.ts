@@ -3,12 +3,15 @@ import type { LanguageEngine } from './engine.js';
 
 export type EngineMethod = keyof LanguageEngine;
 
+/** The arguments of `commit`. */
+export type Commit = [token: number, undone: readonly string[]];
+
 export interface EngineRequest {
   id: number;
   method: EngineMethod;
   args: unknown[];
-  /** Tokens to commit first: a message less to send, to wake up for and to answer. */
-  commits: number[];
+  /** To commit first: a message less to send, to wake up for and to answer. */
+  commits: Commit[];
 }
 
 export type EngineResponse =

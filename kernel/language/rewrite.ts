@@ -5,6 +5,7 @@
  *   imports      `import { a } from 'm'` -> `({ a } = await __cell.import("m"));`, moved up
  *   exports      lose the word `export`
  *   last value   `expression;` -> `return (expression);`
+ *   progress     after a name has its value, `__cell.ran` tells how many of `declares` have theirs: a cell that fails keeps these
  * The result is `(function (__cell) { "use strict"; … })`, async only where the cell awaits. Expects output of
  * `strip`: plain JavaScript with every semicolon in place.
  */
@@ -14,6 +15,7 @@ import { type Found, survey } from './survey.js';
 
 export interface Rewritten {
   js: string;
+  /** In the order in which they get their values. */
   declares: string[];
   usesAwait: boolean;
   mappings: string;
@@ -45,8 +47,9 @@ class CellRewriter {
     const statements = (program.body as Statement[]).filter((node) => node.type !== 'EmptyStatement');
     const anchor = statements.find((node) => !isHoisted(node));
     const last = statements.findLast((node) => !isExportList(node));
-    for (const node of statements) {
-      this.#applySurvey(survey(node));
+    const inOrder = [...statements.filter(isHoisted), ...statements.filter((node) => !isHoisted(node))];
+    for (const node of inOrder) {
+      this.#applySurvey(survey(node), node);
       if (node === last && this.#returnValue(node)) continue;
       this.#statement(node);
       if (anchor && node.start > anchor.start && isHoisted(node))
@@ -65,12 +68,16 @@ class CellRewriter {
   }
 
   /** What lies deeper in a statement: awaits, `var`s that belong to the cell, `import()` and `import.meta`. */
-  #applySurvey(found: Found): void {
+  #applySurvey(found: Found, statement: Statement): void {
     if (found.awaits) this.#usesAwait = true;
     for (const node of found.dynamicImports)
       this.#text.overwrite(node.start, node.start + 'import'.length, '__cell.import');
     for (const node of found.importMetas) this.#text.overwrite(node.start, node.end, '__cell.meta');
-    for (const { declaration, isLoopTarget } of found.nestedVars) this.#variables(declaration, isLoopTarget);
+    const known = this.#names.size;
+    for (const { declaration, isLoopTarget } of found.nestedVars)
+      this.#variables(declaration, { isLoopTarget, isNested: true });
+    // Such a `var` may get its value many times or never: it counts as soon as its statement begins.
+    if (this.#names.size > known) this.#text.prependRight(statement.start, `${this.#progress()}; `);
   }
 
   /** Turns the last statement into `return (…)` if it is an expression. */
@@ -126,22 +133,29 @@ class CellRewriter {
   /** What is added goes on the inner side of the node: functions are moved between other statements. */
   #declaration(node: Statement | Declaration): void {
     if (node.type === 'VariableDeclaration') {
-      this.#variables(node, false);
+      this.#variables(node);
     } else if (node.type === 'FunctionDeclaration' && node.id) {
       this.#names.add(node.id.name);
       this.#text
         .prependRight(node.start, `${node.id.name} = `)
         .remove(node.id.start, node.id.end)
-        .appendLeft(node.end, ';');
+        .appendLeft(node.end, `; ${this.#progress()};`);
     } else if (node.type === 'ClassDeclaration' && node.id) {
       // The class keeps its inner name: static blocks refer to it before the assignment is done.
       this.#names.add(node.id.name);
-      this.#text.prependRight(node.start, `${node.id.name} = `).appendLeft(node.end, ';');
+      this.#text
+        .prependRight(node.start, `${node.id.name} = `)
+        .appendLeft(node.end, `; ${this.#progress()};`);
     }
   }
 
+  /** To go where all names so far have their values. */
+  #progress(): string {
+    return `__cell.ran = ${this.#names.size}`;
+  }
+
   /** `const a = 1, { b } = c` -> `a = 1, ({ b } = c)`; the names live outside. */
-  #variables(node: VariableDeclaration, isLoopTarget: boolean): void {
+  #variables(node: VariableDeclaration, { isLoopTarget = false, isNested = false } = {}): void {
     const isVar = node.kind === 'var';
     for (const { id, init, start, end } of node.declarations) {
       for (const name of namesOf(id)) {
@@ -149,8 +163,15 @@ class CellRewriter {
         if (isVar) this.#vars.add(name);
       }
       if (isLoopTarget) continue;
-      if (!init) this.#text.overwrite(start, end, isVar ? '0' : `${this.js.slice(start, end)} = void 0`);
-      else if (id.type !== 'Identifier') this.#text.prependRight(start, '(').appendLeft(end, ')');
+      const progress = isNested ? '' : `, ${this.#progress()}`;
+      if (!init)
+        this.#text.overwrite(
+          start,
+          end,
+          `${isVar ? '0' : `${this.js.slice(start, end)} = void 0`}${progress}`,
+        );
+      else if (id.type !== 'Identifier') this.#text.prependRight(start, '(').appendLeft(end, `)${progress}`);
+      else this.#text.appendLeft(end, progress);
     }
     this.#text.remove(node.start, node.declarations[0]!.start);
   }
@@ -172,7 +193,8 @@ class CellRewriter {
       return [`${imported}: ${item.local.name}`];
     });
     const assigned = space ? `${space} = ${module}` : module;
-    return members.length ? `({ ${members.join(', ')} } = ${assigned});` : `${assigned};`;
+    const progress = specifiers.length ? ` ${this.#progress()};` : '';
+    return `${members.length ? `({ ${members.join(', ')} } = ${assigned});` : `${assigned};`}${progress}`;
   }
 }
 

@@ -64,10 +64,16 @@ export class Scope {
     return this.#next.scope;
   }
 
-  #extended(cell: ts.SourceFile): Scope {
+  /** The scope with the declarations of one more cell but for these names. */
+  withPart(cell: ts.SourceFile, leftOut: ReadonlySet<string>): Scope {
+    return this.#extended(cell, leftOut);
+  }
+
+  #extended(cell: ts.SourceFile, leftOut?: ReadonlySet<string>): Scope {
     const newest = new Map(this.#newest);
     const behind = new Map(this.#behind);
     for (const [name, local] of internals(cell).locals ?? []) {
+      if (leftOut?.has(ts.unescapeLeadingUnderscores(name))) continue;
       const symbol = visibleSymbol(local);
       assumeAssigned(symbol);
       const old = newest.get(name);

@@ -14,7 +14,7 @@ export function serveEngine(cwd: string, prepared?: CheckerEngine): void {
 
   async function answer({ id, method, args, commits }: EngineRequest): Promise<void> {
     try {
-      for (const token of commits) void engine.commit(token);
+      for (const commit of commits) void engine.commit(...commit);
       if (!engineMethods.includes(method)) throw new Error(`engine: no method ${method}`);
       const call = engine[method] as (...args: unknown[]) => unknown;
       send({ id, result: (await call.apply(engine, args)) ?? null });

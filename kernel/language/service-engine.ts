@@ -90,14 +90,14 @@ export class ServiceEngine implements LanguageEngine {
 
   prepare(): void {}
 
-  commit(token: number): void {
+  commit(token: number, undone: readonly string[] = []): void {
     const cell = this.#pending.get(token);
     this.#pending.delete(token);
-    if (cell) this.#keep(cell);
+    if (cell) this.#keep(cell, undone);
   }
 
-  #keep(cell: ServiceCell): void {
-    for (const [name, known] of cell.names) this.#known.set(name, known);
+  #keep(cell: ServiceCell, undone: readonly string[] = []): void {
+    for (const [name, known] of cell.names) if (!undone.includes(name)) this.#known.set(name, known);
   }
 
   complete(code: string, cursor: number): CompletionResult {

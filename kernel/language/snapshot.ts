@@ -106,6 +106,13 @@ export function snapshotIsWanted(env = process.env): boolean {
   return !snapshotsAreOff(env) && !findSnapshot(env) && knownFailures(env) < mostFailures;
 }
 
+let builder: number | undefined;
+
+/** The process that builds one, where it has been started from here. */
+export function snapshotBuilder(): number | undefined {
+  return builder;
+}
+
 /** Starts the building unless it is of no use; nobody waits for it, and it outlives this process by seconds at most. */
 export function buildSnapshotInBackground(env = process.env): void {
   if (!snapshotIsWanted(env)) return;
@@ -119,6 +126,7 @@ export function buildSnapshotInBackground(env = process.env): void {
   });
   child.on('error', () => {});
   child.unref();
+  builder = child.pid;
   try {
     if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   } catch {

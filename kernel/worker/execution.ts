@@ -37,6 +37,8 @@ export interface Job extends ExecutionRequest {
   payload: Record<string, unknown>[];
   /** Its code is being terminated: whatever it reports, an import that failed for instance, is that. */
   interrupted: boolean;
+  /** Once it is dropped: which of its names had no value yet. */
+  dropped?: Promise<readonly string[]>;
   /** Settles the job from outside: the cell itself will not. */
   stop(error: ErrorReport): void;
   stopped: Promise<CellOutcome>;
@@ -145,7 +147,7 @@ export class Executions {
     const id = this.outlet.open({ request: message, identities, silent: content.silent });
     let stop: Job['stop'] = () => {};
     const stopped = new Promise<CellOutcome>((resolve) => {
-      stop = (error) => resolve({ status: 'error', ...error });
+      stop = (error) => resolve({ status: 'error', undone: [], ...error });
     });
     return { ...request, id, started: new Date(), payload: [], interrupted: false, stop, stopped };
   }
@@ -166,7 +168,7 @@ export class Executions {
       else this.outlet.stream(job.id, 'stdout', `Nothing is known of ${name}.\n`);
       return { status: 'ok' };
     } catch (error) {
-      return { status: 'error', ...kernelError(error) };
+      return failure(kernelError(error));
     }
   }
 
@@ -174,27 +176,29 @@ export class Executions {
     try {
       const compiled = await this.#compile(code, count);
       // An interrupt may have come while the engine worked; then nothing runs any more.
-      if (this.#current !== job) return { status: 'error', ...keyboardInterrupt };
-      if (!compiled.ok) return { status: 'error', ...compileError(compiled) };
+      if (this.#current !== job) return failure(keyboardInterrupt);
+      if (!compiled.ok) return failure(compileError(compiled));
       const run = this.thread.run(job.id, compiled.cell, job.content.allow_stdin);
       if (commit) {
         this.#running = compiled.token;
         this.#checkAhead();
       }
-      const outcome = await run;
+      // Of a cell that is stopped, `run` tells nothing.
+      const outcome = await Promise.race([run, job.stopped]);
       this.#running = undefined;
-      if (job.interrupted && outcome.status === 'error') return { status: 'error', ...keyboardInterrupt };
-      if (outcome.status === 'ok' && commit) this.counter.committed = this.#commit(compiled.token);
+      if (commit) this.counter.committed = this.#commit(compiled.token, undoneBy(job, outcome));
+      if (job.interrupted && outcome.status === 'error') return failure(keyboardInterrupt);
       return outcome;
     } catch (error) {
-      return { status: 'error', ...kernelError(error) };
+      return failure(kernelError(error));
     }
   }
 
-  async #commit(token: number): Promise<void> {
+  /** What a failed cell had declared by then counts as well. */
+  async #commit(token: number, undone: readonly string[] | Promise<readonly string[]>): Promise<void> {
     await endOfTurn(); // the reply goes first
     try {
-      await this.engine.commit(token);
+      await this.engine.commit(token, await undone);
     } catch (error) {
       // The cell has run; an engine that died is told of it when it starts again.
       log(`the engine did not take note of a cell: ${(error as Error).message}`);
@@ -224,6 +228,7 @@ export class Executions {
     const { silent, user_expressions: expressions } = job.content;
     if (outcome.status === 'error') {
       const { ename, evalue, traceback } = outcome;
+      if (ename === keyboardInterrupt.ename) this.outlet.interrupted(job.id);
       if (!silent) this.outlet.publish('error', { ename, evalue, traceback }, header);
       return { status: 'error', ename, evalue, traceback, execution_count: count };
     }
@@ -239,11 +244,21 @@ export class Executions {
     const values: Record<string, UserExpression> = {};
     for (const [name, expression] of Object.entries(expressions)) {
       const value = await Promise.race([this.#evaluate(job, expression, count, false), job.stopped]);
-      values[name] =
-        value.status === 'error' ? value : { status: 'ok', data: value.result ?? {}, metadata: {} };
+      if (value.status === 'error') {
+        const { status, ename, evalue, traceback } = value;
+        values[name] = { status, ename, evalue, traceback };
+      } else values[name] = { status: 'ok', data: value.result ?? {}, metadata: {} };
     }
     return { status: 'ok', execution_count: count, user_expressions: values, payload: job.payload };
   }
+}
+
+function undoneBy(job: Job, outcome: CellOutcome): readonly string[] | Promise<readonly string[]> {
+  return job.dropped ?? (outcome.status === 'error' ? outcome.undone : []);
+}
+
+function failure(report: ErrorReport): CellOutcome {
+  return { status: 'error', undone: [], ...report };
 }
 
 /** When everything that is due now has been done, and before anything else comes in. */

@@ -10,12 +10,19 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CellId, contextHook, interruptHook } from '../link.js';
 import { log } from '../log.js';
+import { endWaitedPrograms } from './waited-programs.js';
 
 interface Attempt {
   anyCode?: boolean;
   /** Only code of these is stopped. */
   cells?: ReadonlySet<CellId>;
   timeoutMs: number;
+}
+/** The programs that the thread waits for; see `waited-programs.ts`. */
+interface WaitedPrograms {
+  isWaiting(): boolean;
+  /** Children of this process that are not among them. */
+  spared(): ReadonlySet<number>;
 }
 interface CallFrame {
   location: { scriptId: string };
@@ -35,6 +42,7 @@ const patientRounds = 5;
 export class Interrupter {
   #running: Promise<boolean> | undefined;
   #looking: Promise<void> | undefined;
+  #ending: Promise<void> | undefined;
 
   /**
    * `ping` resolves to whether the main thread answered within the given time; `terminating` is called while the
@@ -43,6 +51,7 @@ export class Interrupter {
   constructor(
     readonly ping: (timeoutMs: number) => Promise<boolean>,
     readonly terminating: () => void,
+    readonly programs: WaitedPrograms,
   ) {}
 
   /** Resolves to true as soon as the main thread answers, to false if it has not after `timeoutMs`. */
@@ -70,6 +79,7 @@ export class Interrupter {
     const until = Date.now() + timeoutMs;
     for (let round = 0; Date.now() < until; round++) {
       if (await this.ping(pingMs)) return true;
+      if (this.programs.isWaiting()) this.#endPrograms();
       try {
         await this.#terminate({
           anyCode: round >= patientRounds,
@@ -80,6 +90,18 @@ export class Interrupter {
       }
     }
     return this.ping(pingMs);
+  }
+
+  /** No pause reaches a thread that waits for a program: that one is ended, then the pause comes about. */
+  #endPrograms(): void {
+    if (this.#ending) return;
+    this.terminating();
+    const { isWaiting, spared } = this.programs;
+    this.#ending = endWaitedPrograms(isWaiting, spared())
+      .catch(logFailure)
+      .finally(() => {
+        this.#ending = undefined;
+      });
   }
 
   /** One attempt: pause, look, stop the code if it is the user's, or one of `cells`', let the thread go. */

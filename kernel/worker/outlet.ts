@@ -74,7 +74,16 @@ export class Outlet {
   }
 
   stream(id: CellId | undefined, name: 'stdout' | 'stderr', text: string): void {
-    this.#streams.add(id, name, text);
+    this.#streams.add(id ?? this.#latest, name, text);
+  }
+
+  /** The cell was interrupted: what waits of a flood it printed is not worth the time of the front end. */
+  interrupted(id: CellId): void {
+    const dropped = this.#streams.discard(id);
+    if (dropped === 0) return;
+    const size = (dropped / (1024 * 1024)).toFixed(1);
+    const text = `[kernelbook] ${size} MiB of output were held back when the cell was interrupted, and are not shown but for the last lines\n`;
+    this.#streams.add(id, 'stderr', text);
   }
 
   display(id: CellId | undefined, { data, metadata, displayId, update }: DisplayOutput): void {

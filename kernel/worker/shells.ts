@@ -120,7 +120,7 @@ export class Shells {
     for (const job of this.#running()) {
       if (!this.#hit.has(job)) continue;
       this.#abandoned.add(job.id);
-      this.services.thread.abandon(job.id);
+      job.dropped = this.services.thread.abandon(job.id);
       job.stop(keyboardInterrupt);
     }
     this.#hit.clear();

@@ -1,5 +1,5 @@
 /** The worker's view of the user thread: run a cell, abandon it, ask whether the thread is alive. */
-import type { MessagePort } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { CellOutcome } from '../evaluator/outcome.js';
 import type { CompiledCell } from '../language/engine.js';
 import type { CellId, Flow, FromUserThread, ToUserThread } from '../link.js';
@@ -15,6 +15,8 @@ export interface UserThreadHandlers {
   input(message: Of<'input'>): void;
   comm(message: Of<'comm'>): void;
   handled(message: Of<'handled'>): void;
+  /** Something may have been written to the pipes. */
+  written(): void;
   /** The process ends, by `process.exit` in a cell or because we asked. */
   exiting(code: number): void;
 }
@@ -26,32 +28,36 @@ export class UserThreadProxy {
   #given = 0;
   /** What the thread was given to run: one cell, and one more per subshell. */
   readonly #running = new Map<CellId, { order: number; done: (outcome: CellOutcome) => void }>();
+  readonly #abandoned = new Map<CellId, (undone: readonly string[]) => void>();
   #isReady = false;
+  #becomeReady = (): void => {};
+  #others: readonly number[] = [];
 
   constructor(
     readonly port: MessagePort,
     readonly flow: Flow,
-    handlers: UserThreadHandlers,
+    readonly handlers: UserThreadHandlers,
   ) {
     this.#ready = new Promise((resolve) => {
-      port.on('message', (message: FromUserThread) => {
-        switch (message.kind) {
-          case 'ready':
-            this.#isReady = true;
-            return resolve();
-          case 'done':
-            return this.#finish(message);
-          case 'pong':
-            this.#pings.get(message.nonce)?.();
-            return;
-          case 'exiting':
-            return handlers.exiting(message.code);
-          default:
-            (handlers[message.kind] as (message: FromUserThread) => void)(message);
-            if ('size' in message) this.#take(message.size, handlers.room());
-        }
-      });
+      this.#becomeReady = resolve;
     });
+    port.on('message', (message: FromUserThread) => this.#receive(message));
+  }
+
+  /** Takes the messages that wait, now. */
+  catchUp(): void {
+    for (let next = receiveMessageOnPort(this.port); next; next = receiveMessageOnPort(this.port))
+      this.#receive(next.message as FromUserThread);
+  }
+
+  /** Whether the thread waits for a program, in `execSync` for instance. */
+  get isWaitingForProgram(): boolean {
+    return this.flow.isWaiting;
+  }
+
+  /** Programs that a cell has started and does not wait for. */
+  get otherPrograms(): readonly number[] {
+    return this.#others;
   }
 
   /** True while the thread has not yet taken up this cell that it was given: something else keeps it busy. */
@@ -69,9 +75,13 @@ export class UserThreadProxy {
     });
   }
 
-  abandon(id: CellId): void {
+  /** Drops a cell. Resolves to the names it declares that had no value yet, once the thread has dropped it. */
+  abandon(id: CellId): Promise<readonly string[]> {
     this.#running.delete(id);
-    this.post({ kind: 'abandon', id });
+    return new Promise((resolve) => {
+      this.#abandoned.set(id, resolve);
+      this.post({ kind: 'abandon', id });
+    });
   }
 
   /** Whether the thread's event loop answers within `timeoutMs`. */
@@ -97,6 +107,40 @@ export class UserThreadProxy {
   #take(size: number, room: Promise<void> | undefined): void {
     if (room) void room.then(() => this.flow.taken(size));
     else this.flow.taken(size);
+  }
+
+  #receive(message: FromUserThread): void {
+    const { handlers } = this;
+    switch (message.kind) {
+      case 'ready':
+        this.#isReady = true;
+        this.#becomeReady();
+        return;
+      case 'done':
+        handlers.written();
+        this.#finish(message);
+        return;
+      case 'abandoned':
+        this.#abandoned.get(message.id)?.(message.undone);
+        this.#abandoned.delete(message.id);
+        return;
+      case 'pong':
+        this.#pings.get(message.nonce)?.();
+        return;
+      case 'waiting':
+        this.#others = message.others;
+        return;
+      case 'written':
+        handlers.written();
+        return;
+      case 'exiting':
+        handlers.written();
+        handlers.exiting(message.code);
+        return;
+      default:
+        (handlers[message.kind] as (message: FromUserThread) => void)(message);
+        if ('size' in message) this.#take(message.size, handlers.room());
+    }
   }
 
   #finish({ id, outcome }: Of<'done'>): void {

@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads';
 import { EngineAhead } from '../language/engine-ahead.js';
 import { adoptEngine } from '../language/engine-child.js';
 import { RemoteEngine } from '../language/remote-engine.js';
+import { snapshotBuilder } from '../language/snapshot.js';
 import type { WorkerSetup } from '../link.js';
 
 const { cwd, checkedCells, engine: started } = workerData as WorkerSetup;
@@ -11,3 +12,8 @@ export const engine =
   checkedCells === undefined
     ? new RemoteEngine({ cwd }, started && adoptEngine(started))
     : new EngineAhead(checkedCells, { cwd });
+
+/** Children of this process that are the kernel's own. */
+export function ownPrograms(): number[] {
+  return [engine.processId, snapshotBuilder()].filter((pid) => pid !== undefined);
+}

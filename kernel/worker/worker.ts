@@ -11,11 +11,12 @@ import { HistoryStore, historyFolder } from './history-store.js';
 import { InputDesk } from './input.js';
 import { Interrupter } from './interrupter.js';
 import { Outlet } from './outlet.js';
+import { OutputReader } from './output-reader.js';
 import { KernelSession } from './session.js';
 import { Shells } from './shells.js';
 import { watchParent, watchSignals } from './signals.js';
 import { UserThreadProxy } from './user-thread-proxy.js';
-import { engine } from './worker-engine.js';
+import { engine, ownPrograms } from './worker-engine.js';
 
 /** After a polite request to end, the user thread may still be in a loop; then the process is killed. */
 const exitPatienceMs = 500;
@@ -23,7 +24,7 @@ const exitPatienceMs = 500;
 const settleMs = 20;
 
 if (!parentPort) throw new Error('worker-start.js is started by main.js as a worker thread');
-const { connection, flow: buffer } = workerData as WorkerSetup;
+const { connection, flow: buffer, pipes } = workerData as WorkerSetup;
 const flow = new Flow(buffer);
 
 // A fault in one message must not take the kernel down.
@@ -59,6 +60,7 @@ const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
   },
   comm: ({ id, message }) => comms.send(id, message),
   handled: ({ id }) => comms.handled(id),
+  written: () => reader?.drain(),
   exiting: (code) => {
     shells.fail({
       ename: 'KernelExit',
@@ -68,9 +70,20 @@ const thread: UserThreadProxy = new UserThreadProxy(parentPort, flow, {
     void sleep(settleMs).then(close);
   },
 });
+const reader =
+  pipes &&
+  new OutputReader(pipes, {
+    catchUp: () => thread.catchUp(),
+    write: (name, text) => outlet.stream(undefined, name, text),
+    room: () => sockets.room(),
+  });
 const interrupter = new Interrupter(
   (timeoutMs) => thread.ping(timeoutMs),
   () => shells.terminating(),
+  {
+    isWaiting: () => thread.isWaitingForProgram,
+    spared: () => new Set([...thread.otherPrograms, ...ownPrograms()]),
+  },
 );
 const shells = new Shells({ outlet, engine, thread, interrupter, history });
 const session = new KernelSession({
@@ -93,6 +106,7 @@ const session = new KernelSession({
 });
 
 async function close(): Promise<void> {
+  reader?.close();
   outlet.flush();
   history.flush();
   await sockets.sent();

@@ -1,4 +1,4 @@
-/** Errors: what they say, where they point, and that a failed cell leaves no trace. */
+/** Errors: what they say, where they point, and what a failed cell leaves. */
 import { describe, expect, it } from 'vitest';
 import { Notebook } from './notebook.js';
 
@@ -132,40 +132,149 @@ describe('run-time errors', () => {
   });
 });
 
-describe('a failed cell leaves no trace', () => {
-  it('of its names', async () => {
-    expect((await notebook.run('const lost = 1; throw new Error("x")')).error).toBe('Error: x');
+describe('the line that is marked', () => {
+  const fail = '(null as any).x';
+  it.each([
+    ['the first of several statements', `${fail};\nconst a = 1;\na`, 1],
+    ['a statement in the middle', `const a = 1;\n${fail};\na`, 2],
+    ['the last expression', `const a = 1;\nconst b = 2;\n${fail}`, 3],
+    ['a global that is not there, last', 'const a = 1;\nconst b = 2;\n(0, eval)("absent.title")', 3],
+    ['a name used before it is there', 'const read = () =>\n  soon.x;\nread();\nconst soon = { x: 1 };', 2],
+    ['a last expression of several lines', `const a = 1;\n[\n  a,\n  ${fail},\n].length`, 4],
+    ['a chain of several lines', `const a = [1];\na\n  .map((x) => x)\n  .map(() => ${fail})\n  .length`, 4],
+    ['a template', `const a = 1;\n\`\n\${${fail}}\``, 3],
+    ['the last awaited expression', `const a = 1;\nawait Promise.resolve(a).then(\n  () => ${fail},\n)`, 3],
+    ['after an await', `const a = 1;\nawait null;\n${fail}`, 3],
+    ['a declaration', `const a = 1;\nconst b = a,\n  c = ${fail};`, 3],
+    ['a pattern', `const a = 1;\nconst {\n  b,\n  c = ${fail},\n} = { b: 1 } as any;`, 4],
+    ['a function further down', `f();\n\nfunction f() {\n  return ${fail};\n}`, 4],
+    ['a class', `const a = 1;\nclass C {\n  static b = ${fail};\n}`, 3],
+    ['a loop', `const a = 1;\nfor (var i = 0; i < 3; i++) {\n  if (i === 2)\n    ${fail};\n}`, 4],
+    ['an export', `export const a = 1;\nexport default ${fail};`, 2],
+    ['throw', 'const a = 1;\n\nthrow new Error("x")', 3],
+  ])('%s', async (_, code, line) => {
+    const { error, traceback, plain } = await notebook.run(code);
+    expect(plain).toBeUndefined();
+    expect(error).toBeDefined();
+    expect(traceback).toContain(`cell ${notebook.count}, line ${line}\n`);
+  });
+
+  it('stands in the asynchronous part of a stack too', async () => {
+    const code =
+      'async function inner() {\n  await null;\n  throw new Error("deep");\n}\nasync function outer() {\n  await inner();\n}\nawait outer()';
+    const { traceback } = await notebook.run(code);
+    const frames = traceback!.split('\n').filter((line) => line.startsWith('    at '));
+    expect(frames.map((line) => line.trim())).toEqual([
+      `at inner (cell ${notebook.count}:3:9)`,
+      `at async outer (cell ${notebook.count}:6:3)`,
+      `at async cell ${notebook.count}:8:1`,
+    ]);
+  });
+});
+
+describe('the first line of a stack', () => {
+  const captured = (target: string) =>
+    `const target: any = ${target}; Error.captureStackTrace(target); const stack: string = target.stack`;
+  it.each([
+    [captured('{}'), 'Error'],
+    [captured('{ name: "Odd", message: "m" }'), 'Odd: m'],
+    [captured('{ toString: () => "mine" }'), 'Error'],
+    [captured('Object.create(null)'), 'Error'],
+    [
+      'class Own extends Error { override toString() { return "mine" } } const stack = new Own("m").stack!',
+      'Error: m',
+    ],
+    [
+      'let stack = ""; try { require("node:fs").readFileSync(null) } catch (error) { stack = (error as Error).stack! }',
+      'TypeError [ERR_INVALID_ARG_TYPE]: The "path" argument must be of type string or an instance of Buffer or URL. Received null',
+    ],
+  ])('%s', async (code, header) => {
+    expect(await notebook.texts(code, 'stack.split("\\n")[0]')).toEqual([undefined, `'${header}'`]);
+  });
+});
+
+describe('a failed cell keeps what it had done', () => {
+  it('the names that had their values, with their types, and no others', async () => {
+    const code =
+      'const got = await Promise.resolve({ rows: 3 });\nconst lost = (null as any).x;\nconst never2 = 1';
+    expect((await notebook.run(code)).error).toMatch(/^TypeError: /);
+    expect(await notebook.texts('got', 'got.rows.toFixed(1)')).toEqual(['{ rows: 3 }', "'3.0'"]);
     expect((await notebook.run('lost')).typeErrors).toEqual(['1:1 2304']);
+    expect((await notebook.run('never2')).typeErrors).toEqual(['1:1 2304']);
+    expect(await notebook.texts('const lost = "later"; lost')).toEqual(["'later'"]);
   });
 
-  it('of new values or types for names that were there', async () => {
-    await notebook.run('const kept = 1; function same() { return "old" }');
-    await notebook.run('const kept = "text"; function same() { return 2 } throw new Error("x")');
-    expect(await notebook.texts('kept.toFixed(1) + same().toUpperCase()')).toEqual(["'1.0OLD'"]);
+  it('each kind of name', async () => {
+    await notebook.run(
+      `import { sep } from 'node:path';
+export const exported = 1;
+const { a, b: [c, ...d], ...e } = { a: 1, b: [2, 3], f: 4 };
+let empty: string | undefined;
+var old = 5;
+class Made { static made = old }
+enum Kind { One = 1 }
+namespace Space { export const inside = 7 }
+interface Shape { side: number }
+type Alias = Shape;
+if (old) { var deep = 8 }
+for (var turn = 0; ; turn++) if (turn === 3) throw new Error('x');
+const after1 = 1; class After {} enum AfterKind { A } var after2 = 2;
+function hoisted() { return 'hoisted' }`,
+    );
+    const shape = 'const shape: Alias = { side: 9 };';
+    const names =
+      'sep, exported, a, c, d, e, empty, old, Made.made, Kind.One, Space.inside, shape.side, deep, turn, hoisted()';
+    expect(await notebook.texts(`${shape} JSON.stringify([${names}])`)).toEqual([
+      `'["/",1,1,2,[3],{"f":4},null,5,5,1,7,9,8,3,"hoisted"]'`,
+    ]);
+    for (const name of ['after1', 'After', 'AfterKind', 'after2'])
+      expect((await notebook.run(name)).typeErrors).toEqual(['1:1 2304']);
   });
 
-  it('but keeps what it did to values', async () => {
+  it('of several in one statement those before the error', async () => {
+    await notebook.run('const one1 = 1, two1 = one1 + 1, three1 = (null as any).x, four1 = 4');
+    expect(await notebook.texts('[one1, two1]')).toEqual(['[ 1, 2 ]']);
+    expect((await notebook.run('three1')).typeErrors).toEqual(['1:1 2304']);
+  });
+
+  it('new values and types of names that were there, where they had them', async () => {
+    await notebook.run('const kept = 1; const same = "old"');
+    await notebook.run('const kept = "text"; throw new Error("x"); const same = 2');
+    expect(await notebook.texts('kept.toUpperCase() + same.toUpperCase()')).toEqual(["'TEXTOLD'"]);
+  });
+
+  it('a global that it meant to hide and did not is there', async () => {
+    await notebook.run('const process = (null as any).x');
+    expect(await notebook.texts('process.pid > 0')).toEqual(['true']);
+    await notebook.run('const structuredClone = "mine"; throw new Error("x")');
+    expect(await notebook.texts('structuredClone')).toEqual(["'mine'"]);
+  });
+
+  it('what it did to values', async () => {
     await notebook.run('const list: number[] = []; let total = 0');
     await notebook.run('list.push(1); total = 5; throw new Error("x")');
     expect(await notebook.texts('[list, total]')).toEqual(['[ [ 1 ], 5 ]']);
   });
 
-  it('and nothing of a cell with a type error runs', async () => {
+  it('nothing of a cell with a type error runs', async () => {
     await notebook.run('let ran = false');
     expect((await notebook.run('ran = true; ran.nope')).typeErrors).toEqual(['1:17 2339']);
     expect(await notebook.texts('ran')).toEqual(['false']);
   });
 
-  it('of an abandoned cell, whose end is never reported', async () => {
+  it('also an abandoned one, whose end is never reported', async () => {
     await notebook.run('const before = 1');
     const compiled = notebook.engine.compile(
-      'const before = "new"; await new Promise(r => setTimeout(r, 20)); before',
+      'const first = "new"; await new Promise(r => setTimeout(r, 20)); const before = "new"; before',
       { count: 1 },
     );
     if (!compiled.ok) throw new Error(compiled.plain);
     let calls = 0;
     notebook.evaluator.run(compiled.cell, undefined, () => calls++);
-    notebook.evaluator.abandon(undefined);
+    const undone = notebook.evaluator.abandon(undefined);
+    expect(undone).toEqual(['before']);
+    notebook.engine.commit(compiled.token, undone);
+    expect(await notebook.texts('first')).toEqual(["'new'"]);
     expect(await notebook.texts('before')).toEqual(['1']);
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(calls).toBe(0);

@@ -47,6 +47,7 @@ export class Notebook {
     );
     if (outcome.status === 'error') {
       const traceback = stripVTControlCharacters(outcome.traceback.join('\n'));
+      this.engine.commit(compiled.token, outcome.undone);
       return { error: `${outcome.ename}: ${outcome.evalue}`, traceback };
     }
     this.engine.commit(compiled.token);

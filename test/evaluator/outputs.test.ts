@@ -28,6 +28,38 @@ describe('bundles', () => {
     });
   });
 
+  it('shows elements of a DOM: an <svg> as a picture that stands alone, others as HTML', () => {
+    class Element {
+      constructor(readonly html: string) {}
+      get outerHTML(): string {
+        return this.html;
+      }
+    }
+    const bundle = (html: string) => toBundle(new Element(html)) as Record<string, string>;
+    expect(bundle('<svg width="1"><g></g></svg>')).toEqual({
+      'text/plain': '<svg width="1"><g></g></svg>',
+      'image/svg+xml': '<svg xmlns="http://www.w3.org/2000/svg" width="1"><g></g></svg>',
+    });
+    const whole = '<svg xmlns="http://www.w3.org/2000/svg"><g></g></svg>';
+    expect(bundle(whole)['image/svg+xml']).toBe(whole);
+    expect(bundle('<svg><use xlink:href="#a"/></svg>')['image/svg+xml']).toBe(
+      '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><use xlink:href="#a"/></svg>',
+    );
+    expect(bundle('<table></table>')).toEqual({
+      'text/plain': '<table></table>',
+      'text/html': '<table></table>',
+    });
+    expect(bundle(`<p>${'x'.repeat(5_000)}</p>`)['text/plain']).toHaveLength(1_001);
+    expect(toBundle({ outerHTML: 5 })).toEqual({ 'text/plain': '{ outerHTML: 5 }' });
+    expect(
+      toBundle({
+        get outerHTML() {
+          throw new Error('no');
+        },
+      }),
+    ).toEqual({ 'text/plain': '{ outerHTML: [Getter] }' });
+  });
+
   it('refuses a bundle that is none', () => {
     expect(() => toBundle({ toMimeBundle: () => 'text' })).toThrow(
       "must be an object of mime types, got 'text'",

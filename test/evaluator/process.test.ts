@@ -81,6 +81,59 @@ it('imports kernelbook, packages of the folder and built-ins far from any projec
   expect(printed).toBe('');
 });
 
+it('imports JSON of a package, and whatever comes after it', async () => {
+  const home = join(folder, 'node_modules', 'with-json');
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, 'package.json'), '{"name":"with-json","version":"1.2.3","type":"module"}');
+  writeFileSync(join(home, 'data.json'), '{"data":[1]}');
+  const { cells } = await runCells(folder, [
+    'import manifest from "with-json/package.json"; manifest.version',
+    'import { data } from "with-json/data.json"; data',
+    { write: 'here.json', text: '{"here":true}' },
+    'import { here } from "./here.json"; here',
+    { write: 'after-json.ts', text: 'export const after: number = 1' },
+    'import { after } from "./after-json.ts"; after',
+    'import { sep } from "node:path"; sep',
+    'await import("./after-json.ts").then((module) => module.after)',
+  ]);
+  expect(cells.map((cell) => cell.text ?? cell.error ?? cell.plain)).toEqual([
+    "'1.2.3'",
+    '[ 1 ]',
+    'true',
+    '1',
+    "'/'",
+    '1',
+  ]);
+});
+
+it('resolves in import.meta.resolve what import loads', async () => {
+  const home = join(folder, 'node_modules', 'two-ways');
+  mkdirSync(home, { recursive: true });
+  const exports = { '.': { import: './way.mjs', require: './way.cjs' }, './sub': './sub.js' };
+  writeFileSync(
+    join(home, 'package.json'),
+    JSON.stringify({ name: 'two-ways', version: '1.0.0', exports, types: 'way.d.ts' }),
+  );
+  writeFileSync(join(home, 'way.mjs'), 'export const url = import.meta.url;');
+  writeFileSync(join(home, 'way.cjs'), 'exports.url = "cjs";');
+  writeFileSync(join(home, 'sub.js'), '');
+  const { cells } = await runCells(folder, [
+    '["node:fs", "fs", "two-ways/sub", "./other.ts", "./absent.js"].map((name) => import.meta.resolve(name).replace(import.meta.url.replace("__cell.js", ""), ""))',
+    { write: 'other.ts', text: 'export {}' },
+    'import.meta.resolve("./other") === import.meta.resolve("./other.js")',
+    '// @ts-ignore\nimport { url } from "two-ways"; url === import.meta.resolve("two-ways")',
+    '/dist\\/src\\/index\\.js$/.test(import.meta.resolve("kernelbook"))',
+    'import.meta.resolve("no-such-package")',
+  ]);
+  expect(cells.slice(0, 4).map((cell) => cell.text ?? cell.error ?? cell.plain)).toEqual([
+    "[\n  'node:fs',\n  'node:fs',\n  'node_modules/two-ways/sub.js',\n  'other.ts',\n  'absent.js'\n]",
+    'true',
+    'true',
+    'true',
+  ]);
+  expect(cells[4]!.error).toMatch(/^Error: Cannot find package 'no-such-package'/);
+});
+
 it('reports unawaited errors to the cell they come from, and goes on', async () => {
   const { cells, stderr, code } = await runCells(folder, [
     'setTimeout(() => {\n  throw new Error("from a timer")\n}, 20)',

@@ -336,7 +336,7 @@ cases('strictness', [
       'const process = 0; throw new Error(URL)',
       'process',
     ],
-    ["[ 5, 'mine' ]", '5', "[ 'string', 'a:b' ]", '6', "'again'", 'Error: mine', "'again'"],
+    ["[ 5, 'mine' ]", '5', "[ 'string', 'a:b' ]", '6', "'again'", 'Error: mine', '0'],
   ],
   ['a pasted script may begin with #!', ['#!/usr/bin/env node\n40 + 2'], ['42']],
   ['a byte order mark, carriage returns, U+2028', ['\uFEFF1\r\n', '"a\u2028b".length'], ['1', '3']],

@@ -119,6 +119,68 @@ describe('by message', () => {
   });
 });
 
+describe('a program that the cell waits for is ended, and the kernel goes on', () => {
+  const waits: Record<string, string> = {
+    execSync: "require('node:child_process').execSync('sleep 600')",
+    'execSync, inherit': "require('node:child_process').execSync('sleep 600', { stdio: 'inherit' })",
+    execFileSync: "require('node:child_process').execFileSync('sleep', ['600'])",
+    spawnSync: "require('node:child_process').spawnSync('sleep', ['600']); while (true) {}",
+    'a program below a shell': "require('node:child_process').execSync('sleep 600; sleep 601')",
+    'a program that does not mind Ctrl-C':
+      "require('node:child_process').execSync('trap \"\" INT; sleep 600; sleep 601')",
+    'a program that minds nothing':
+      "require('node:child_process').execSync('trap \"\" INT TERM; sleep 600; sleep 601')",
+    'again and again': "for (;;) try { require('node:child_process').execSync('sleep 600') } catch {}",
+  };
+
+  test.each(Object.entries(waits))('%s', async (_, code) => {
+    const { pid } = kernel;
+    await runCell(kernel, "let kept = 'foo'");
+    await interrupted(code, () => kernel.interrupt(), 400);
+    expect(kernel.pid).toBe(pid);
+    expect((await runCell(kernel, 'kept')).result).toBe("'foo'");
+    const left =
+      "require('node:child_process').spawnSync('sh', ['-c', 'cat /proc/[0-9]*/stat 2>/dev/null']).stdout.toString()";
+    const sleeping = `${left}.split('\\n').filter((line: string) => line.includes(' (sleep) ') && line.split(') ')[1]!.split(' ')[1] === String(process.pid)).length`;
+    expect((await runCell(kernel, sleeping)).result).toBe('0');
+  });
+
+  test('by SIGINT to the kernel process alone', async () => {
+    await interrupted(waits.execSync!, () => process.kill(kernel.pid!, 'SIGINT'), 400);
+    await works();
+  });
+
+  test('programs that run beside it go on', async () => {
+    await runCell(
+      kernel,
+      "const beside = require('node:child_process').spawn('sleep', ['600']); let besideEnded = false; beside.on('exit', () => { besideEnded = true })",
+    );
+    await interrupted(waits.execSync!, () => kernel.interrupt(), 400);
+    expect((await runCell(kernel, 'await pause(50); besideEnded')).result).toBe('false');
+    await runCell(kernel, 'beside.kill(); await pause(50)');
+    expect((await kernel.complete('Math.sqr')).matches).toContain('sqrt');
+  });
+});
+
+test('an interrupted cell keeps the names that have their values', async () => {
+  await interrupted('const early = { rows: 3 }; await pause(1e6); const late = 1', () => kernel.interrupt());
+  expect((await runCell(kernel, 'early.rows.toFixed(1)')).result).toBe("'3.0'");
+  expect((await runCell(kernel, 'late')).reply).toMatchObject({ ename: 'CompileError' });
+});
+
+test('of a flood that is interrupted the last lines are shown, and how much was held back', async () => {
+  const code = `const line = 'x'.repeat(1000) + '\\n'; for (let i = 0; i < 3_000; i++) process.stdout.write(line);
+console.log('last'); await pause(1e6)`;
+  const run = runCell(kernel, code.replaceAll('\\\\', '\\'));
+  await sleep(700);
+  await kernel.interrupt();
+  const { reply, stdout, stderr } = await run;
+  expect(reply).toMatchObject({ ename: 'KeyboardInterrupt' });
+  expect(stdout.length).toBeLessThan(3_003_005);
+  expect(stdout).toMatch(/x\nlast\n$/);
+  expect(stderr).toMatch(/^\[kernelbook\] \d\.\d MiB of output were held back when the cell was interrupted/);
+});
+
 describe('by SIGINT to the kernel process alone', () => {
   test.each(['while (true) {}', 'await new Promise(() => {})'])('%s', async (code) => {
     await interrupted(code, () => process.kill(kernel.pid!, 'SIGINT'));

@@ -51,7 +51,10 @@ function program(folder: string, steps: Step[]): string {
       if (!compiled.ok) { cells.push({ plain: compiled.plain }); continue; }
       const outcome = await new Promise((done) => evaluator.run(compiled.cell, undefined, done));
       if (outcome.status === 'ok') { engine.commit(compiled.token); cells.push({ text: outcome.result?.['text/plain'] }); }
-      else cells.push({ error: outcome.ename + ': ' + outcome.evalue, traceback: outcome.traceback.join('\\n').replace(/\\u001b\\[\\d+m/g, '') });
+      else {
+        engine.commit(compiled.token, outcome.undone);
+        cells.push({ error: outcome.ename + ': ' + outcome.evalue, traceback: outcome.traceback.join('\\n').replace(/\\u001b\\[\\d+m/g, '') });
+      }
     }
     process.stdout.write(JSON.stringify({ cells, stderr }));
   `;
