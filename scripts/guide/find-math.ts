@@ -95,7 +95,7 @@ function closingAt(text: string, from: number, open: string, close: string): num
     else if (found === '}') depth = Math.max(0, depth - 1);
     else if (found === close || (open === '$' && found === '$$')) {
       const stop = match.index + close.length;
-      if (open === '$' && found === '$' && opensAnother(text, from, match.index)) return last;
+      if (depth === 0 && open === '$' && found === '$' && opensAnother(text, from, match.index)) return last;
       if (depth === 0) return stop;
       last = end;
     }

@@ -18,6 +18,7 @@ export class PageMath {
   readonly #labels = new Labels();
   /** KaTeX adds the definitions of the page to these. */
   readonly #macros: Record<string, string> = {
+    '\\mbox': '\\text{#1}',
     '\\require': '\\@firstoftwo{}{#1}',
     '\\DeclareMathOperator': '\\@ifstar\\kb@operatorstar\\kb@operator',
     '\\kb@operator': '\\gdef#1{\\operatorname{#2}}',

@@ -75,7 +75,7 @@ function words(node: Node | string): string {
 
 function grouped(text: string): string {
   const trimmed = text.trim();
-  return [...trimmed].length <= 1 || /^[\p{L}\p{N}.]+$|^\([^()]*\)$/u.test(trimmed)
+  return [...trimmed].length <= 1 || /^√?[\p{L}\p{N}.]+$|^\([^()]*\)$/u.test(trimmed)
     ? trimmed
     : `(${trimmed})`;
 }

@@ -137,7 +137,7 @@ it('search sees words, not TeX', () => {
     {
       anchor: expect.any(String),
       heading: { en: 'Why √D?', zh: '为什么是 √D？' },
-      text: { en: expect.stringMatching(/^The score \(q ?· ?k\)\/√D of a head_dim d_i\^2\.$/), zh: '分数。' },
+      text: { en: expect.stringMatching(/^The score \(q ?⋅ ?k\)\/√D of a head_dim d_i\^2\.$/), zh: '分数。' },
     },
   ]);
 });
