@@ -17,6 +17,7 @@ export { fromNdArray, read, toNdArray } from './compute/read.js';
 export { tf } from './compute/tf.js';
 export { type DeviceTiming, syncDevice, timeWall, withGpuTiming } from './compute/timing.js';
 export * from './display/display.js';
+export { languageSwitch } from './display/language-switch.js';
 export * from './layers/activation/index.js';
 export * from './layers/attention/index.js';
 export * from './layers/feed-forward/index.js';

@@ -25,7 +25,19 @@ export function pageScript(): void {
     for (const button of document.querySelectorAll<HTMLButtonElement>(`button[data-set-${kind}]`)) {
       button.setAttribute('aria-pressed', String(button.getAttribute(`data-set-${kind}`) === value));
     }
-    if (kind === 'theme') window.dispatchEvent(new Event('kernelbook-theme'));
+    if (kind === 'show') name(value);
+    window.dispatchEvent(new Event(`kernelbook-${kind}`));
+  };
+  /** Names and titles are attributes: no style sheet can choose their language. */
+  const name = (show: string): void => {
+    root.lang = show === 'zh' ? 'zh' : 'en';
+    for (const element of document.querySelectorAll<HTMLElement>('[data-en]')) {
+      const { en = '', zh = '' } = element.dataset;
+      const text = en === zh || show === 'en' ? en : show === 'zh' ? zh : `${en} / ${zh}`;
+      if (element.tagName === 'TITLE') document.title = text;
+      if (element.hasAttribute('aria-label')) element.setAttribute('aria-label', text);
+      if (element.title) element.title = text;
+    }
   };
   const kinds = { show: 'both', theme: 'auto' };
   for (const [kind, initial] of Object.entries(kinds)) {
@@ -58,12 +70,63 @@ export function pageScript(): void {
 export function figureScript(): void {
   interface PlotlyApi {
     newPlot(host: HTMLElement, data: unknown, layout: unknown, config: unknown): Promise<unknown>;
-    relayout(host: HTMLElement, layout: unknown): Promise<unknown>;
+    react(host: HTMLElement, data: unknown, layout: unknown, config: unknown): Promise<unknown>;
   }
+  type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
   const plotly = (window as unknown as { Plotly?: PlotlyApi }).Plotly;
   if (!plotly) return;
-  const drawn: { host: HTMLElement; layout: Record<string, unknown> }[] = [];
-  const themed = (layout: Record<string, unknown>): Record<string, unknown> => {
+  const drawn: { host: HTMLElement; data: Json; layout: Record<string, Json>; width: number }[] = [];
+  const han = /\p{Script=Han}/u;
+  /** "English / 中文" in the language chosen. */
+  const chosen = (text: string): string => {
+    const show = document.documentElement.getAttribute('data-show');
+    if (show !== 'en' && show !== 'zh') return text;
+    for (let at = text.lastIndexOf(' / '); at > 0; at = text.lastIndexOf(' / ', at - 1)) {
+      const [en, zh] = [text.slice(0, at), text.slice(at + 3)];
+      if (han.test(zh) && !han.test(en)) return show === 'en' ? en : zh;
+    }
+    return text;
+  };
+  const inLanguage = (value: Json): Json => {
+    if (typeof value === 'string') return chosen(value);
+    if (Array.isArray(value)) return typeof value[0] === 'number' ? value : value.map(inLanguage);
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, inLanguage(one)]));
+  };
+  const context = document.createElement('canvas').getContext('2d');
+  /** A text in lines that fit: Plotly breaks none by itself. */
+  const broken = (text: string, width: number, size: number): string => {
+    if (!context) return text;
+    context.font = `600 ${size}px system-ui, sans-serif`;
+    const lines = [''];
+    for (const word of text.split(/(?<= )|(?=\p{Script=Han})/u)) {
+      const line = lines.at(-1) ?? '';
+      if (line !== '' && context.measureText(line + word).width > width) lines.push(word);
+      else lines[lines.length - 1] = line + word;
+    }
+    return lines.map((line) => line.trim()).join('<br>');
+  };
+  /** Title and subtitle in lines, with the room above the axes that they need. */
+  const fitted = (layout: Record<string, Json>, width: number): Record<string, Json> => {
+    const title = layout.title as { text?: string; subtitle?: { text?: string } } | undefined;
+    if (typeof title !== 'object' || title === null) return layout;
+    const lines = (text: string) => text.split('<br>').length;
+    const head = broken(title.text ?? '', width - 40, 16);
+    const sub = title.subtitle && broken(title.subtitle.text ?? '', width - 40, 12);
+    const more = 20 * (lines(head) - 1) + (sub === undefined ? 0 : 15 * (lines(sub) - 1));
+    const margin = (layout.margin ?? {}) as { t?: number };
+    return {
+      ...layout,
+      title: {
+        ...title,
+        text: head,
+        ...(sub !== undefined && { subtitle: { ...title.subtitle, text: sub } }),
+      },
+      margin: { ...margin, t: (margin.t ?? 60) + more },
+      ...(typeof layout.height === 'number' && { height: layout.height + more }),
+    };
+  };
+  const themed = (layout: Record<string, Json>): Record<string, unknown> => {
     const style = getComputedStyle(document.documentElement);
     const ink = style.getPropertyValue('--ink').trim();
     const grid = style.getPropertyValue('--line').trim();
@@ -86,16 +149,27 @@ export function figureScript(): void {
     const host = document.createElement('div');
     host.className = 'live';
     figure.insertBefore(host, still);
+    const one = { host, data, layout, width: host.clientWidth };
     try {
-      // Plotly's button that uploads a figure to its cloud is shown unless it is refused.
-      const config = { displaylogo: false, responsive: true, showSendToCloud: false, plotlyServerURL: '' };
-      await plotly.newPlot(host, data, themed(layout), config);
+      await paint(one);
       still.hidden = true;
-      drawn.push({ host, layout });
+      drawn.push(one);
     } catch (error) {
       host.remove();
       console.error('This figure could not be drawn; its static image stays.', error);
     }
+  };
+  const paint = ({ host, data, layout }: (typeof drawn)[number]): Promise<unknown> => {
+    // No bar of buttons: it covers the title. A double click shows the whole figure again.
+    const config = {
+      displaylogo: false,
+      displayModeBar: false,
+      responsive: true,
+      showSendToCloud: false,
+      plotlyServerURL: '',
+    };
+    const shown = themed(fitted(inLanguage(layout) as Record<string, Json>, host.clientWidth));
+    return plotly.react(host, inLanguage(data), shown, config);
   };
   const nearby = new IntersectionObserver(
     (entries) => {
@@ -109,15 +183,31 @@ export function figureScript(): void {
   );
   for (const figure of document.querySelectorAll('figure.plotly')) nearby.observe(figure);
   const repaint = () => {
-    for (const { host, layout } of drawn) void plotly.relayout(host, themed(layout));
+    for (const one of drawn) void paint(one);
   };
   window.addEventListener('kernelbook-theme', repaint);
+  window.addEventListener('kernelbook-show', repaint);
+  window.addEventListener('resize', () => {
+    for (const one of drawn) {
+      if (one.host.clientWidth === one.width) continue;
+      one.width = one.host.clientWidth;
+      void paint(one);
+    }
+  });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint);
 }
 
 /** Marks the section being read in the table of contents. */
 export function contentsScript(): void {
   const links = new Map<string, Element>();
+  const fold = document.querySelector<HTMLDetailsElement>('nav.contents details');
+  const beside = matchMedia('(min-width:70rem)');
+  // Beside the text the contents stand open; above it they would push it out of sight.
+  const place = () => {
+    if (fold) fold.open = beside.matches;
+  };
+  beside.addEventListener('change', place);
+  place();
   for (const link of document.querySelectorAll('nav.contents a')) {
     links.set(decodeURIComponent(link.getAttribute('href')?.slice(1) ?? ''), link);
   }
@@ -152,9 +242,13 @@ export function searchScript(): void {
   interface Section {
     page: string;
     anchor: string;
-    topic: string;
-    heading: string;
-    text: string;
+    topic: Words;
+    heading: Words;
+    text: Words;
+  }
+  interface Words {
+    en: string;
+    zh: string;
   }
   const form = document.querySelector<HTMLElement>('search');
   const input = document.querySelector<HTMLInputElement>('#kb-search');
@@ -165,45 +259,64 @@ export function searchScript(): void {
   form.hidden = false;
   const sections = JSON.parse(data) as Section[];
   const most = 20;
+  /** In the language chosen; in both, where they differ. */
+  const words = ({ en, zh }: Words, between: string): string => {
+    const show = document.documentElement.getAttribute('data-show');
+    if (show === 'en' || en === zh) return en;
+    return show === 'zh' ? zh : `${en}${between}${zh}`;
+  };
+  /** From a position to the nearest one that is in no word: a blank, or between Chinese characters. */
+  const boundary = (text: string, at: number, step: 1 | -1): number => {
+    const inside = /[\p{L}\p{N}_^]/u;
+    const han = /\p{Script=Han}/u;
+    let to = at;
+    for (let moved = 0; moved < 40 && to > 0 && to < text.length; moved++, to += step) {
+      const [before = '', after = ''] = [text[to - 1], text[to]];
+      if (!inside.test(before) || !inside.test(after) || han.test(before) || han.test(after)) break;
+    }
+    return to;
+  };
   const excerpt = (text: string, word: string): HTMLElement => {
     const paragraph = document.createElement('p');
     const at = Math.max(0, text.toLowerCase().indexOf(word));
-    const from = Math.max(0, at - 50);
+    const from = boundary(text, Math.max(0, at - 50), -1);
+    const to = boundary(text, Math.min(text.length, at + 110), 1);
     paragraph.append(from > 0 ? '…' : '', text.slice(from, at));
     const mark = document.createElement('mark');
     mark.textContent = text.slice(at, at + word.length);
-    paragraph.append(mark, text.slice(at + word.length, at + 110), text.length > at + 110 ? '…' : '');
+    paragraph.append(mark, text.slice(at + word.length, to), to < text.length ? '…' : '');
     return paragraph;
   };
   const search = () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     list.replaceChildren();
     count.textContent = '';
-    const first = words[0];
+    const first = wanted[0];
     if (first === undefined) return;
     const found = sections
       .map((section) => {
-        const heading = `${section.topic} ${section.heading}`.toLowerCase();
-        const text = section.text.toLowerCase();
-        const hits = words.map(
+        const heading = `${words(section.topic, ' ')} ${words(section.heading, ' ')}`.toLowerCase();
+        const text = words(section.text, ' ').toLowerCase();
+        const hits = wanted.map(
           (word) => (heading.includes(word) ? 10 : 0) + Math.min(5, text.split(word).length - 1),
         );
         return { section, score: hits.every((hit) => hit > 0) ? hits.reduce((a, b) => a + b, 0) : 0 };
       })
       .filter(({ score }) => score > 0)
       .sort((a, b) => b.score - a.score);
-    count.textContent =
-      found.length === 1 ? '1 section / 1 处' : `${found.length} sections / ${found.length} 处`;
+    const sectionCount = found.length === 1 ? '1 section' : `${found.length} sections`;
+    count.textContent = words({ en: sectionCount, zh: `${found.length} 处` }, ' / ');
     for (const { section } of found.slice(0, most)) {
       const item = document.createElement('li');
       const link = document.createElement('a');
       link.href = section.anchor ? `${section.page}#${encodeURIComponent(section.anchor)}` : section.page;
-      link.textContent =
-        section.heading === section.topic ? section.topic : `${section.topic} › ${section.heading}`;
-      item.append(link, excerpt(section.text, first));
+      const [topic, heading] = [words(section.topic, ' / '), words(section.heading, ' / ')];
+      link.textContent = heading === topic ? topic : `${topic} › ${heading}`;
+      item.append(link, excerpt(words(section.text, ' '), first));
       list.append(item);
     }
   };
   input.addEventListener('input', search);
+  window.addEventListener('kernelbook-show', search);
   search();
 }

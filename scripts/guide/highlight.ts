@@ -51,7 +51,7 @@ export class Highlighter {
   html(code: string, language: string): string {
     const lang = names[language.trim().toLowerCase()];
     const body = lang ? this.#coloured(code, lang) : escapeHtml(code);
-    return `<pre class="code" tabindex="0"><code>${body}</code></pre>`;
+    return `<pre class="code" tabindex="0"><code>${inLines(body, code)}</code></pre>`;
   }
 
   /** The rules of the classes used so far, as declarations that follow the page's theme. */
@@ -92,4 +92,17 @@ export class Highlighter {
     }
     return name;
   }
+}
+
+/** Each line an element that knows its indentation: where a line must be broken, its rest hangs below its beginning. */
+function inLines(html: string, code: string): string {
+  const lines = html.split('\n');
+  return code
+    .split('\n')
+    .map((line, index) => {
+      const indent = /^ */.exec(line)![0].length;
+      const end = index === lines.length - 1 ? '' : '\n';
+      return `<span class="line" style="--indent:${indent}">${lines[index]}${end}</span>`;
+    })
+    .join('');
 }

@@ -3,13 +3,16 @@
  * written "English / 中文", a language for each half. Parts inside `<div lang="en">` and `<div lang="zh">` keep theirs.
  */
 import createMarkdown, { type MarkdownIt } from 'markdown-it';
-import { splitWords } from '../../src/display/words.js';
 import type { MarkdownCell } from '../notebook/format.js';
+import { replaceMath } from './find-math.js';
 import type { Highlighter } from './highlight.js';
-import { mathPlugin } from './math.js';
+import { bilingual, bilingualTexts, bilingualWords, type Words } from './language.js';
+import { PageMath } from './math.js';
+import { attachedPicture, type Picture } from './pictures.js';
 import { Placeholders } from './placeholders.js';
 import type { ProblemList } from './problems.js';
 import { ownIdPrefix, sanitize } from './sanitize.js';
+import { sectionTexts } from './search-text.js';
 
 export interface Heading {
   level: number;
@@ -17,12 +20,14 @@ export interface Heading {
   /** HTML of the heading without its anchor, with `lang` on the halves. */
   html: string;
   /** Plain words, for search and titles. */
-  text: string;
+  text: Words;
 }
 
 export interface RenderedMarkdown {
   html: string;
   headings: Heading[];
+  /** Plain words before the first heading, then below each. */
+  texts: Words[];
 }
 
 /** Renders the Markdown of one page: anchors are unique across all cells given to it. */
@@ -30,47 +35,63 @@ export class MarkdownRenderer {
   readonly #highlighter: Highlighter;
   readonly #problems: ProblemList;
   readonly #link: (href: string) => string;
+  readonly #picture: (source: string) => Picture;
   readonly #usedIds = new Set<string>();
+  readonly math: PageMath;
 
-  constructor(highlighter: Highlighter, problems: ProblemList, link: (href: string) => string) {
+  /** @param picture what a file beside the notebook shows */
+  constructor(
+    highlighter: Highlighter,
+    problems: ProblemList,
+    link: (href: string) => string,
+    picture: (source: string) => Picture = () => undefined,
+  ) {
     this.#highlighter = highlighter;
     this.#problems = problems;
     this.#link = link;
+    this.#picture = picture;
+    this.math = new PageMath(problems);
   }
 
   cell(cell: MarkdownCell): RenderedMarkdown {
-    return this.render(cell.source, (source) => attachment(cell, source));
+    return this.render(cell.source, (source) => attachedPicture(cell, source) ?? this.#picture(source));
   }
 
-  render(source: string, image?: (source: string) => string | undefined): RenderedMarkdown {
+  render(source: string, picture = this.#picture): RenderedMarkdown {
     const placeholders = new Placeholders();
     const headings: Heading[] = [];
     const markdown = this.#parser(placeholders);
     this.#addHeadings(markdown, headings, placeholders);
-    const problems = this.#problems;
-    const dirty = markdown.render(Placeholders.clean(source));
-    const clean = sanitize(dirty, {
-      problems,
-      link: this.#link,
-      ...(image && { image }),
-    });
+    const withoutMath = replaceMath(Placeholders.clean(source), (formula) =>
+      placeholders.keep(this.math.render(formula), formula.source, this.math.words(formula)),
+    );
+    const dirty = markdown.render(withoutMath);
+    const clean = bilingualTexts(sanitize(dirty, { problems: this.#problems, link: this.#link, picture }));
     const html = placeholders
-      .restore(clean)
+      .restore(keepPunctuation(clean))
       .replaceAll(/<table[\s>]/g, '<div class="wide" tabindex="0">$&')
       .replaceAll('</table>', '</table></div>');
     return {
       html,
-      headings: headings.map((heading) => ({ ...heading, html: placeholders.restore(heading.html) })),
+      headings: headings.map((heading) => ({
+        ...heading,
+        html: placeholders.restore(keepPunctuation(heading.html)),
+      })),
+      texts: sectionTexts(clean).map(({ en, zh }) => ({
+        en: placeholders.words(en),
+        zh: placeholders.words(zh),
+      })),
     };
   }
 
   #parser(placeholders: Placeholders): MarkdownIt {
     const markdown = createMarkdown({ html: true, linkify: false, typographer: false });
-    mathPlugin(markdown, placeholders, this.#problems);
     // What a notebook may link to and show is the sanitiser's decision.
     markdown.validateLink = () => true;
+    const { normalizeLink } = markdown;
+    markdown.normalizeLink = (url) => normalizeLink.call(markdown, placeholders.sources(url));
     const code = (content: string, language: string) =>
-      placeholders.keep(this.#highlighter.html(content, language));
+      placeholders.keep(this.#highlighter.html(placeholders.sources(content), language));
     markdown.renderer.rules.fence = (tokens, index) => {
       const { content, info } = tokens[index]!;
       return `<div>${code(content.replace(/\n$/, ''), info.split(/\s+/)[0] ?? '')}</div>\n`;
@@ -86,11 +107,11 @@ export class MarkdownRenderer {
         if (token.type !== 'heading_open') continue;
         const inline = state.tokens[index + 1]!;
         const rendered = state.md.renderer.render(inline.children ?? [], state.md.options, state.env);
-        const text = inline.content.replace(/<[^>]*>|\]\([^)]*\)|[`*$[\]]/g, '').trim();
+        const text = placeholders.words(inline.content.replace(/<[^>]*>|\]\([^)]*\)|[`*[\]]/g, '').trim());
         const id = this.#anchor(text);
         const halves = bilingual(sanitize(rendered, { problems: this.#problems, link: this.#link }));
         token.attrSet('id', id);
-        headings.push({ level: Number(token.tag.slice(1)), id, html: halves, text });
+        headings.push({ level: Number(token.tag.slice(1)), id, html: halves, text: bilingualWords(text) });
         // The heading is already markup: it replaces the words that the renderer would otherwise make again.
         inline.children = [
           Object.assign(new state.Token('html_inline', '', 0), { content: placeholders.keep(halves) }),
@@ -110,24 +131,12 @@ export class MarkdownRenderer {
   }
 }
 
-/** "English / 中文" with a language on each half; other text as it is. Works on HTML of inline elements. */
-export function bilingual(html: string): string {
-  const halves = splitWords(html);
-  return halves
-    ? `<span lang="en">${halves.en}</span><span class="slash"> / </span><span lang="zh">${halves.zh}</span>`
-    : html;
-}
-
-/** The two halves of plain words written "English / 中文"; the same words twice where they are not. */
-export function bilingualWords(text: string): { en: string; zh: string } {
-  return splitWords(text) ?? { en: text, zh: text };
-}
-
-function attachment(cell: MarkdownCell, source: string): string | undefined {
-  if (!source.startsWith('attachment:')) return undefined;
-  const bundle = cell.attachments?.[decodeURIComponent(source.slice('attachment:'.length))];
-  const [mime, data] = Object.entries(bundle ?? {}).find(([type]) => type.startsWith('image/')) ?? [];
-  return mime && typeof data === 'string' ? `data:${mime};base64,${data.replaceAll('\n', '')}` : undefined;
+/** A formula and the punctuation behind it stay on one line, and so does a bracket that opens before it. */
+function keepPunctuation(html: string): string {
+  return html.replaceAll(
+    /[(（「“]*\ue000\d+\ue001(?:[,.;:!?)\]、，。；：！？）」”’]+|-(?=\p{L}))*/gu,
+    (found) => (/^\ue000\d+\ue001$/.test(found) ? found : `<span class="kept">${found}</span>`),
+  );
 }
 
 /** A link to another notebook of the guide leads to its page. */

@@ -3,22 +3,25 @@ import { formatCount } from '../../src/display/format.js';
 import { escapeHtml } from '../../src/display/html.js';
 import type { CodeCell, Notebook } from '../notebook/format.js';
 import { contentsScript, figureScript } from './client.js';
+import { replaceMath } from './find-math.js';
 import type { Highlighter } from './highlight.js';
-import { type Heading, MarkdownRenderer } from './markdown.js';
+import { bilingualWords, inBoth, type Words, wordsInBoth } from './language.js';
+import { type Heading, MarkdownRenderer, type RenderedMarkdown } from './markdown.js';
 import { renderOutputs } from './outputs.js';
-import { renderPage } from './page.js';
+import { named, renderPage } from './page.js';
+import type { Picture } from './pictures.js';
 import type { ProblemList } from './problems.js';
 import { type NotebookSummary, summarize } from './summary.js';
 
 export interface Section {
   anchor: string;
-  heading: string;
-  text: string;
+  heading: Words;
+  text: Words;
 }
 
 export interface Neighbour {
   page: string;
-  title: { en: string; zh: string };
+  title: Words;
 }
 
 export interface NotebookPage {
@@ -30,14 +33,26 @@ export interface NotebookPage {
   interactive: boolean;
 }
 
-/** The cells of the notebook as HTML. `link` says where a link of the notebook leads. */
-export function renderNotebook(
-  notebook: Notebook,
-  name: string,
-  tools: { highlighter: Highlighter; problems: ProblemList; link: (href: string) => string },
-): NotebookPage {
-  const { highlighter, problems } = tools;
-  const markdown = new MarkdownRenderer(highlighter, problems, tools.link);
+export interface Tools {
+  highlighter: Highlighter;
+  problems: ProblemList;
+  /** Where a link of the notebook leads. */
+  link: (href: string) => string;
+  /** What a file beside the notebook shows. */
+  picture?: (source: string) => Picture;
+}
+
+/** The cells of the notebook as HTML. */
+export function renderNotebook(notebook: Notebook, name: string, tools: Tools): NotebookPage {
+  const { highlighter, problems, picture = () => undefined } = tools;
+  const markdown = new MarkdownRenderer(highlighter, problems, tools.link, picture);
+  for (const cell of notebook.cells) {
+    if (cell.cell_type === 'markdown')
+      replaceMath(cell.source, (formula) => {
+        markdown.math.label(formula);
+        return '';
+      });
+  }
   const language = notebook.metadata.language_info?.name ?? notebook.metadata.kernelspec?.language ?? '';
   const summary = summarize(notebook, name);
   const headings: Heading[] = [];
@@ -49,13 +64,14 @@ export function renderNotebook(
     if (cell.cell_type === 'markdown') {
       const rendered = markdown.cell(cell);
       headings.push(...rendered.headings);
-      addText(sections, cell.source, rendered.headings);
+      addText(sections, rendered);
       parts.push(rendered.html);
     } else if (cell.cell_type === 'code' && cell.source.trim() !== '') {
       const outputs = renderOutputs(cell, {
         highlighter,
         markdown,
         problems,
+        picture,
         idPrefix: `kb-figure-${index}`,
       });
       interactive ||= outputs.interactive;
@@ -82,10 +98,10 @@ export function notebookPage(
   const [title, ...rest] = splitAfterTitle(page.body);
   return renderPage({
     title: summary.title,
-    where: summary.title.en,
+    where: summary.title,
     contents: contents(page.headings),
     main: `<article>\n${title}${factsList(summary)}${failureBox(summary, '')}${rest.join('')}\n</article>\n${pager(place)}`,
-    footer: 'Made from an executed notebook. / 由执行过的笔记本生成。',
+    footer: inBoth('Made from an executed notebook.', '由执行过的笔记本生成。'),
     scripts: [contentsScript, ...(page.interactive ? [figureScript] : [])],
     interactive: page.interactive,
   });
@@ -95,15 +111,20 @@ export function notebookPage(
 export function factsList({ passed, failures, devices, commit, executed }: NotebookSummary): string {
   const facts = [
     failures.length > 0
-      ? `<li class="bad">✗ ${failures.length} failed / ${failures.length} 项失败, ${passed} passed</li>`
+      ? `<li class="bad">${inBoth(`✗ ${failures.length} failed, ${passed} passed`, `✗ ${failures.length} 项失败，${passed} 项通过`)}</li>`
       : passed > 0
-        ? `<li class="good">✓ ${formatCount(passed, 'check')} passed / ${passed} 项验证通过</li>`
+        ? `<li class="good">${inBoth(`✓ ${formatCount(passed, 'check')} passed`, `✓ ${passed} 项验证通过`)}</li>`
         : '',
-    executed ? '' : '<li class="bad">not executed to the end / 未执行完</li>',
-    ...devices.map((device) => `<li>${escapeHtml(device)}</li>`),
-    commit ? `<li>commit ${escapeHtml(commit)}</li>` : '',
+    executed ? '' : `<li class="bad">${inBoth('not executed to the end', '未执行完')}</li>`,
+    ...devices.map((device) => `<li>${deviceInBoth(device)}</li>`),
+    commit ? `<li>${inBoth('commit', '提交')} ${escapeHtml(commit)}</li>` : '',
   ];
   return `<ul class="facts">${facts.join('')}</ul>`;
+}
+
+function deviceInBoth(device: string): string {
+  const english = escapeHtml(device);
+  return inBoth(english, english.replace(/ on /, '，').replace(', no GPU', '，无 GPU'));
 }
 
 /** Each failure with a link to its cell; `page` is where the cells are. */
@@ -113,7 +134,7 @@ export function failureBox({ failures }: NotebookSummary, page: string): string 
     ({ cell, what }) =>
       `<li><a href="${page}#kb-cell-${cell}">${escapeHtml(cell)}</a>: ${escapeHtml(what)}</li>`,
   );
-  return `<div class="failures" role="note"><p><strong>Failed in this run / 本次运行失败：</strong></p><ul>${list.join('')}</ul></div>`;
+  return `<div class="failures" role="note"><p><strong>${inBoth('Failed in this run:', '本次运行失败：')}</strong></p><ul>${list.join('')}</ul></div>`;
 }
 
 /** The facts stand below the title, before the rest of the first cell. */
@@ -131,33 +152,27 @@ function contents(headings: Heading[]): string {
       ({ level, id, html }) => `<li class="l${level}"><a href="#${encodeURIComponent(id)}">${html}</a></li>`,
     );
   if (entries.length === 0) return '';
-  return `<nav class="contents" aria-label="Contents / 目录"><details open><summary>Contents / 目录</summary><ol>${entries.join('\n')}</ol></details></nav>`;
+  return `<nav class="contents" ${named('Contents', '目录')}><details><summary>${inBoth('Contents', '目录')}</summary><ol>${entries.join('\n')}</ol></details></nav>`;
 }
 
 function pager({ previous, next }: { previous: Neighbour | undefined; next: Neighbour | undefined }): string {
   const link = (target: Neighbour | undefined, label: string, rel: string) =>
     target
-      ? `<a rel="${rel}" href="${target.page}"><small>${label}</small>${escapeHtml(target.title.en)}</a>`
+      ? `<a rel="${rel}" href="${target.page}"><small>${label}</small>${wordsInBoth(target.title)}</a>`
       : '<span></span>';
-  return `<nav class="pager" aria-label="Other topics / 其他主题">${link(previous, '← previous / 上一篇', 'prev')}${link(next, 'next / 下一篇 →', 'next')}</nav>`;
+  const before = link(previous, `← ${inBoth('previous', '上一篇')}`, 'prev');
+  const after = link(next, `${inBoth('next', '下一篇')} →`, 'next');
+  return `<nav class="pager" ${named('Other topics', '其他主题')}>${before}${after}</nav>`;
 }
 
-/** Search sees words: Markdown without its marks, split at the headings. */
-function addText(sections: Section[], source: string, headings: Heading[]): void {
-  const pieces = source.split(/^#{1,6}\s+.*$/m).map(plainWords);
-  const [before = '', ...after] = pieces;
+/** The words of a cell below the heading that stands before them. */
+function addText(sections: Section[], { headings, texts }: RenderedMarkdown): void {
+  const [before = { en: '', zh: '' }, ...after] = texts;
   const last = sections.at(-1);
-  if (last) last.text = `${last.text} ${before}`.trim();
-  else if (before) sections.push({ anchor: '', heading: '', text: before });
+  if (last)
+    last.text = { en: `${last.text.en} ${before.en}`.trim(), zh: `${last.text.zh} ${before.zh}`.trim() };
+  else if (before.en || before.zh) sections.push({ anchor: '', heading: bilingualWords(''), text: before });
   for (const [index, heading] of headings.entries()) {
-    sections.push({ anchor: heading.id, heading: heading.text, text: after[index] ?? '' });
+    sections.push({ anchor: heading.id, heading: heading.text, text: after[index] ?? { en: '', zh: '' } });
   }
-}
-
-function plainWords(markdown: string): string {
-  return markdown
-    .replaceAll(/<[^>]*>/g, ' ')
-    .replaceAll(/[*_`#>|]|\]\([^)]*\)|\[/g, '')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
 }

@@ -3,24 +3,15 @@
  * figures as static images with the data for an interactive one beside them.
  */
 import { escapeHtml } from '../../src/display/html.js';
+import { languageMimeType } from '../../src/display/language-switch.js';
 import { type CodeCell, type ErrorOutput, hasTag, isObject, type Output } from '../notebook/format.js';
 import { ansiToHtml, stripAnsi } from './ansi.js';
-import type { Highlighter } from './highlight.js';
-import type { MarkdownRenderer } from './markdown.js';
-import { renderMath } from './math.js';
-import type { ProblemList } from './problems.js';
-import { sanitize } from './sanitize.js';
+import { replaceMath } from './find-math.js';
+import type { OutputContext } from './output-context.js';
+import { outputHtml } from './output-html.js';
 import { sanitizeSvg } from './svg.js';
 
 const plotlyMime = 'application/vnd.plotly.v1+json';
-
-export interface OutputContext {
-  highlighter: Highlighter;
-  markdown: MarkdownRenderer;
-  problems: ProblemList;
-  /** Makes ids unique in the page. */
-  idPrefix: string;
-}
 
 export interface RenderedOutputs {
   html: string;
@@ -62,37 +53,57 @@ function shownOnce(outputs: Output[]): Output[] {
 }
 
 function bundleHtml(data: Record<string, unknown>, context: OutputContext): string {
-  const { problems, idPrefix } = context;
+  // The page has a switch of its own.
+  if (languageMimeType in data) return '';
+  const { problems } = context;
   const figure = data[plotlyMime];
-  if (isFigure(figure)) return figureHtml(figure, data, idPrefix);
+  if (isFigure(figure)) return figureHtml(figure, data, context);
   const text = (mime: string) => (typeof data[mime] === 'string' ? data[mime] : undefined);
   const html = text('text/html');
   // Our own drawings are set into the page as such: there they follow its theme and its language.
   if (html?.startsWith('<div class="kernelbook-figure"')) {
-    const drawing = imageHtml(data, idPrefix);
+    const drawing = imageHtml(data, context);
     if (drawing) return drawing;
   }
   if (html !== undefined) {
-    const clean = sanitize(html, { problems });
-    if (clean.trim() !== '') return `<div class="wide" tabindex="0">${clean}</div>`;
+    const shown = outputHtml(html, context);
+    if (shown !== undefined) return shown;
   }
-  const drawing = imageHtml(data, idPrefix);
+  const drawing = imageHtml(data, context);
   if (drawing) return drawing;
   const markdown = text('text/markdown');
   if (markdown !== undefined) return context.markdown.render(markdown).html;
   const latex = text('text/latex');
-  if (latex !== undefined) return renderMath(latex.replace(/^\s*\$+|\$+\s*$/g, ''), true, problems);
+  if (latex !== undefined) return latexHtml(latex, context);
   const json = data['application/json'];
   if (json !== undefined) return context.highlighter.html(JSON.stringify(json, null, 2), 'json');
   const plain = text('text/plain');
+  const richer = Object.keys(data).filter((mime) => mime !== 'text/plain' && !silent.test(mime));
+  if (richer.length > 0)
+    problems.add(
+      `${richer.join(', ')} cannot be shown without a running kernel or script; ${plain === undefined ? 'it is left out' : 'its text is shown'}`,
+    );
   return plain === undefined ? '' : `<pre class="result" tabindex="0">${ansiToHtml(plain)}</pre>`;
 }
 
-function imageHtml(data: Record<string, unknown>, idPrefix: string): string | undefined {
+/** Records for programs, and what only JupyterLab has a use for: nobody misses them on a page. */
+const silent = /^application\/vnd\.kernelbook\./;
+
+/** LaTeX comes with its delimiters, or is one display formula without. */
+function latexHtml(latex: string, { markdown: { math } }: OutputContext): string {
+  let found = false;
+  const html = replaceMath(latex, (formula) => {
+    found = true;
+    return math.render({ ...formula, display: true });
+  });
+  return found ? `<div>${html}</div>` : math.render({ tex: latex, display: true, source: latex });
+}
+
+function imageHtml(data: Record<string, unknown>, { problems, idPrefix }: OutputContext): string | undefined {
   const alt = typeof data['text/plain'] === 'string' ? stripAnsi(data['text/plain']) : 'figure';
   const svg = data['image/svg+xml'];
   if (typeof svg === 'string') {
-    const clean = sanitizeSvg(svg, idPrefix);
+    const clean = sanitizeSvg(svg, idPrefix, (what) => problems.add(what));
     if (clean) return `<div class="figure">${clean}</div>`;
   }
   for (const mime of ['image/png', 'image/jpeg', 'image/webp', 'image/gif']) {
@@ -114,9 +125,9 @@ function isFigure(value: unknown): value is Figure {
 }
 
 /** The static image is what everyone sees first; the page script may draw over it. */
-function figureHtml(figure: Figure, data: Record<string, unknown>, idPrefix: string): string {
+function figureHtml(figure: Figure, data: Record<string, unknown>, context: OutputContext): string {
   const still =
-    imageHtml(data, idPrefix) ??
+    imageHtml(data, context) ??
     `<pre class="result">${escapeHtml(typeof data['text/plain'] === 'string' ? data['text/plain'] : 'A figure that is drawn where JavaScript runs.')}</pre>`;
   // In a script element only "<" could end it; JSON may write it as an escape anywhere.
   const json = JSON.stringify({ data: figure.data, layout: figure.layout ?? {} }).replaceAll('<', '\\u003c');

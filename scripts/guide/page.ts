@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { escapeHtml } from '../../src/display/html.js';
 import { pageScript } from './client.js';
+import { inBoth, type Words, wordsInBoth } from './language.js';
 
 export interface PageParts {
-  title: { en: string; zh: string };
+  title: Words;
   /** Shown in the bar, beside the name of the collection. */
-  where: string;
+  where: Words;
   /** HTML of the table of contents, if there is one. */
   contents?: string;
   main: string;
@@ -38,20 +39,20 @@ export function renderPage(parts: PageParts): string {
 <meta http-equiv="Content-Security-Policy" content="${policy([head, ...tail], parts.interactive)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>${escapeHtml(title)}</title>
+<title data-en="${escapeHtml(parts.title.en)}" data-zh="${escapeHtml(parts.title.zh)}">${escapeHtml(title)}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="assets/katex.css">
 <link rel="stylesheet" href="assets/guide.css">
 <script>${head}</script>
 </head>
 <body>
-<a class="skip" href="#kb-main">Skip to the text / 跳到正文</a>
+<a class="skip" href="#kb-main">${inBoth('Skip to the text', '跳到正文')}</a>
 <header class="bar">
 <a class="home" href="index.html">kernelbook</a>
-<span class="where">${escapeHtml(parts.where)}</span>
+<span class="where">${wordsInBoth(parts.where)}</span>
 <div class="controls">
-${buttons('show', 'Language / 语言', { en: 'EN', zh: '中文', both: 'EN + 中文' })}
-${buttons('theme', 'Colours / 配色', { light: '☀', auto: 'auto', dark: '☾' })}
+${buttons('show', named('Language', '语言'), { en: 'EN', zh: '中文', both: 'EN + 中文' })}
+${buttons('theme', named('Colours', '配色'), { light: '☀', auto: 'auto', dark: '☾' })}
 </div>
 </header>
 <div class="layout${parts.contents ? ' with-contents' : ''}">
@@ -88,15 +89,21 @@ function policy(scripts: string[], interactive: boolean): string {
   ].join('; ');
 }
 
-function buttons(kind: string, label: string, choices: Record<string, string>): string {
+function buttons(kind: string, name: string, choices: Record<string, string>): string {
   const names: Record<string, string> = {
-    light: 'light colours / 浅色',
-    auto: 'colours of the system / 跟随系统',
-    dark: 'dark colours / 深色',
+    light: named('light colours', '浅色', true),
+    auto: named('colours of the system', '跟随系统', true),
+    dark: named('dark colours', '深色', true),
   };
   const list = Object.entries(choices).map(([value, text]) => {
-    const name = names[value] ? ` aria-label="${names[value]}" title="${names[value]}"` : '';
-    return `<button type="button" data-set-${kind}="${value}" aria-pressed="false"${name}>${text}</button>`;
+    const own = names[value] ? ` ${names[value]}` : '';
+    return `<button type="button" data-set-${kind}="${value}" aria-pressed="false"${own}>${text}</button>`;
   });
-  return `<div class="group" role="group" aria-label="${label}">${list.join('')}</div>`;
+  return `<div class="group" role="group" ${name}>${list.join('')}</div>`;
+}
+
+/** The name of a part of the page for those who do not see it; the page's script gives it in the language chosen. */
+export function named(en: string, zh: string, title = false): string {
+  const both = `${en} / ${zh}`;
+  return `aria-label="${both}"${title ? ` title="${both}"` : ''} data-en="${en}" data-zh="${zh}"`;
 }

@@ -3,6 +3,7 @@
  * forms, no frames, no event handlers, nothing that loads from elsewhere. Written for outputs as well as Markdown.
  */
 import sanitizeHtml from 'sanitize-html';
+import type { Picture } from './pictures.js';
 import type { Problems } from './problems.js';
 
 const tags = [
@@ -74,13 +75,20 @@ export interface SanitizeOptions {
   problems: Problems;
   /** Where a link of the notebook leads in the guide; default: unchanged. */
   link?: (href: string) => string;
-  /** The data of an image the notebook names (an attachment); undefined when there is none. */
-  image?: (source: string) => string | undefined;
+  /** The picture that the notebook names: an attachment, a file beside it. */
+  picture?: (source: string) => Picture;
 }
 
+/** Elements that a reader would miss. Scripts and style sheets are not among them: what they made is on the page or not. */
+const missed = new Set([
+  ...['iframe', 'frame', 'object', 'embed', 'video', 'audio', 'canvas', 'math'],
+  ...['form', 'input', 'button', 'select', 'textarea', 'progress', 'meter'],
+]);
+
 export function sanitize(html: string, options: SanitizeOptions): string {
-  const { problems, link = (href) => href, image = () => undefined } = options;
-  return sanitizeHtml(html, {
+  const { problems, link = (href) => href, picture = () => undefined } = options;
+  const without = new Set<string>();
+  const clean = sanitizeHtml(html, {
     allowedTags: tags,
     allowedAttributes: {
       '*': ['lang', 'title', 'style', 'id', 'role', 'aria-label', 'aria-hidden', 'tabindex'],
@@ -101,6 +109,7 @@ export function sanitize(html: string, options: SanitizeOptions): string {
     allowProtocolRelative: false,
     transformTags: {
       '*': (tagName, attribs) => {
+        if (missed.has(tagName)) without.add(tagName);
         const { id, ...rest } = attribs;
         return { tagName, attribs: id && !id.startsWith(ownIdPrefix) ? attribs : rest };
       },
@@ -113,15 +122,18 @@ export function sanitize(html: string, options: SanitizeOptions): string {
       },
       img: (tagName, attribs) => {
         const source = attribs.src ?? '';
-        const data = image(source) ?? (isImageData(source) ? source : undefined);
-        if (data) return { tagName, attribs: { ...attribs, src: data, alt: attribs.alt ?? '' } };
-        problems.add(
-          `image ${JSON.stringify(source.slice(0, 80))} is not part of the notebook, so it is left out`,
-        );
+        const found = isImageData(source) ? { data: source } : picture(source);
+        if (found && 'data' in found)
+          return { tagName, attribs: { ...attribs, src: found.data, alt: attribs.alt ?? '' } };
+        const why = found?.missing ?? 'is not part of the notebook';
+        problems.add(`image ${JSON.stringify(source.slice(0, 80))} ${why}, so it is left out`);
         return { tagName: 'span', attribs: {}, text: `[${attribs.alt || source}]` };
       },
     },
   });
+  for (const tag of without)
+    problems.add(`a <${tag}> element is left out: a guide shows text, tables and pictures`);
+  return clean;
 }
 
 function isImageData(source: string): boolean {

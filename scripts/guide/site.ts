@@ -1,7 +1,8 @@
 /** Executed notebooks to a folder of pages: one per notebook, an index, and the shared assets. */
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import type { Notebook } from '../notebook/format.js';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isObject, type Notebook } from '../notebook/format.js';
 import { readNotebook } from '../notebook/read.js';
 import { type IndexEntry, readIndex, type SelectedNotebook } from '../notebook/select.js';
 import { writeFileAtomically } from '../notebook/write.js';
@@ -10,6 +11,7 @@ import { Highlighter } from './highlight.js';
 import { type IndexedPage, indexPage } from './index-page.js';
 import { pageLinks } from './markdown.js';
 import { type Neighbour, notebookPage, renderNotebook } from './notebook-page.js';
+import { localPicture, type Picture } from './pictures.js';
 import { ProblemList } from './problems.js';
 import { styleSheet } from './style.js';
 
@@ -50,7 +52,12 @@ export async function writeSite(
   const highlighter = await Highlighter.create();
   const link = pageLinks(new Set(files));
   const pages = loaded.map(({ one, notebook }, index): IndexedPage => {
-    const rendered = renderNotebook(notebook, one.name, { highlighter, problems, link });
+    const rendered = renderNotebook(notebook, one.name, {
+      highlighter,
+      problems,
+      link,
+      picture: (source) => pictureBeside(picturesFolders(one.path, notebook), source),
+    });
     const entry = order.find(({ file }) => basename(file) === basename(one.path));
     return { page: files[index]!, title: entry?.title ?? rendered.summary.title, rendered };
   });
@@ -105,6 +112,22 @@ function inReadingOrder(notebooks: SelectedNotebook[], order: IndexEntry[]): Sel
     return at < 0 ? order.length : at;
   };
   return [...notebooks].sort((a, b) => rank(a) - rank(b));
+}
+
+/**
+ * Where the pictures of a notebook may be: beside it, and beside the notebook that it was executed from, which the run
+ * wrote into it.
+ */
+function picturesFolders(path: string, { metadata }: Notebook): string[] {
+  const record = metadata.papermill;
+  const input = isObject(record) && typeof record.input_path === 'string' ? resolve(record.input_path) : path;
+  const same = basename(input) === basename(path) && existsSync(input);
+  return [...new Set([dirname(path), ...(same ? [dirname(input)] : [])])];
+}
+
+function pictureBeside(folders: string[], source: string): Picture {
+  const found = folders.map((folder) => localPicture(folder, source));
+  return found.find((one) => one && 'data' in one) ?? found.at(-1);
 }
 
 /** `01-attention.ipynb` becomes `01-attention.html`; notebooks of one name get a number. */

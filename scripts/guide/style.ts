@@ -53,7 +53,7 @@ header.bar .where{color:var(--soft);overflow:hidden;text-overflow:ellipsis;white
 .group button:hover{color:var(--ink)}
 .group button[aria-pressed=true]{background:var(--raised);color:var(--ink);font-weight:600}
 .layout{max-width:78rem;margin:0 auto;padding:0 1.25rem;display:grid;grid-template-columns:minmax(0,1fr)}
-main{max-width:53rem;min-width:0;width:100%;margin:0 auto;padding:2rem 0 5rem}
+main{max-width:57rem;min-width:0;width:100%;margin:0 auto;padding:2rem 0 5rem}
 nav.contents{font-size:.9rem;line-height:1.45;padding:1rem 0}
 nav.contents ol{list-style:none;margin:0;padding:0}
 nav.contents li{margin:.1rem 0}
@@ -66,26 +66,32 @@ nav.contents [lang=zh]{display:block}nav.contents .slash{display:none}
 @media (min-width:70rem){
   .layout.with-contents{grid-template-columns:17rem minmax(0,1fr);gap:3.5rem}
   nav.contents{position:sticky;top:3.4rem;align-self:start;max-height:calc(100vh - 3.4rem);overflow:auto;padding:2.2rem 0}
-  nav.contents summary{display:none}
+  .js nav.contents summary{display:none}
 }
 @media (max-width:69.99rem){nav.contents{border-bottom:1px solid var(--line)}}
 h1,h2,h3,h4{line-height:1.25;letter-spacing:-.012em;text-wrap:balance;margin:2.4em 0 .7em}
 h1{font-size:2.1rem;margin-top:0;letter-spacing:-.022em}h2{font-size:1.5rem;padding-top:.9em;border-top:1px solid var(--line)}h3{font-size:1.18rem}h4{font-size:1.03rem}
-h1 [lang=zh],h2 [lang=zh],h3 [lang=zh]{display:block;color:var(--soft);font-weight:550;font-size:.82em;letter-spacing:0;margin-top:.3em}
+h1>[lang=zh],h2>[lang=zh],h3>[lang=zh]{display:block;color:var(--soft);font-weight:550;font-size:.82em;letter-spacing:0;margin-top:.3em}
 h1 .slash,h2 .slash,h3 .slash{display:none}
+header.bar .where .slash{display:inline}
 [data-show=zh] h1 [lang=zh],[data-show=zh] h2 [lang=zh],[data-show=zh] h3 [lang=zh]{color:inherit;font-size:1em}
 h2 a.anchor,h3 a.anchor{margin-left:.4em;color:var(--line);text-decoration:none;font-weight:400}
 h2:hover a.anchor,h3:hover a.anchor,a.anchor:focus-visible{color:var(--accent)}
 main p,main li,main blockquote,main div[lang]{max-width:46rem}
 p{margin:.9em 0}ul,ol{padding-left:1.5em}li{margin:.25em 0}li>p{margin:.4em 0}
 blockquote{margin:1em 0;padding:.1em 1.1em;border-left:3px solid var(--line);color:var(--soft)}
-[data-show=en] main [lang=zh],[data-show=en] nav [lang=zh],[data-show=zh] main [lang=en],[data-show=zh] nav [lang=en]{display:none}
+[data-show=en] body [lang=zh],[data-show=zh] body [lang=en]{display:none!important}
+:root:not([data-show=zh]) .number{display:none}
+summary>span[lang=zh],caption>span[lang=zh]{display:block}summary>span+.slash,caption>span+.slash{display:none}
 [data-show=en] .slash,[data-show=zh] .slash{display:none}
 main div[lang=zh]{padding-left:1rem;border-left:2px solid var(--line);margin:1.1em 0}
 [data-show=zh] main div[lang=zh]{padding-left:0;border-left:0}
 code,pre,kbd,samp{font-family:${mono};font-size:.875em;font-variant-ligatures:none}
 :not(pre)>code{background:var(--raised);border-radius:4px;padding:.1em .32em;overflow-wrap:anywhere}
 pre{margin:0;padding:.85rem 1rem;overflow:auto;line-height:1.55;font-size:.83rem;tab-size:2}
+pre.code{font-size:.8rem}
+pre.code .line{display:block}
+.math-block,.wide,pre{scrollbar-width:thin;scrollbar-color:var(--soft) transparent}
 pre code{font-size:inherit}
 pre.code{background:var(--raised);border:1px solid var(--line);border-radius:8px}
 pre.code span{color:var(--light)}
@@ -94,7 +100,13 @@ pre.code span{color:var(--light)}
 ${codeColours}
 .cell{margin:1.4rem 0}
 .cell .input{position:relative}
-.cell .count{position:absolute;right:.6rem;top:.45rem;color:var(--soft);font:.72rem ${mono};user-select:none}
+.cell .count{display:block;text-align:right;color:var(--soft);font:.72rem/1.5 ${mono};user-select:none}
+@media (min-width:70rem){.cell .count{position:absolute;right:calc(100% + .5rem);top:.95rem}}
+@media (max-width:61.99rem){
+  pre.code{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.76rem}
+  pre.code .line{padding-left:calc((var(--indent) + 4)*1ch);text-indent:calc((var(--indent) + 4)*-1ch)}
+  .katex-display>.katex{white-space:normal}.katex-display>.katex>.katex-html>.base{margin:.2em 0}
+}
 .output{margin-top:.55rem}
 .output pre{padding:.5rem 1rem;white-space:pre-wrap;overflow-wrap:anywhere;max-height:34rem}
 .output pre.stderr{border-left:3px solid var(--warn);background:var(--warn-paper);border-radius:0 8px 8px 0}
@@ -107,7 +119,7 @@ caption{text-align:left;font-weight:600;padding:.3rem .8rem}
 .output table{font-size:.86rem!important}.output th,.output td{padding:.3rem .55rem!important}
 .output th{white-space:normal}
 .kernelbook-verify,.kernelbook-profile{border-radius:2px}
-figure.plotly{margin:.6rem 0}.figure svg,.output img{max-width:100%;height:auto}
+figure.plotly{margin:.6rem 0}.output svg,.output img,main img{max-width:100%;height:auto}
 .output>img,.figure.foreign{background:#fff;border-radius:8px;padding:.5rem}
 .error{border-left:3px solid var(--bad);background:var(--bad-paper);border-radius:0 8px 8px 0;padding:.7rem 1.1rem}
 .error p{margin:.2rem 0;overflow-wrap:anywhere}.error .label{font-size:.82rem;font-weight:600;color:var(--bad)}
@@ -120,6 +132,7 @@ nav.contents details{border:0;padding:0;margin:0}nav.contents details[open]>summ
 .error details{border:0;padding:0;margin:.3rem 0}.error details[open]>summary{border:0;margin:0}.error summary{font-weight:400;font-size:.88rem;color:var(--soft)}
 .math-block{display:block;overflow-x:auto;overflow-y:hidden;padding:.35rem 0}
 .katex{font-size:1.1em}.katex-display{margin:.5em 0}
+.kept{white-space:nowrap}.kept .katex-html{white-space:normal}
 .math-error{color:var(--bad)}
 .facts{color:var(--soft);font-size:.9rem;display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;padding:0;margin:.6rem 0 1.6rem;list-style:none}
 .good{color:var(--good)}.bad{color:var(--bad)}
@@ -153,6 +166,11 @@ ${figureStyles}
   figure.plotly .live{display:none}figure.plotly .still{display:block!important}
   .cell .input,.output,figure,table,.error{break-inside:avoid}h1,h2,h3{break-after:avoid}
   details::details-content{content-visibility:visible;height:auto;display:block}
+  .wide,.math-block,.wide div{overflow:visible!important}
+  .wide table{width:100%;font-size:8pt!important}
+  .wide th,.wide td{white-space:normal!important;overflow-wrap:anywhere;padding:.2rem .3rem!important}
+  .katex-display>.katex{white-space:normal}
+  pre.code .line{padding-left:calc((var(--indent) + 4)*1ch);text-indent:calc((var(--indent) + 4)*-1ch)}
 }
 `;
 }

@@ -3,7 +3,7 @@
 import { notebookDevices } from '../notebook/devices.js';
 import { type CodeCell, hasTag, isObject, type Notebook } from '../notebook/format.js';
 import { cellVerifications, type VerificationRecord } from '../notebook/verifications.js';
-import { bilingualWords } from './markdown.js';
+import { bilingualWords } from './language.js';
 
 export interface NotebookSummary {
   title: { en: string; zh: string };

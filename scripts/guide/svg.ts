@@ -1,8 +1,10 @@
 /**
  * Vector figures, set into the page so that their text can be read and follows the page's colours. The drawing
- * elements only: no script, no style sheet, no foreign content, no animation, no reference out of the figure.
+ * elements only: no script, no foreign content, no animation, no reference out of the figure; a style sheet reaches no
+ * further than its drawing.
  */
 import sanitizeHtml from 'sanitize-html';
+import { isLocal, scopedCss, takeStyles } from './scoped-css.js';
 
 const tags = [
   ...[
@@ -93,18 +95,31 @@ const attributes = [
   ],
 ];
 
-/** References stay inside the figure: `url(#name)` and `#name`. */
-function isLocal(value: string): boolean {
-  return (
-    value.replaceAll(/url\(\s*(['"]?)#[-\w.:]+\1\s*\)/gi, '').match(/url\s*\(|\\|@import|expression/i) ===
-    null
-  );
-}
+const canonical = new Map([...tags, ...attributes].map((name) => [name.toLowerCase(), name]));
+/** HTML does not care for the case of these names, SVG does. */
+const svgName = (name: string): string => canonical.get(name.toLowerCase()) ?? name;
+
+/** What a drawing may hold that a page does not show, with its words for a reader of the report. */
+const leftOut: Record<string, string> = {
+  script: 'script',
+  foreignobject: 'foreign content (foreignObject)',
+  animate: 'animation',
+  animatetransform: 'animation',
+  animatemotion: 'animation',
+  set: 'animation',
+  filter: 'filter',
+  iframe: 'frame',
+};
 
 /**
  * The figure with everything active taken out and every id made unique by `prefix`; undefined when no drawing is left.
+ * `report` hears what a reader would miss.
  */
-export function sanitizeSvg(svg: string, prefix: string): string | undefined {
+export function sanitizeSvg(
+  svg: string,
+  prefix: string,
+  report: (what: string) => void = () => {},
+): string | undefined {
   const names = new Map<string, string>();
   const rename = (name: string) => {
     const known = names.get(name) ?? `${prefix}-${names.size}`;
@@ -116,7 +131,9 @@ export function sanitizeSvg(svg: string, prefix: string): string | undefined {
       /url\(\s*(['"]?)#([-\w.:]+)\1\s*\)/gi,
       (_, _quote, name: string) => `url(#${rename(name)})`,
     );
-  const clean = sanitizeHtml(svg, {
+  const { rest, css } = takeStyles(svg);
+  const missed = new Set<string>();
+  const clean = sanitizeHtml(rest, {
     allowedTags: tags,
     allowedAttributes: { '*': attributes },
     parseStyleAttributes: false,
@@ -127,21 +144,33 @@ export function sanitizeSvg(svg: string, prefix: string): string | undefined {
     allowProtocolRelative: false,
     transformTags: {
       '*': (tagName, attribs) => {
+        const what = leftOut[tagName.toLowerCase()];
+        if (what !== undefined) missed.add(what);
         const kept: Record<string, string> = {};
-        for (const [name, value] of Object.entries(attribs)) {
+        for (const [written, value] of Object.entries(attribs)) {
+          const name = svgName(written);
           if (name === 'href' || name === 'xlink:href') {
             if (value.startsWith('#')) kept.href = `#${rename(value.slice(1))}`;
-            else if (tagName === 'image' && /^data:image\/(?:png|jpeg);base64,/.test(value))
-              kept.href = value;
+            else if (svgName(tagName) === 'image') {
+              if (/^data:image\/(?:png|jpeg);base64,/.test(value)) kept.href = value;
+              else missed.add(`picture ${JSON.stringify(value.slice(0, 80))}`);
+            }
           } else if (name === 'id') kept.id = rename(value);
           else if (name.startsWith('aria-') && /labelledby|describedby/.test(name)) {
             kept[name] = value.split(/\s+/).filter(Boolean).map(rename).join(' ');
           } else if (isLocal(value)) kept[name] = local(value);
         }
-        return { tagName, attribs: kept };
+        return { tagName: svgName(tagName), attribs: kept };
       },
     },
   });
+  for (const what of missed) report(`a drawing is shown without its ${what}`);
   const figure = /<svg[\s>][\s\S]*<\/svg>/.exec(clean)?.[0];
-  return figure;
+  if (figure === undefined || css.trim() === '') return figure;
+  const own = /^<svg\b[^>]*\sid="([^"]*)"/.exec(figure)?.[1];
+  const scope = own ?? `${prefix}-drawing`;
+  const rules = scopedCss(css, scope, rename, local);
+  if (rules === '') return figure;
+  const withId = own === undefined ? figure.replace('<svg', `<svg id="${scope}"`) : figure;
+  return withId.replace(/^<svg[^>]*>/, (start) => `${start}<style>${rules}</style>`);
 }

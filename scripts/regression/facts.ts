@@ -4,6 +4,7 @@
  * several mime types, the most exact one counts.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { languageMimeType } from '../../src/display/language-switch.js';
 import { plotlyMimeType } from '../../src/workbench/plot/figure.js';
 import { profileMimeType } from '../../src/workbench/profile/report.js';
 import { verifyMimeType } from '../../src/workbench/verify/bundle.js';
@@ -81,6 +82,7 @@ function jsonFacts(mime: string, value: unknown, settings: GoldenSettings): Fact
   if (mime === verifyMimeType) return verifyFacts(value, settings);
   if (mime === profileMimeType) return profileFacts(value);
   if (mime === 'application/vnd.kernelbook.backend+json') return undefined;
+  if (mime === languageMimeType) return undefined;
   // The state of a widget is elsewhere; here is only an id, another one in each run.
   if (mime === 'application/vnd.jupyter.widget-view+json') return undefined;
   return toFact(value);

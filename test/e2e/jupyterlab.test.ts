@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { describeRequires } from '../support/requires.js';
 import { Lab, minutes } from './lab.js';
+import { language } from './lab-language.js';
 import { running } from './lab-running.js';
 import { typing } from './lab-typing.js';
 import { wholeNotebook } from './lab-whole-notebook.js';
@@ -31,6 +32,7 @@ describeRequires(['venv', 'chromium', 'kernelspec'], 'JupyterLab', () => {
   typing(() => lab);
   running(() => lab);
   widgets(() => lab);
+  language(() => lab);
 
   it(
     'leaves no process behind',

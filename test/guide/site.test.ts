@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Words } from '../../scripts/guide/language.js';
 import { type Site, writeSite } from '../../scripts/guide/site.js';
 import type { IndexEntry, SelectedNotebook } from '../../scripts/notebook/select.js';
 import { writeNotebook } from '../../scripts/notebook/write.js';
@@ -46,7 +47,9 @@ describe('the pages', () => {
   it('hold formulas, code, tables, figures and errors, ready made', async () => {
     const html = await page('sample.html');
     expect(html.match(/class="katex"/g)!.length).toBeGreaterThanOrEqual(6);
-    expect(html).toMatch(/<pre class="code"[^>]*><code><span class="s\d+">let<\/span>/);
+    expect(html).toMatch(
+      /<pre class="code"[^>]*><code><span class="line" style="--indent:0"><span class="s\d+">let<\/span>/,
+    );
     expect(html).toContain('costs $5');
     expect(html).toMatch(/class="kernelbook-verify"[\s\S]*rope\.half/);
     expect(html).toMatch(
@@ -65,7 +68,9 @@ describe('the pages', () => {
     expect(html).toContain('<h2 id="1-why-rotate-为什么旋转"><span lang="en">1. Why rotate?</span>');
     expect(html).toMatch(/<div lang="en">\s*<p>The angle/);
     expect(html).toMatch(/<div lang="zh">\s*<p>角度/);
-    expect(html).toContain('<title>Rotary positions / 旋转位置</title>');
+    expect(html).toContain(
+      '<title data-en="Rotary positions" data-zh="旋转位置">Rotary positions / 旋转位置</title>',
+    );
   });
 
   it('lead to each other, and every link has its target', async () => {
@@ -140,15 +145,15 @@ describe('the index', () => {
     expect(html).toMatch(/<span lang="en">Rotary<\/span>.*<span lang="zh">旋转<\/span>/);
     expect(html).toContain('href="sample.html#1-why-rotate-%E4%B8%BA%E4%BB%80%E4%B9%88%E6%97%8B%E8%BD%AC"');
     expect(html).toContain('href="sample.html#kb-cell-checks"');
-    expect(html).toContain('✗ 1 failed / 1 项失败');
+    expect(html).toMatch(/✗ 1 failed, 1 passed<\/span>.*✗ 1 项失败，1 项通过/);
   });
 
   it('carries the words of every section for the search', async () => {
     const html = await page('index.html');
     const json = /<script type="application\/json" id="kb-sections">([\s\S]*?)<\/script>/.exec(html)![1]!;
-    const sections = JSON.parse(json) as { page: string; heading: string; text: string }[];
-    expect(sections.map(({ heading }) => heading)).toContain('Follow-ups / 追问');
-    expect(sections.find(({ text }) => text.includes('Pairs'))?.page).toBe('sample.html');
+    const sections = JSON.parse(json) as { page: string; heading: Words; text: Words }[];
+    expect(sections.map(({ heading }) => heading)).toContainEqual({ en: 'Follow-ups', zh: '追问' });
+    expect(sections.find(({ text }) => text.en.includes('Pairs'))?.page).toBe('sample.html');
   });
 });
 

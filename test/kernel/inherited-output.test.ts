@@ -125,7 +125,7 @@ test('nothing of it reaches the kernel’s own log, and the log reaches no cell'
   expect(message?.content).toEqual({ name: 'stderr', text: 'shown\n' });
   expect(parentId(message as never)).toBeTruthy();
   // A message that is not understood is told in the log.
-  await kernel.request('no_such' as never, {}).catch(() => {});
+  await kernel.request('no_such' as never, {} as never).catch(() => {});
   const after = await runCell(kernel, 'console.log("quiet")');
   expect([after.stdout, after.stderr]).toEqual(['quiet\n', '']);
 });

@@ -136,7 +136,7 @@ describe('a program that the cell waits for is ended, and the kernel goes on', (
   test.each(Object.entries(waits))('%s', async (_, code) => {
     const { pid } = kernel;
     await runCell(kernel, "let kept = 'foo'");
-    await interrupted(code, () => kernel.interrupt(), 400);
+    await interrupted(code, () => kernel.interrupt(), { afterMs: 400 });
     expect(kernel.pid).toBe(pid);
     expect((await runCell(kernel, 'kept')).result).toBe("'foo'");
     const left =
@@ -146,7 +146,7 @@ describe('a program that the cell waits for is ended, and the kernel goes on', (
   });
 
   test('by SIGINT to the kernel process alone', async () => {
-    await interrupted(waits.execSync!, () => process.kill(kernel.pid!, 'SIGINT'), 400);
+    await interrupted(waits.execSync!, () => process.kill(kernel.pid!, 'SIGINT'), { afterMs: 400 });
     await works();
   });
 
@@ -155,7 +155,7 @@ describe('a program that the cell waits for is ended, and the kernel goes on', (
       kernel,
       "const beside = require('node:child_process').spawn('sleep', ['600']); let besideEnded = false; beside.on('exit', () => { besideEnded = true })",
     );
-    await interrupted(waits.execSync!, () => kernel.interrupt(), 400);
+    await interrupted(waits.execSync!, () => kernel.interrupt(), { afterMs: 400 });
     expect((await runCell(kernel, 'await pause(50); besideEnded')).result).toBe('false');
     await runCell(kernel, 'beside.kill(); await pause(50)');
     expect((await kernel.complete('Math.sqr')).matches).toContain('sqrt');

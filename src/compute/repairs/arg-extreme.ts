@@ -3,7 +3,8 @@
  * NaN in the first place; on webgpu they also answer with any of equal values in rows longer than a workgroup, and with
  * shape [1] for a scalar.
  */
-import { defineKernel, launch, spread } from '../launch.js';
+import { defineKernel } from '../kernel.js';
+import { launch, spread } from '../launch.js';
 import { sizeOf } from '../ndarray.js';
 import { tf } from '../tf.js';
 import type { GpuBackend } from '../webgpu-backend.js';

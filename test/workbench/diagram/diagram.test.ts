@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { ndarray } from '../../../src/compute/ndarray.js';
 import { tf } from '../../../src/compute/tf.js';
-import { layOut } from '../../../src/workbench/diagram/layers.js';
 import type { Diagram } from '../../../src/workbench/diagram/index.js';
+import { layOut } from '../../../src/workbench/diagram/layers.js';
 import { plot } from '../../../src/workbench/plot/index.js';
 
 const { diagram } = plot;
