@@ -62,17 +62,19 @@ const inFlight = 0;
 const closed = 1;
 const begun = 2;
 const waiting = 3;
+const read = 4;
 const flowLimit = 16 * 1024 * 1024;
 
 /**
  * The numbers both threads see: how much output waits in the worker, in characters or bytes, so that a cell that
  * prints without end is slowed down instead of filling the memory; whether the worker has closed its sockets; how many
- * cells the user thread has taken up; and whether it waits for a program.
+ * cells the user thread has taken up; whether it waits for a program; and how often the worker has read the pipes at its word.
  */
 export class Flow {
   readonly #cells: Int32Array;
+  #asked = 0;
 
-  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(16)) {
+  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(20)) {
     this.#cells = new Int32Array(buffer);
   }
 
@@ -109,6 +111,27 @@ export class Flow {
 
   get isWaiting(): boolean {
     return Atomics.load(this.#cells, waiting) === 1;
+  }
+
+  /**
+   * User thread: blocks until the worker has read the pipes as often as it was told to, at most `patienceMs`: what is
+   * written from then on comes after what was.
+   */
+  waitRead(patienceMs = 2_000): void {
+    this.#asked++;
+    const until = Date.now() + patienceMs;
+    for (let done = this.#read; done < this.#asked && Date.now() < until; done = this.#read)
+      Atomics.wait(this.#cells, read, done, until - Date.now());
+  }
+
+  get #read(): number {
+    return Atomics.load(this.#cells, read);
+  }
+
+  /** Worker: the pipes have been read at the word of the user thread. */
+  markRead(): void {
+    Atomics.add(this.#cells, read, 1);
+    Atomics.notify(this.#cells, read);
   }
 
   /** Worker: the sockets are closed, the process may end. */

@@ -89,7 +89,11 @@ export function serveUserCode(
   captureStreams((name, text) => stream(name, text, evaluator.context()));
   watchInheritedOutput({
     stderr,
-    written: () => post({ kind: 'written' }),
+    written: () => {
+      if (stderr === undefined) return;
+      post({ kind: 'written' });
+      flow.waitRead();
+    },
     waiting: (others) => {
       post({ kind: 'waiting', others });
       flow.wait(true);

@@ -1,6 +1,7 @@
 /**
  * Reads the pipes of `output-pipes.ts` and puts what comes between what the cell prints through JavaScript's streams. Those
- * arrive as messages: what was sent before is taken first, and a message that says so has all read that was written before it.
+ * arrive as messages: what was sent before is taken first, and at a message that says so all is read that was written before
+ * it, while the thread that sent it waits (`Flow.waitRead`).
  */
 import { readSync } from 'node:fs';
 import { Socket } from 'node:net';

@@ -132,6 +132,7 @@ export class UserThreadProxy {
         return;
       case 'written':
         handlers.written();
+        this.flow.markRead();
         return;
       case 'exiting':
         handlers.written();

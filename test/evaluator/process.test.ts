@@ -126,7 +126,7 @@ it('resolves in import.meta.resolve what import loads', async () => {
     'import.meta.resolve("no-such-package")',
   ]);
   expect(cells.slice(0, 4).map((cell) => cell.text ?? cell.error ?? cell.plain)).toEqual([
-    "[\n  'node:fs',\n  'node:fs',\n  'node_modules/two-ways/sub.js',\n  'other.ts',\n  'absent.js'\n]",
+    "[ 'node:fs', 'node:fs', 'node_modules/two-ways/sub.js', 'other.ts', 'absent.js' ]",
     'true',
     'true',
     'true',

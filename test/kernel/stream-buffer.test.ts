@@ -76,5 +76,5 @@ test('order is kept between streams, and no character is cut', () => {
     'c',
   ]);
   expect(text()).toBe(['a', 'b', 'c'].map((part) => `${part}😀`.repeat(100_000) + part).join(''));
-  for (const message of sent) expect(message.text.isWellFormed()).toBe(true);
+  for (const message of sent) expect(message.text).not.toMatch(/\p{Cs}/u);
 });
