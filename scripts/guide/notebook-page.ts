@@ -124,7 +124,9 @@ export function factsList({ passed, failures, devices, commit, executed }: Noteb
 
 function deviceInBoth(device: string): string {
   const english = escapeHtml(device);
-  return inBoth(english, english.replace(/ on /, '，').replace(', no GPU', '，无 GPU'));
+  const chinese = english.replace(' on ', '，').replace(', no GPU', '，无 GPU');
+  // A device has one name; where both languages are shown, once is enough.
+  return `<span lang="en">${english}</span><span lang="zh" class="alone">${chinese}</span>`;
 }
 
 /** Each failure with a link to its cell; `page` is where the cells are. */

@@ -22,6 +22,13 @@ const dark = `
 const sans = `system-ui,-apple-system,'Segoe UI','Noto Sans','PingFang SC','Hiragano Sans GB','Microsoft YaHei','Noto Sans CJK SC','Noto Sans SC',sans-serif`;
 const mono = `ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Noto Sans Mono','Noto Sans Mono CJK SC',monospace`;
 
+/** Where more lies beside what is seen, the edge is shaded: telephones show no scroll bar until one scrolls. */
+const edge = (side: string, other: string) =>
+  `linear-gradient(to ${other},var(--paper) 30%,transparent) ${side}/2.4rem 100% no-repeat local`;
+const shade = (side: string, other: string) =>
+  `linear-gradient(to ${other},color-mix(in srgb,var(--ink) 22%,transparent),transparent) ${side}/.8rem 100% no-repeat scroll`;
+const scrollHint = `background:${[edge('left', 'right'), edge('right', 'left'), shade('left', 'right'), shade('right', 'left')].join(',')}`;
+
 const ansi = Array.from(
   { length: 16 },
   (_, i) =>
@@ -73,7 +80,6 @@ h1,h2,h3,h4{line-height:1.25;letter-spacing:-.012em;text-wrap:balance;margin:2.4
 h1{font-size:2.1rem;margin-top:0;letter-spacing:-.022em}h2{font-size:1.5rem;padding-top:.9em;border-top:1px solid var(--line)}h3{font-size:1.18rem}h4{font-size:1.03rem}
 h1>[lang=zh],h2>[lang=zh],h3>[lang=zh]{display:block;color:var(--soft);font-weight:550;font-size:.82em;letter-spacing:0;margin-top:.3em}
 h1 .slash,h2 .slash,h3 .slash{display:none}
-header.bar .where .slash{display:inline}
 [data-show=zh] h1 [lang=zh],[data-show=zh] h2 [lang=zh],[data-show=zh] h3 [lang=zh]{color:inherit;font-size:1em}
 h2 a.anchor,h3 a.anchor{margin-left:.4em;color:var(--line);text-decoration:none;font-weight:400}
 h2:hover a.anchor,h3:hover a.anchor,a.anchor:focus-visible{color:var(--accent)}
@@ -81,7 +87,7 @@ main p,main li,main blockquote,main div[lang]{max-width:46rem}
 p{margin:.9em 0}ul,ol{padding-left:1.5em}li{margin:.25em 0}li>p{margin:.4em 0}
 blockquote{margin:1em 0;padding:.1em 1.1em;border-left:3px solid var(--line);color:var(--soft)}
 [data-show=en] body [lang=zh],[data-show=zh] body [lang=en]{display:none!important}
-:root:not([data-show=zh]) .number{display:none}
+:root:not([data-show=zh]) :is(.number,.alone){display:none}
 summary>span[lang=zh],caption>span[lang=zh]{display:block}summary>span+.slash,caption>span+.slash{display:none}
 [data-show=en] .slash,[data-show=zh] .slash{display:none}
 main div[lang=zh]{padding-left:1rem;border-left:2px solid var(--line);margin:1.1em 0}
@@ -103,6 +109,7 @@ ${codeColours}
 .cell .count{display:block;text-align:right;color:var(--soft);font:.72rem/1.5 ${mono};user-select:none}
 @media (min-width:70rem){.cell .count{position:absolute;right:calc(100% + .5rem);top:.95rem}}
 @media (max-width:61.99rem){
+  .wide,.wide>div,.math-block{${scrollHint}}
   pre.code{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.76rem}
   pre.code .line{padding-left:calc((var(--indent) + 4)*1ch);text-indent:calc((var(--indent) + 4)*-1ch)}
   .katex-display>.katex{white-space:normal}.katex-display>.katex>.katex-html>.base{margin:.2em 0}

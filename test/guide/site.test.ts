@@ -59,7 +59,7 @@ describe('the pages', () => {
     expect(html).toContain('100%\n<span class="ansi-bold ansi-2">done</span> &lt;b&gt;');
     expect(html).toMatch(/<summary>Why is <span class="katex">/);
     expect(html).toContain('webgpu on llvmpipe, no GPU');
-    expect(html).toContain('commit 0123456789ab');
+    expect(html).toMatch(/commit<\/span>.*提交<\/span> 0123456789ab/);
     expect(html).toMatch(/class="failures"[\s\S]*href="#kb-cell-checks"[\s\S]*rope\.interleaved/);
   });
 
