@@ -93,12 +93,12 @@ describeRequires('chromium', 'the layout of the guides', () => {
   });
 
   it('has its contents folded on a telephone, and open beside the text', async () => {
-    for (const [width, open] of [
+    for (const [width, isOpen] of [
       [390, false],
       [1280, true],
     ] as const) {
       const page = await open(pages[0]!, width);
-      expect(await page.locator('nav.contents ol').isVisible()).toBe(open);
+      expect(await page.locator('nav.contents ol').isVisible()).toBe(isOpen);
       await page.close();
     }
   });
