@@ -53,16 +53,17 @@ it('uses and redeclares the names of the cell before', async () => {
   expect(runs.map(({ result }) => result)).toEqual([undefined, '84', '6', "'WAS 84'"]);
 });
 
-it('after a failed cell the next one does not know its names', async () => {
-  const [failed, next, last] = await runAll([
-    'const lost = 1; await sleep(300); throw new Error("on purpose")',
-    'const found = lost + 1; found',
+it('after a failed cell the next one knows the names that had their value, and no others', async () => {
+  const [failed, next, other, last] = await runAll([
+    'const kept = 1; await sleep(300); await Promise.reject(new Error("on purpose")); const lost = 2',
+    'const found = kept + 1; found',
+    'lost',
     'typeof sleep',
   ]);
   expect(failed!.reply.status).toBe('error');
-  expect(codes(next!)).toContain('TS2304');
+  expect(next!.result).toBe('2');
+  expect(codes(other!)).toContain('TS2304');
   expect(last!.result).toBe("'function'");
-  expect(codes(await runCell(kernel, 'found'))).toContain('TS2304');
 });
 
 it('aborted cells leave nothing', async () => {
@@ -72,13 +73,18 @@ it('aborted cells leave nothing', async () => {
   expect((await runCell(kernel, 'const aborted = "again"; aborted')).result).toBe("'again'");
 });
 
-it('an interrupted cell: the next one is checked without it', async () => {
-  const interrupted = runAll(['const half = 1; while (true) {}', 'half', 'const whole: number = 2; whole']);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+it('an interrupted cell: the next one is checked with what it came to', async () => {
+  const { end } = await begunAll([
+    'const half = 1; console.log("runs"); while (true) {}; const unreached = 2',
+    'half',
+    'unreached',
+    'const whole: number = 2; whole',
+  ]);
   await kernel.interrupt();
-  const [first, next, last] = await interrupted;
+  const [first, next, other, last] = await end;
   expect(first!.reply).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
-  expect(codes(next!)).toContain('TS2304');
+  expect(next!.result).toBe('1');
+  expect(codes(other!)).toContain('TS2304');
   expect(last!.result).toBe('2');
 });
 

