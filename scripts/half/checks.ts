@@ -29,16 +29,23 @@ export interface HalfResult {
 
 /** Every check of a path on this device, each made when its turn comes. */
 export function halfChecks(path: CheckedPath): (() => HalfCheck)[] {
-  const matrices = path === 'fused' && matrixUnit((tf.backend() as GpuBackend).gpu) !== undefined;
-  const products = [...(matrices ? [true] : []), false];
   return [
-    ...products.flatMap((subgroupMatrix) => [
-      ...matmulChecks(path, subgroupMatrix),
-      ...attentionChecks(path, subgroupMatrix),
-    ]),
+    ...(path === 'fused' ? matrixUnitChecks() : []),
+    ...productChecks(path, false),
     ...componentChecks(path),
   ];
 }
+
+/** Those of products and attention by the matrix units of this device; none where it has no such units. */
+export function matrixUnitChecks(): (() => HalfCheck)[] {
+  const present = matrixUnit((tf.backend() as GpuBackend).gpu) !== undefined;
+  return present ? productChecks('fused', true) : [];
+}
+
+const productChecks = (path: CheckedPath, subgroupMatrix: boolean): (() => HalfCheck)[] => [
+  ...matmulChecks(path, subgroupMatrix),
+  ...attentionChecks(path, subgroupMatrix),
+];
 
 /** Computes, reads back and judges one. */
 export async function runHalfCheck(make: () => HalfCheck): Promise<HalfResult> {

@@ -13,6 +13,11 @@ export interface HalfReport {
   results: HalfResult[];
 }
 
+interface CheckOptions {
+  matrixUnits?: boolean;
+  json?: boolean;
+}
+
 export function registerCheckHalf(program: Command): void {
   program
     .command('check-half')
@@ -21,16 +26,17 @@ export function registerCheckHalf(program: Command): void {
       '--mesa26',
       'on Mesa 26 software Vulkan, which has subgroup matrices; fetched where it is missing',
     )
+    .option('--matrix-units', 'only what the matrix units of the device compute')
     .option('--json', 'print the report as JSON')
-    .action(async ({ mesa26, json }: { mesa26?: boolean; json?: boolean }) => {
-      if (mesa26) process.exitCode = await onMesa26(json ? ['--json'] : []);
-      else process.exitCode = await checkHere(json === true);
+    .action(async ({ mesa26, ...options }: CheckOptions & { mesa26?: boolean }) => {
+      if (mesa26) process.exitCode = await onMesa26(options);
+      else process.exitCode = await checkHere(options);
       // Dawn's threads keep the process alive.
       process.exit();
     });
 }
 
-async function onMesa26(args: string[]): Promise<number> {
+async function onMesa26({ matrixUnits, json }: CheckOptions): Promise<number> {
   const { installMesa26, mesa26Launcher } = await import('../setup/mesa26.js');
   const failure = mesa26Launcher() ? undefined : installMesa26((line) => console.error(line));
   const launcher = mesa26Launcher();
@@ -38,6 +44,7 @@ async function onMesa26(args: string[]): Promise<number> {
     console.error(`check-half: skipped: Mesa 26 cannot be had here: ${failure}`);
     return 7;
   }
+  const args = [...(matrixUnits ? ['--matrix-units'] : []), ...(json ? ['--json'] : [])];
   const child = spawnSync(launcher.command, [...launcher.args, process.argv[1]!, 'check-half', ...args], {
     stdio: 'inherit',
     env: { ...process.env, ...launcher.env },
@@ -45,11 +52,11 @@ async function onMesa26(args: string[]): Promise<number> {
   return child.status ?? 1;
 }
 
-async function checkHere(json: boolean): Promise<number> {
+async function checkHere({ matrixUnits, json }: CheckOptions): Promise<number> {
   const { useBackend } = await import('../../src/compute/backend.js');
   const { matrixUnit } = await import('../../src/compute/subgroup-matrix.js');
   const { openDevice } = await import('../../src/compute/device.js');
-  const { halfChecks, runHalfCheck } = await import('./checks.js');
+  const { halfChecks, matrixUnitChecks, runHalfCheck } = await import('./checks.js');
   let device: string;
   try {
     const backend = await useBackend('webgpu');
@@ -66,7 +73,7 @@ async function checkHere(json: boolean): Promise<number> {
     results: [],
   };
   if (!json) console.log(`${device}, matrix unit: ${report.matrixUnit ?? 'none'}`);
-  for (const make of halfChecks('fused')) {
+  for (const make of matrixUnits ? matrixUnitChecks() : halfChecks('fused')) {
     const result = await runHalfCheck(make);
     report.results.push(result);
     const { name, path, share, failure } = result;

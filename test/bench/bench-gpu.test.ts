@@ -272,7 +272,6 @@ describe('Markdown', () => {
       expect(torch).toMatch(/^PyTorch \d/);
       expect(Object.keys(rows[0]!.torch!)).toEqual(['eager', 'sdpa', 'compile']);
     },
-    300_000,
   );
 
   test('markup in a device name stays text', () => {

@@ -44,7 +44,6 @@ test.runIf(existsSync('/proc/self'))(
     // So few notebooks do not show a slope; a runner that kept a kernel's worth of each would be far above.
     expect(many.memory.at(-1)!.mebibytes).toBeLessThan(many.memory[0]!.mebibytes + 100);
   },
-  600_000,
 );
 
 describe('verdicts', () => {

@@ -9,7 +9,7 @@ import { describeRequires } from '../support/requires.js';
 import { CuttableProxy } from './cuttable-proxy.js';
 import { freePort, JupyterServer, type ServerOptions, token } from './jupyter-servers.js';
 
-const limit = 180_000;
+const limit = 2 * patienceMs;
 
 describeRequires('venv', 'on Jupyter servers', () => {
   let place: Workplace;

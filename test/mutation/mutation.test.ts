@@ -11,6 +11,7 @@ import { seededUniform } from '../../src/compute/random.js';
 import { tf } from '../../src/compute/tf.js';
 import type { GpuBackend } from '../../src/compute/webgpu-backend.js';
 import { hasBackend } from '../compute/backends.js';
+import { patienceMs } from '../support/patience.js';
 import { skipNote } from '../support/requires.js';
 import { type Mutant, mutantsOf } from './mutants.js';
 import { type Failure, firstFailure, root } from './run-tests.js';
@@ -78,7 +79,7 @@ describe('a change in', () => {
         }
         expect(survivors, `${tests.join(', ')} passed all the same`).toEqual([]);
       },
-      all ? 3_600_000 : 120_000,
+      all ? 3_600_000 : 2 * patienceMs,
     );
   }
 });

@@ -307,7 +307,6 @@ eachBackend((name) => {
           expect(apart[0]! / largest[0]!).toBeLessThan(1e-5);
         }
       },
-      180_000,
     );
 
     it('says what the fused path does not support', () => {
