@@ -57,7 +57,9 @@ font-size:.85em;opacity:.65;padding:.15em .7em;cursor:pointer}
   };
   /** "1. English / 中文" becomes an element for each language, the number in both. */
   const divide = (element: Element): void => {
-    if (element.querySelector('[lang]') || element.closest('[lang]')) return;
+    // The page itself has a language: JupyterLab's own.
+    const around = element.closest('[lang]');
+    if (element.querySelector('[lang]') || (around && around !== document.documentElement)) return;
     const nodes = [...element.childNodes].filter(
       (node) => !(node instanceof Element && node.classList.contains('jp-InternalAnchorLink')),
     );
