@@ -109,6 +109,8 @@ ${codeColours}
 .cell .count{display:block;text-align:right;color:var(--soft);font:.72rem/1.5 ${mono};user-select:none}
 @media (min-width:70rem){.cell .count{position:absolute;right:calc(100% + .5rem);top:.95rem}}
 @media (max-width:61.99rem){
+  /* The title stands below in full. */
+  header.bar .where{visibility:hidden}
   .wide,.wide>div,.math-block{${scrollHint}}
   pre.code{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.76rem}
   pre.code .line{padding-left:calc((var(--indent) + 4)*1ch);text-indent:calc((var(--indent) + 4)*-1ch)}
