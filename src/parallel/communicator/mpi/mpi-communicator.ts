@@ -14,7 +14,7 @@ import type { Progress } from './progress.js';
 import type { Standstill } from './standstill.js';
 
 export interface MpiParts {
-  library: MpiLibrary;
+  libmpi: MpiLibrary;
   progress: Progress;
   standstill: Standstill;
   traffic: Traffic;
@@ -66,7 +66,7 @@ export class MpiCommunicator extends BaseCommunicator {
     counted.sent(data.byteLength);
     const copy = data.slice();
     const head = Int32Array.of(data instanceof Float32Array ? 0 : 1, data.length);
-    const { int32 } = this.#parts.library.handles;
+    const { int32 } = this.#parts.libmpi.handles;
     const sent = Promise.all([
       this.#request('MPI_Isend', [head, 2, int32, to, 2 * tag, this.#place.comm]),
       this.#request('MPI_Isend', [copy, copy.length, this.#typeOf(copy), to, 2 * tag + 1, this.#place.comm]),
@@ -79,7 +79,7 @@ export class MpiCommunicator extends BaseCommunicator {
   protected take(from: number, tag: number): Handle<Numbers> {
     const counted = this.traffic.begin('receive', this.name);
     const key = `${from} ${tag}`;
-    const { int32 } = this.#parts.library.handles;
+    const { int32 } = this.#parts.libmpi.handles;
     const taken = (this.#queues.get(key) ?? Promise.resolve()).then(async () => {
       const head = new Int32Array(2);
       await this.#request('MPI_Irecv', [head, 2, int32, from, 2 * tag, this.#place.comm]);
@@ -103,11 +103,11 @@ export class MpiCommunicator extends BaseCommunicator {
   }
 
   protected async part(colours: Int32Array, name: string): Promise<Communicator> {
-    const { library } = this.#parts;
+    const { libmpi } = this.#parts;
     const same = [...colours.keys()].filter((rank) => colours[rank] === colours[this.rank]);
     const split = (comm: unknown) => {
-      const made = library.handlePlace();
-      library.call('MPI_Comm_split', comm, colours[this.rank], this.rank, made);
+      const made = libmpi.handlePlace();
+      libmpi.call('MPI_Comm_split', comm, colours[this.rank], this.rank, made);
       return made[0];
     };
     return new MpiCommunicator(this.#parts, {
@@ -124,8 +124,8 @@ export class MpiCommunicator extends BaseCommunicator {
     if (this.size === 1) return;
     const hash = hashOf(`${count} ${call}`);
     const extremes = Int32Array.of(hash, -hash);
-    const { inPlace } = this.#parts.library.abi;
-    const { int32, max, byte } = this.#parts.library.handles;
+    const { inPlace } = this.#parts.libmpi.abi;
+    const { int32, max, byte } = this.#parts.libmpi.handles;
     await this.#request('MPI_Iallreduce', [inPlace, extremes, 2, int32, max, this.#place.agreement]);
     if (extremes[0] === -extremes[1]!) return;
     const own = Buffer.alloc(callBytes);
@@ -151,7 +151,7 @@ export class MpiCommunicator extends BaseCommunicator {
 
   #byMpi(counted: Counted): Collective {
     const { rank, size } = this;
-    const { inPlace } = this.#parts.library.abi;
+    const { inPlace } = this.#parts.libmpi.abi;
     const { comm } = this.#place;
     const count = (messages: number, bytes: number) => {
       for (let n = 0; n < messages; n++) counted.sent(n === 0 ? bytes : 0);
@@ -161,7 +161,7 @@ export class MpiCommunicator extends BaseCommunicator {
       count(messages, bytes);
     };
     const op = ({ reduction }: ReduceOptions) =>
-      this.#parts.library.handles[reduction === 'max' ? 'max' : 'sum'];
+      this.#parts.libmpi.handles[reduction === 'max' ? 'max' : 'sum'];
     const allToAll = (parts: readonly Numbers[]) => this.#allToAll(parts);
     const reduceHalves = async (data: Numbers, options: ReduceOptions) => {
       // MPI has no such type: every rank adds the parts that are its own, in the order of the ring.
@@ -269,7 +269,7 @@ export class MpiCommunicator extends BaseCommunicator {
 
   async #allToAll(parts: readonly Numbers[]): Promise<Numbers[]> {
     const { comm } = this.#place;
-    const { int32 } = this.#parts.library.handles;
+    const { int32 } = this.#parts.libmpi.handles;
     const lengths = Int32Array.from(parts, (part) => part.length);
     const incoming = new Int32Array(this.size);
     await this.#request('MPI_Ialltoall', [lengths, 1, int32, incoming, 1, int32, comm]);
@@ -283,7 +283,7 @@ export class MpiCommunicator extends BaseCommunicator {
   }
 
   #request(name: FunctionName, args: readonly unknown[]): Promise<void> {
-    return this.#parts.progress.request((place) => this.#parts.library.call(name, ...args, place), args);
+    return this.#parts.progress.request((place) => this.#parts.libmpi.call(name, ...args, place), args);
   }
 
   #handle<T>(what: () => string, promise: Promise<T>): Handle<T> {
@@ -292,7 +292,7 @@ export class MpiCommunicator extends BaseCommunicator {
   }
 
   #typeOf(data: Numbers): unknown {
-    return this.#parts.library.handles[data instanceof Float32Array ? 'float32' : 'int32'];
+    return this.#parts.libmpi.handles[data instanceof Float32Array ? 'float32' : 'int32'];
   }
 }
 

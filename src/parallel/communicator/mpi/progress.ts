@@ -20,7 +20,7 @@ export class Progress {
   #failure: Error | undefined;
 
   constructor(
-    private readonly library: MpiLibrary,
+    private readonly libmpi: MpiLibrary,
     /** Called in every turn. */
     private readonly onTurn: () => void,
   ) {}
@@ -28,7 +28,7 @@ export class Progress {
   /** @param start calls a non-blocking function with the place of its request */
   request(start: (place: BigUint64Array | Int32Array) => void, keeps: readonly unknown[]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
-    const place = this.library.handlePlace();
+    const place = this.libmpi.handlePlace();
     return new Promise((resolve, reject) => {
       start(place);
       this.#requests.add({ place, keeps, resolve, reject });
@@ -66,7 +66,7 @@ export class Progress {
     let ended = false;
     for (const request of this.#requests) {
       try {
-        this.library.call('MPI_Test', request.place, this.#flag, this.library.abi.ignoreStatus);
+        this.libmpi.call('MPI_Test', request.place, this.#flag, this.libmpi.abi.ignoreStatus);
         if (this.#flag[0] === 0) continue;
         this.#requests.delete(request);
         request.resolve();

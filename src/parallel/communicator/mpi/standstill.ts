@@ -25,7 +25,7 @@ export class Standstill {
   #before = '';
 
   constructor(
-    private readonly library: MpiLibrary,
+    private readonly libmpi: MpiLibrary,
     private readonly progress: () => Progress,
     /** A communicator of its own. */
     private readonly comm: unknown,
@@ -40,12 +40,12 @@ export class Standstill {
       const bytes = Buffer.alloc(noteBytes);
       await this.progress().request(
         (place) =>
-          this.library.call(
+          this.libmpi.call(
             'MPI_Irecv',
             bytes,
             noteBytes,
-            this.library.handles.byte,
-            this.library.abi.anySource,
+            this.libmpi.handles.byte,
+            this.libmpi.abi.anySource,
             0,
             this.comm,
             place,
@@ -134,16 +134,7 @@ export class Standstill {
     this.progress()
       .request(
         (place) =>
-          this.library.call(
-            'MPI_Isend',
-            bytes,
-            noteBytes,
-            this.library.handles.byte,
-            to,
-            0,
-            this.comm,
-            place,
-          ),
+          this.libmpi.call('MPI_Isend', bytes, noteBytes, this.libmpi.handles.byte, to, 0, this.comm, place),
         [bytes],
       )
       .catch(() => {});

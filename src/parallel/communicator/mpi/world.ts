@@ -27,23 +27,23 @@ export async function mpi<T>(
   program: (comm: Communicator) => Promise<T>,
   { trace = false }: MpiOptions = {},
 ): Promise<T> {
-  const library = MpiLibrary.load();
+  const libmpi = MpiLibrary.load();
   const provided = new Int32Array(1);
-  library.call('MPI_Init_thread', 0n, 0n, funneled, provided);
+  libmpi.call('MPI_Init_thread', 0n, 0n, funneled, provided);
   if (provided[0]! < funneled)
     throw new MpiError(
-      `${library.version()} gives ${levels[provided[0]!]}, but Node has threads of its own and needs ${levels[funneled]}`,
+      `${libmpi.version()} gives ${levels[provided[0]!]}, but Node has threads of its own and needs ${levels[funneled]}`,
     );
-  const { world } = library.handles;
+  const { world } = libmpi.handles;
   const number = (name: 'MPI_Comm_rank' | 'MPI_Comm_size') => {
     const place = new Int32Array(1);
-    library.call(name, world, place);
+    libmpi.call(name, world, place);
     return place[0]!;
   };
   const [rank, size] = [number('MPI_Comm_rank'), number('MPI_Comm_size')];
   const copy = () => {
-    const place = library.handlePlace();
-    library.call('MPI_Comm_dup', world, place);
+    const place = libmpi.handlePlace();
+    libmpi.call('MPI_Comm_dup', world, place);
     return place[0];
   };
   const [comm, agreement, notes, ending] = [copy(), copy(), copy(), copy()];
@@ -53,8 +53,8 @@ export async function mpi<T>(
     progress.fail(failure);
     return failure;
   };
-  const progress: Progress = new Progress(library, () => standstill.look());
-  const standstill: Standstill = new Standstill(library, () => progress, notes, rank, size, fail);
+  const progress: Progress = new Progress(libmpi, () => standstill.look());
+  const standstill: Standstill = new Standstill(libmpi, () => progress, notes, rank, size, fail);
   standstill.listen().catch(() => {});
   const started = performance.now();
   const traffic = new Traffic(rank, trace, () => performance.now() - started);
@@ -64,7 +64,7 @@ export async function mpi<T>(
     const told = failure ?? error;
     const text = told instanceof Error ? `${told.name}: ${told.message}` : String(told);
     process.stderr.write(`rank ${rank} failed: ${text}\n`);
-    library.call('MPI_Abort', world, 1);
+    libmpi.call('MPI_Abort', world, 1);
     throw error;
   };
   const ended = (signal: NodeJS.Signals) => {
@@ -78,14 +78,14 @@ export async function mpi<T>(
   try {
     const result = await program(
       new MpiCommunicator(
-        { library, progress, standstill, traffic, fail },
+        { libmpi, progress, standstill, traffic, fail },
         { name: 'world', comm, agreement, rank, size },
       ),
     );
     standstill.over();
-    await progress.request((place) => library.call('MPI_Ibarrier', ending, place), []);
+    await progress.request((place) => libmpi.call('MPI_Ibarrier', ending, place), []);
     progress.fail(new CommunicationError('the program is over'));
-    library.call('MPI_Finalize');
+    libmpi.call('MPI_Finalize');
     return result;
   } catch (error) {
     return abort(error);
