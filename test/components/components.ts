@@ -28,10 +28,10 @@ export function unlisted(): string[] {
 
 /** Exports that give no tensors, or (the last line) are models and half tensors, with tests of their own; names or endings. */
 const withoutTensors = (
-  'Oracle Bound Errors adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications display erfc ' +
+  'Oracle Bound Errors adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications currentCell display erfc ' +
   'expectThrows gamma goldenCase isDisplayable isNdArray kvCacheBytes languageSwitch launchedKernels listBackends ' +
   'llamaConfig matrixAt modelCase ndarray parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
-  'profile read readSafetensors refute roofline ropeAngles ropeByComplexProduct ropeByMatrix ropeByRotateHalf ' +
+  'profile read readSafetensors recordedResults refute roofline ropeAngles ropeByComplexProduct ropeByMatrix ropeByRotateHalf ' +
   'ropeElementwise ropeFrequencies ropeMatrix rotateHalf runCase runModelCase samplingProbabilities sampleToken ' +
   'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
   'syncDevice t5RelativeBucket timeWall toNdArray ulp32 useBackend verifications verify verifyEqual verifyRelation ' +

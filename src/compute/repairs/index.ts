@@ -29,6 +29,7 @@ import { repairEmptyReductions, repairIntegerReductions } from './reduce.js';
 import { repairResizeGradients } from './resize-gradients.js';
 import { repairSegmentSum } from './segment-sum.js';
 import { repairStridedSlice } from './strided-slice.js';
+import { repairOnTensorflow } from './tensorflow-wrong.js';
 import { repairTranspose } from './transpose.js';
 import { repairTrigonometry } from './trigonometry.js';
 import { repairOnWasm } from './wasm-wrong.js';
@@ -69,7 +70,10 @@ export function repairBackend(name: Backend): void {
     avoidOwnKernels('webgpu', { BroadcastArgs: () => true });
     repairHighRanks();
   }
-  if (name === 'tensorflow') return;
+  if (name === 'tensorflow') {
+    repairOnTensorflow();
+    return;
+  }
   repairEmptyOperations(name);
   repairEmptyReductions(name);
   repairMatMul(name);

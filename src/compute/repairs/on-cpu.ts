@@ -20,6 +20,15 @@ export type Condition = (inputs: Inputs, attrs: Attributes, see: See) => boolean
 /** The values of an input where they can be seen without waiting for a GPU. */
 export type See = (input: tf.TensorInfo) => ArrayLike<number> | undefined;
 
+export const some = (values: ArrayLike<number> | undefined, is: (value: number) => boolean): boolean =>
+  Array.prototype.some.call(values ?? [], is);
+
+/** The kernels of two operands that are broadcast. */
+export const binaryKernels =
+  'Add Atan2 Equal FloorDiv Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr LogicalXor Maximum Minimum Mod Multiply NotEqual Pow RealDiv SquaredDifference Sub'.split(
+    ' ',
+  );
+
 /** Registers every kernel that only the cpu backend has. */
 export function provideMissing(backendName: Backend): void {
   for (const { kernelName } of tf.getKernelsForBackend('cpu')) {

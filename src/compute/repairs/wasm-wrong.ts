@@ -2,7 +2,7 @@
  * Kernels of tfjs's wasm backend that are wrong for some inputs; those run on its cpu backend. Both keep their data where
  * JavaScript can see it, so that only the values are copied over and back.
  */
-import { avoidOwnKernels, type Condition } from './on-cpu.js';
+import { avoidOwnKernels, binaryKernels, type Condition, some } from './on-cpu.js';
 
 /** Above this rank, wasm's kernels for two operands, and pad, return other memory. */
 const wasmRank = 6;
@@ -17,13 +17,9 @@ const ofHighRankOrNaN: Condition = (inputs, attrs, see) =>
  */
 const alwaysWrong =
   'Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput MaxPool3D MaxPool3DGrad MaxPoolGrad MaxPoolWithArgmax Conv3DBackpropFilterV2 Conv3DBackpropInputV2 Prelu Sign';
-const some = (values: ArrayLike<number> | undefined, is: (value: number) => boolean) =>
-  Array.prototype.some.call(values ?? [], is);
 const hasNaN: Condition = ({ x }, _attrs, see) => x!.dtype === 'float32' && some(see(x!), Number.isNaN);
 /** From here on, wasm reduces an angle with too few digits of π. */
 const wasmLargestAngle = 1e5;
-const binary =
-  'Add Atan2 Equal FloorDiv Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr LogicalXor Maximum Minimum Mod Multiply NotEqual Pow RealDiv SquaredDifference Sub';
 
 /**
  * Registered on wasm, but wrong there: gather with batchDims, casting to bool, strided slices of integers (which come back
@@ -49,7 +45,7 @@ const wrongOnWasm: Record<string, Condition> = {
       ({ x }, _attrs, see) => some(see(x!), (value) => Math.abs(value) > wasmLargestAngle),
     ]),
   ),
-  ...Object.fromEntries(binary.split(' ').map((name) => [name, ofHighRank])),
+  ...Object.fromEntries(binaryKernels.map((name) => [name, ofHighRank])),
   Maximum: ofHighRankOrNaN,
   Minimum: ofHighRankOrNaN,
 };
