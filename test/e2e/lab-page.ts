@@ -96,9 +96,13 @@ export class LabPage {
     await this.notebook.locator(`.jp-Toolbar-item[data-jp-item-name="${item}"]`).click();
   }
 
-  /** Presses Save and waits until the notebook has nothing unsaved. */
+  /** Presses Save and waits until the server has written the file and the notebook has nothing unsaved. */
   async save(): Promise<void> {
+    const written = this.page.waitForResponse(
+      (response) => response.request().method() === 'PUT' && response.url().includes('/api/contents/'),
+    );
     await this.press('save');
+    await written;
     await this.page
       .locator('.lm-DockPanel-tabBar .lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)')
       .waitFor();

@@ -82,8 +82,17 @@ export function drawFigure(self: HTMLElement): void {
     }).observe(figure);
   };
 
-  if (page.Plotly) void draw();
-  else window.addEventListener('kernelbook-plotly', () => void draw(), { once: true });
+  // A figure in a fold, or in the language that is not chosen, has no width to be drawn in until it is shown.
+  const drawWhenShown = () => {
+    const shown = new ResizeObserver(() => {
+      if (figure.clientWidth === 0) return;
+      shown.disconnect();
+      void draw();
+    });
+    shown.observe(figure);
+  };
+  if (page.Plotly) drawWhenShown();
+  else window.addEventListener('kernelbook-plotly', drawWhenShown, { once: true });
 }
 
 /** Puts the drawing of the image beside it into the page itself, where it takes the colours of the theme. */

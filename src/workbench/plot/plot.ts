@@ -93,9 +93,10 @@ function bar(series: Numbers | Series | readonly Series[], options: FigureOption
 function heatmap(matrix: NdArray | readonly Numbers[], options: HeatmapOptions = {}): Figure {
   const caller = 'plot.heatmap';
   const z = toRows(caller, matrix);
-  const x = options.x && toPositions(caller, options.x);
-  const y = options.y && toPositions(caller, options.y);
-  expectLength(caller, 'x', x, z[0]?.length ?? 0);
+  const columns = z[0]?.length ?? 0;
+  const x = options.x ? toPositions(caller, options.x) : cellNames(columns);
+  const y = options.y ? toPositions(caller, options.y) : cellNames(z.length);
+  expectLength(caller, 'x', x, columns);
   expectLength(caller, 'y', y, z.length);
   const [zmin, zmax] = options.zRange ?? colourRange(z, options.diverging ?? false);
   const colorscale: ColourScale = options.diverging ? diverging : sequential;
@@ -111,14 +112,21 @@ function heatmap(matrix: NdArray | readonly Numbers[], options: HeatmapOptions =
     ...(y && { y }),
   };
   const layout = toLayout(options, [trace]);
-  layout.xaxis = { ...layout.xaxis, ...cellAxis(z[0]?.length ?? 0) };
+  layout.xaxis = { ...layout.xaxis, ...cellAxis(columns) };
   layout.yaxis = { ...layout.yaxis, ...cellAxis(z.length), autorange: 'reversed' };
   return new Figure([trace], layout);
 }
 
 /** Rows and columns are categories as long as each can have a name: there is no row 1.5. */
+const haveNames = (count: number) => count <= 40;
+
 function cellAxis(count: number): AxisLayout {
-  return { showgrid: false, zeroline: false, ...(count <= 40 && { type: 'category' }) };
+  return { showgrid: false, zeroline: false, ...(haveNames(count) && { type: 'category' }) };
+}
+
+/** Plotly does not number the categories of an axis by itself: without names it draws none. */
+function cellNames(count: number): string[] | undefined {
+  return haveNames(count) ? Array.from({ length: count }, (_, index) => String(index)) : undefined;
 }
 
 /** What several seeds (or runs) gave, by arm. */

@@ -140,6 +140,37 @@ describeRequires('chromium', 'in Chromium', () => {
     ]);
   });
 
+  test('Plotly draws every kind of figure without a complaint', async () => {
+    const figures = [
+      plot.line({ x: [0, 5], y: [1, 2] }, { xCategories: true }),
+      plot.bar([1, 2]),
+      plot.heatmap([[0.1, 0.9]]),
+      plot.heatmap([[0.1, 0.9]], { x: ['left', 'right'] }),
+      plot.heatmap(Array.from({ length: 50 }, () => new Float32Array(50))),
+      plot.heatmap([]),
+      plot.points({ one: [1, 2, 3], other: [2] }),
+      plot.figure([]),
+    ];
+    const { page, complaints } = await open((await Promise.all(figures.map(html))).join(''));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('.kernelbook-figure')].every((one) =>
+        one.querySelector('.js-plotly-plot'),
+      ),
+    );
+    expect(complaints).toEqual([]);
+  });
+
+  test('a hidden figure is drawn when it is shown, as wide as its place', async () => {
+    const folded = `<details style="width:700px"><summary>fold</summary>${await html(wave)}</details>`;
+    const { page, complaints } = await open(folded + (await html(plot.bar([1, 2]))));
+    await page.waitForSelector(`details ~ ${drawn}`);
+    expect(await page.locator('details .main-svg').count()).toBe(0);
+    await page.click('summary');
+    await page.waitForSelector('details .main-svg');
+    expect(await page.locator('details .main-svg').first().getAttribute('width')).toBe('700');
+    expect(complaints).toEqual([]);
+  });
+
   test('a page with RequireJS draws its figures too', async () => {
     const first = await html(wave);
     const second = await html(plot.scatter([1, 2]));
