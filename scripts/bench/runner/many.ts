@@ -31,7 +31,7 @@ export interface Many extends ManyScale {
 export const flatGrowth = 0.05;
 
 /** How long a process that has been told to end may take to be gone. */
-const goneMs = 5_000;
+const goneMs = 60_000;
 
 /** @throws Error where there is no /proc */
 export async function measureMany(
