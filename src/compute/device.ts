@@ -5,6 +5,7 @@
  */
 
 import { captureEvents } from './gpu-events.js';
+import { withoutNativeLines } from './native-stderr.js';
 import { useSoftwareVulkan } from './software-vulkan.js';
 
 /** Survives module reloads and, above all, garbage collection; see `createGpu`. */
@@ -195,7 +196,9 @@ export async function openOn(adapter: GPUAdapter): Promise<GpuDevice> {
 async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
   let adapter: GPUAdapter | null;
   try {
-    adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    adapter = await withoutNativeLines(/maxDynamic\w+ artificially reduced/, () =>
+      gpu.requestAdapter({ powerPreference: 'high-performance' }),
+    );
   } catch (error) {
     const wanted = process.env.KERNELBOOK_ADAPTER;
     throw new GpuError(
