@@ -64,6 +64,8 @@ const begun = 2;
 const waiting = 3;
 const read = 4;
 const flowLimit = 16 * 1024 * 1024;
+/** The count of waits for programs grows when one begins and when it ends. */
+const isOdd = (count: number) => count % 2 !== 0;
 
 /**
  * The numbers both threads see: how much output waits in the worker, in characters or bytes, so that a cell that
@@ -106,11 +108,13 @@ export class Flow {
 
   /** User thread: it waits for a program, in `execSync` for instance. */
   wait(isWaiting: boolean): void {
-    Atomics.store(this.#cells, waiting, Number(isWaiting));
+    if (isOdd(Atomics.load(this.#cells, waiting)) !== isWaiting) Atomics.add(this.#cells, waiting, 1);
   }
 
-  get isWaiting(): boolean {
-    return Atomics.load(this.#cells, waiting) === 1;
+  /** Which wait for a program the user thread is in; undefined: in none. No two waits have the same number. */
+  get currentWait(): number | undefined {
+    const count = Atomics.load(this.#cells, waiting);
+    return isOdd(count) ? count : undefined;
   }
 
   /**

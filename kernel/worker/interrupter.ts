@@ -20,7 +20,8 @@ interface Attempt {
 }
 /** The programs that the thread waits for; see `waited-programs.ts`. */
 interface WaitedPrograms {
-  isWaiting(): boolean;
+  /** Which wait the thread is in; undefined: in none. */
+  currentWait(): number | undefined;
   /** Children of this process that are not among them. */
   spared(): ReadonlySet<number>;
 }
@@ -42,7 +43,8 @@ const patientRounds = 5;
 export class Interrupter {
   #running: Promise<boolean> | undefined;
   #looking: Promise<void> | undefined;
-  #ending: Promise<void> | undefined;
+  /** The wait whose programs were told to end. */
+  #ended: number | undefined;
 
   /**
    * `ping` resolves to whether the main thread answered within the given time; `terminating` is called while the
@@ -79,29 +81,26 @@ export class Interrupter {
     const until = Date.now() + timeoutMs;
     for (let round = 0; Date.now() < until; round++) {
       if (await this.ping(pingMs)) return true;
-      if (this.programs.isWaiting()) this.#endPrograms();
-      try {
-        await this.#terminate({
-          anyCode: round >= patientRounds,
-          timeoutMs: Math.min(attemptMs, until - Date.now()),
-        });
-      } catch (error) {
-        logFailure(error);
-      }
+      const attempt = this.#terminate({
+        anyCode: round >= patientRounds,
+        timeoutMs: Math.min(attemptMs, until - Date.now()),
+      }).catch(logFailure);
+      // The pause is asked for first, so that it is there when the thread goes on.
+      this.#endPrograms();
+      await attempt;
     }
     return this.ping(pingMs);
   }
 
   /** No pause reaches a thread that waits for a program: that one is ended, then the pause comes about. */
   #endPrograms(): void {
-    if (this.#ending) return;
+    const { currentWait, spared } = this.programs;
+    const wait = currentWait();
+    if (wait === undefined || wait === this.#ended) return;
+    this.#ended = wait;
     this.terminating();
-    const { isWaiting, spared } = this.programs;
-    this.#ending = endWaitedPrograms(isWaiting, spared())
-      .catch(logFailure)
-      .finally(() => {
-        this.#ending = undefined;
-      });
+    // A cell that comes after this one may wait for a program of its own, which nobody has asked to end.
+    endWaitedPrograms(() => currentWait() === wait, spared()).catch(logFailure);
   }
 
   /** One attempt: pause, look, stop the code if it is the user's, or one of `cells`', let the thread go. */

@@ -50,9 +50,9 @@ export class UserThreadProxy {
       this.#receive(next.message as FromUserThread);
   }
 
-  /** Whether the thread waits for a program, in `execSync` for instance. */
-  get isWaitingForProgram(): boolean {
-    return this.flow.isWaiting;
+  /** Which wait for a program the thread is in, in `execSync` for instance; undefined: in none. */
+  get currentWait(): number | undefined {
+    return this.flow.currentWait;
   }
 
   /** Programs that a cell has started and does not wait for. */

@@ -12,7 +12,7 @@ const patienceMs = 500;
 const lookMs = 20;
 
 /**
- * @param isWaiting whether the thread still waits
+ * @param isWaiting whether the thread still waits for the same programs
  * @param spared children of this process that are not what it waits for
  */
 export async function endWaitedPrograms(

@@ -81,7 +81,7 @@ const interrupter = new Interrupter(
   (timeoutMs) => thread.ping(timeoutMs),
   () => shells.terminating(),
   {
-    isWaiting: () => thread.isWaitingForProgram,
+    currentWait: () => thread.currentWait,
     spared: () => new Set([...thread.otherPrograms, ...ownPrograms()]),
   },
 );

@@ -150,6 +150,18 @@ describe('a program that the cell waits for is ended, and the kernel goes on', (
     await works();
   });
 
+  test('programs of the next cell are not ended with those of the interrupted one', async () => {
+    const next = "require('node:child_process').execSync('sleep 1; echo done').toString()";
+    for (let i = 0; i < 3; i++) {
+      const { end } = await begin(kernel, waits.execSync!, { until: 'execute_input' });
+      await sleep(300);
+      const interrupt = kernel.interrupt();
+      await end;
+      expect((await runCell(kernel, next)).result).toBe("'done\\n'");
+      await interrupt;
+    }
+  });
+
   test('programs that run beside it go on', async () => {
     await runCell(
       kernel,
