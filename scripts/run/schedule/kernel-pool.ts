@@ -73,6 +73,8 @@ export class KernelPool {
       this.#warm = this.#warm.filter((one) => one !== warm);
       const kernel = warm.failed ? undefined : await withSignal(warm, signal);
       if (kernel?.running) return kernel;
+      // What is left of a dead one, a connection that is tried again and again for instance, goes as well.
+      if (kernel) this.#end(warm.name, kernel.kill());
     }
     return this.#start(setting, signal);
   }

@@ -22,6 +22,7 @@ interface FakeKernel {
   name: string;
   cwd: string;
   running: boolean;
+  kills: number;
   /** Lets a shutdown that is under way finish. */
   end: () => void;
 }
@@ -43,6 +44,7 @@ function staged({ mostEnding = 1 } = {}) {
           name,
           cwd,
           running: true,
+          kills: 0,
           info: { implementation: 'other' },
           end,
           shutdown: async () => {
@@ -50,6 +52,7 @@ function staged({ mostEnding = 1 } = {}) {
             kernel.running = false;
           },
           kill: async () => {
+            kernel.kills++;
             kernel.running = false;
           },
         };
@@ -114,6 +117,7 @@ describe('a kernel that was started ahead', () => {
       expect((await taken).running).toBe(true);
     }
     expect(starts.map(({ cwd }) => cwd)).toEqual(['/a', '/b', '/a', '/b']);
+    expect(kernels[0]!.kills).toBe(1);
   });
 
   it('is given up with the run that waits for it', async () => {
