@@ -82,7 +82,7 @@ export class DataParallel<Batch> {
     const byName = new Map(found);
     const gradients = new Map([...this.parameters.keys()].map((name) => [name, byName.get(name)!]));
     const squares = [...gradients].map(([name, values]) => [name, squaredNorm(values)] as const);
-    return { loss, gradients, gradientNorm: await globalNorm(squares, options.others) };
+    return { loss, gradients, gradientNorm: await globalNorm(squares, { others: options.others }) };
   }
 
   /** One step of the optimizer, the same on all ranks. @param microBatches as for `gradients` */

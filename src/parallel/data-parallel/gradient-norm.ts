@@ -1,6 +1,6 @@
 /** The norm of all gradients of a model, wherever they lie, and clipping by it (Pascanu et al. 2013, arXiv:1211.5063). */
 import type { Communicator } from '../communicator/index.js';
-import { sumOverRanks } from './numbers-of-ranks.js';
+import { numbersOfRanks, sumOverRanks } from './numbers-of-ranks.js';
 
 /** Ranks that hold other parameters of the same model: tensor shards, stages of a pipeline, experts. */
 export interface OtherParameters {
@@ -18,16 +18,24 @@ export function squaredNorm(values: Float32Array): number {
 
 /**
  * @param squares by name, of the gradients of this rank
- * @returns the root of their sum, and of those of the ranks that hold other parameters
+ * @param where `shards`: ranks that hold other parts of the same parameters; `others`: ranks that hold other parameters
+ * @returns the root of the sum over all of them
  */
 export async function globalNorm(
   squares: Iterable<readonly [string, number]>,
-  others?: OtherParameters,
+  { shards, others }: { shards?: Communicator | undefined; others?: OtherParameters | undefined } = {},
 ): Promise<number> {
   let [shared, own] = [0, 0];
   for (const [name, square] of squares) {
     if (others && (others.isSharded?.(name) ?? true)) own += square;
     else shared += square;
+  }
+  if (shards) {
+    const ofRanks = await numbersOfRanks(shards, [shared, own]);
+    [shared, own] = [0, 1].map((n) => ofRanks.reduce((sum, numbers) => sum + numbers[n]!, 0)) as [
+      number,
+      number,
+    ];
   }
   return Math.sqrt(shared + (others ? await sumOverRanks(others.comm, own) : own));
 }
