@@ -89,10 +89,12 @@ export class DataParallel<Batch> {
   async step(microBatches: readonly Batch[]): Promise<GlobalLoss> {
     const { loss, gradients, gradientNorm } = await this.gradients(microBatches);
     const factor = clipFactor(gradientNorm, this.options.maxGradientNorm);
-    const tensors = [...this.parameters].map(([name, { shape }]) => {
-      const values = gradients.get(name)!;
-      return tf.tensor(factor === 1 ? values : values.map((value) => value * factor), shape);
-    });
+    const tensors = [...this.parameters].map(([name, { shape }]) =>
+      tf.tidy(() => {
+        const gradient = tf.tensor(gradients.get(name)!, shape);
+        return factor === 1 ? gradient : tf.mul(gradient, factor);
+      }),
+    );
     this.optimizer.step(tensors);
     tf.dispose(tensors);
     return { loss, gradientNorm };

@@ -51,14 +51,22 @@ export class GradientBuckets {
         tape.freeGradient(value);
         if (!reduces) return;
         this.#missing[bucket]!.delete(name);
-        while (this.#missing[this.#next]?.size === 0) await this.#startNext();
+        while (this.#isNextComplete(weights)) await this.#startNext();
       };
     }
   }
 
-  /** Starts the buckets up to this one (default: all). A parameter that nobody used adds nothing: its gradient is zero. */
+  /** Starts the buckets up to this one (default: all). What got no gradient has zeros. */
   async finish(last = this.layouts.length - 1): Promise<void> {
     while (this.#next <= last) await this.#startNext();
+  }
+
+  /** What nobody used, or has still to pass backwards, holds up no bucket. */
+  #isNextComplete(weights: ReadonlyMap<string, Value>): boolean {
+    const missing = this.#missing[this.#next];
+    if (!missing) return false;
+    for (const name of missing) if (weights.get(name)!.pending === 0) missing.delete(name);
+    return missing.size === 0;
   }
 
   async #startNext(): Promise<void> {
