@@ -13,6 +13,10 @@ export interface Case {
   options?: ParallelLlamaOptions;
   /** [B,T] of the ids. */
   shape: [number, number];
+  /** A fault of `wrong-tape.mjs`. */
+  wrong?: string;
+  /** The backward pass in the two halves of zero-bubble schedules. */
+  deferWeights?: boolean;
 }
 
 export interface Result {

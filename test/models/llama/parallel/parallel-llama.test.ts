@@ -45,6 +45,14 @@ describe('on one rank', () => {
   });
 });
 
+describe('a backward pass that leaves the weights to a second half', () => {
+  it.each(listed(2))('$name: gives the same bits and sends the same', async ({ one }) => {
+    const halves = { ...one, deferWeights: true };
+    const results = (await onAsyncRanks(2, 'parallel-llama', { cases: [one, halves] })) as Result[][];
+    for (const [whole, inHalves] of results) expect(inHalves).toEqual({ ...whole, bytes: inHalves!.bytes });
+  });
+});
+
 describe('tensors', () => {
   it.each([2, 4])('of %i ranks are all freed', async (size) => {
     const all = Object.values(cases[size]!);
