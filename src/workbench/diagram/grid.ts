@@ -180,7 +180,10 @@ export function shards({ rows, columns, owner }: ShardsOptions): Picture {
 }
 
 /** Where each begins, and the last one ends. */
-const ends = (sizes: readonly number[]): number[] =>
-  sizes.reduce((all, size) => [...all, all.at(-1)! + size], [0]);
+function ends(sizes: readonly number[]): number[] {
+  const places = [0];
+  for (const size of sizes) places.push(places.at(-1)! + size);
+  return places;
+}
 
 const english = (name: string): string => splitWords(name)?.en ?? name;
