@@ -140,6 +140,7 @@ class ShardedPipeline<Batch> extends PipelineStrategy<Batch> {
 
   protected async reduce(gradients: ReadonlyMap<string, Float32Array>): Promise<[string, number][]> {
     for (const unit of this.zero.units) {
+      if (unit.gradient) unit.freeGradient();
       const whole = new Float32Array(unit.layout.length);
       for (const { name, at } of unit.layout.pieces) whole.set(gradients.get(name)!, at);
       unit.addGradient(await this.groups.data.reduceScatter(whole, { reduction: 'mean' }));
