@@ -108,14 +108,20 @@ async function inThreads(args: RankArguments): Promise<RankResult[]> {
 async function underMpi(args: RankArguments): Promise<RankResult[] | undefined> {
   const { mpi } = await import('../../src/parallel/communicator/index.js');
   const { textsOfRanks } = await import('../../src/parallel/texts-of-ranks.js');
-  const { default: trainRank } = await import('./rank-program.js');
-  return mpi(
+  const { default: trainRank, differentStart } = await import('./rank-program.js');
+  let differs: string | undefined;
+  const results = await mpi(
     async (comm) => {
+      // Told after the end of MPI: all ranks know it, and none has to be ended by the others.
+      differs = await differentStart(comm, args);
+      if (differs !== undefined) return undefined;
       const texts = await textsOfRanks(comm, JSON.stringify(await trainRank(comm, args)));
       return comm.rank === 0 ? texts.map((text) => JSON.parse(text) as RankResult) : undefined;
     },
     { trace: true },
   );
+  if (differs !== undefined) throw new RangeError(differs);
+  return results;
 }
 
 async function show(results: RankResult[], options: RunOptions, { json, trace }: Flags): Promise<void> {

@@ -27,10 +27,8 @@ export interface RankResult {
   operations: TrafficEvent[];
 }
 
-/** @throws Error when ranks were started differently */
 export default async function trainRank(comm: Communicator, args: unknown): Promise<RankResult> {
-  const { options, version, tells } = args as RankArguments;
-  await requireSameStart(comm, JSON.stringify({ version, options }));
+  const { options, tells } = args as RankArguments;
   await useBackend(options.backend as BackendName);
   const { trainer, model, next } = await prepareTraining(comm, options);
   const result: RankResult = {
@@ -57,18 +55,20 @@ export default async function trainRank(comm: Communicator, args: unknown): Prom
   return result;
 }
 
-async function requireSameStart(comm: Communicator, own: string): Promise<void> {
-  const starts = await textsOfRanks(comm, own);
+/** All ranks must call it. @returns what differs between the ranks' arguments, or undefined */
+export async function differentStart(
+  comm: Communicator,
+  { options, version }: RankArguments,
+): Promise<string | undefined> {
+  const starts = await textsOfRanks(comm, JSON.stringify({ version, options }));
   const other = starts.findIndex((start) => start !== starts[0]);
-  if (other < 0) return;
-  // One rank tells, and ends the others.
-  if (comm.rank > 0) await comm.barrier();
+  if (other < 0) return undefined;
   const [first, second] = [starts[0]!, starts[other]!].map((start) => flat(JSON.parse(start)));
   const differing = Object.keys({ ...first, ...second }).filter((name) => first![name] !== second![name]);
   const text = differing.map(
     (name) => `${name} ${first![name]} on rank 0, ${second![name]} on rank ${other}`,
   );
-  throw new RangeError(`the ranks were started differently: ${text.join('; ')}; start all of them alike`);
+  return `the ranks were started differently: ${text.join('; ')}; start all of them alike`;
 }
 
 function flat({ version, options }: { version: string; options: object }): Record<string, string> {

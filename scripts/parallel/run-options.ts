@@ -121,7 +121,14 @@ function checkModel(flags: RunFlags, config: LlamaConfig): void {
   checkLayout(
     {
       ...{ gpus: tensor * context * expert, tensor, context, expert, sequence, sequenceParallel },
-      ...{ pipeline: 1, zero: 0, virtual: 1, microBatches: 1, microBatch: 1, recompute: 'none' },
+      ...{
+        pipeline: 1,
+        zero: flags.zero as ZeroStage,
+        virtual: 1,
+        microBatches: 1,
+        microBatch: 1,
+        recompute: 'none',
+      },
     },
     { kind: 'llama', layers, V, C, F, H, K, D, tied, ...(experts && { experts }) },
   );
