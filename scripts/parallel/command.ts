@@ -17,7 +17,7 @@ const help = `
 Under MPI every process is one rank, and all of them get the same arguments:
   mpirun -n 4 kernelbook parallel run --tensor 2 --pipeline 2
 
-All four backends can compute in a worker thread; TensorFlow's threads share its own pool, and ranks on webgpu share the device.`;
+All four backends can compute in a worker thread; those of a GPU share it between the ranks.`;
 
 export function registerParallel(program: Command): void {
   const parallel = program.command('parallel').description('training on several ranks');
