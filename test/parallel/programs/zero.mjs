@@ -1,6 +1,6 @@
 /** ZeRO in all its forms against AdamW on one rank with the whole batch, with its bytes, its traffic, and wrong variants. */
 import { adamW, Optimizer, tf, useBackend } from '../../../dist/src/index.js';
-import { addToHalves, packHalves, unpackHalves } from '../../../dist/src/parallel/data-parallel/halves.js';
+import { packHalves, unpackHalves } from '../../../dist/src/parallel/data-parallel/halves.js';
 import { DataParallel, flatLayout } from '../../../dist/src/parallel/data-parallel/index.js';
 import { parametersOf } from '../../../dist/src/parallel/layer.js';
 import { byteKinds, Zero } from '../../../dist/src/parallel/zero/index.js';
