@@ -20,4 +20,5 @@ export * from './plan/index.js';
 export * from './split-world.js';
 export * from './tape/index.js';
 export * from './tensor-parallel/index.js';
+export * from './trainer/index.js';
 export * from './zero/index.js';

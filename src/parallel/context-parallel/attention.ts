@@ -8,7 +8,11 @@ import { headSlices, headsToSequence, sequenceToHeads } from './ulysses.js';
 export type ContextForm = 'ring' | 'ulysses';
 
 /** The positions of this rank's tokens, in the order in which it holds them. @throws RangeError when T does not divide */
-export function contextPositions(form: ContextForm, T: number, comm: Communicator | undefined): number[] {
+export function contextPositions(
+  form: ContextForm,
+  T: number,
+  comm: Pick<Communicator, 'rank' | 'size'> | undefined,
+): number[] {
   const { rank, size } = comm ?? { rank: 0, size: 1 };
   if (size === 1) return contiguousPositions(T, 0, 1);
   return (form === 'ring' ? zigzagPositions : contiguousPositions)(T, rank, size);
