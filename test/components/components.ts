@@ -33,9 +33,9 @@ export function unlisted(): string[] {
 
 /** Exports that give no tensors, or (the last line) are models and half tensors, with tests of their own; names or endings. */
 const withoutTensors = (
-  'Oracle Bound Errors adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications currentCell display erfc ' +
-  'expectThrows gamma goldenCase isDisplayable isNdArray kvCacheBytes languageSwitch launchedKernels listBackends ' +
-  'llamaConfig matrixAt modelCase ndarray parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
+  'Oracle Bound Errors adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications currentCell display drawWindows erfc ' +
+  'expectThrows gamma goldenCase isDisplayable isNdArray kvCacheBytes languageSwitch launchedKernels learningRateFactor listBackends ' +
+  'llamaConfig matrixAt modelCase ndarray parallelLlama parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
   'profile read readSafetensors recordedResults refute roofline ropeAngles ropeByComplexProduct ropeByMatrix ropeByRotateHalf ' +
   'ropeElementwise ropeFrequencies ropeMatrix rotateHalf runCase runModelCase samplingProbabilities sampleToken ' +
   'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
