@@ -35,11 +35,11 @@ export class Traffic {
   readonly #counts = new Map<OperationKind, Counts>();
   readonly events: TrafficEvent[] = [];
 
-  /** @param keepsEvents whether `events` is filled; it grows with every operation */
+  /** @param keepsEvents whether `events` is filled; it grows with every operation @param now the clock of the events, in ms */
   constructor(
     readonly rank: number,
     readonly keepsEvents = false,
-    private readonly now: () => number = () => performance.now(),
+    readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Of one kind of operation, or of all of them. */
