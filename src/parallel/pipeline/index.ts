@@ -2,7 +2,7 @@
 
 export { type Action, type ActionKind, actionText, parseAction, type Schedule } from './action.js';
 export { scheduleFromCsv, scheduleToCsv } from './csv.js';
-export { cutIntoStages, parameterCount } from './cut.js';
+export { cutIntoStages } from './cut.js';
 export { pipelineNorm } from './execute/norm.js';
 export { Pipeline, type PipelineOptions, type PipelineStep, type StepOptions } from './execute/pipeline.js';
 export type { PipelineEvent } from './execute/step-run.js';

@@ -92,6 +92,12 @@ export class Tape {
     }
   }
 
+  /** Frees a gradient before the tape is disposed: its owner has copied it. */
+  freeGradient(value: Value): void {
+    if (value.gradient) this.#free(value.gradient);
+    value.gradient = undefined;
+  }
+
   /** Bytes of the tensors that the tape keeps between the passes, without weights and inputs. */
   get bytes(): number {
     return [...this.#owned].reduce((sum, { size }) => sum + size * 4, 0);

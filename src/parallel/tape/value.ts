@@ -13,7 +13,8 @@ export class Value {
   hook: GradientHook | undefined;
 
   constructor(
-    readonly tensor: tf.Tensor,
+    /** Of a weight that is gathered for each pass anew: the tensor of the pass under way. */
+    public tensor: tf.Tensor,
     readonly kind: ValueKind,
     /** Whether its gradient is asked for. */
     readonly differentiable: boolean,
