@@ -1,7 +1,8 @@
-/** `kernelbook bench`: `bench gpu` compares fused kernels with their composed forms; `bench kernel` and `bench runner` are in their own folders. */
+/** `kernelbook bench`: `bench gpu` compares fused kernels with their composed forms; `bench kernel`, `bench runner` and `bench parallel` are in their own folders. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchResult } from './bench-gpu.js';
 import { registerBenchKernel } from './kernel/command.js';
+import { registerBenchParallel } from './parallel/command.js';
 import { type ResultFiles, writeResult } from './results.js';
 import { registerBenchRunner } from './runner/command.js';
 
@@ -32,6 +33,7 @@ export function registerBench(program: Command): void {
     .action(runBenchGpu);
   registerBenchKernel(bench);
   registerBenchRunner(bench);
+  registerBenchParallel(bench);
 }
 
 function toSeconds(text: string): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseSafetensors, SafetensorsError } from '../../src/models/checkpoint/safetensors.js';
+import { parseSafetensors, SafetensorsError } from '../../src/compute/safetensors.js';
 
 /** A file made of a header and data; a string header is used as it is. */
 function file(header: unknown, data: Uint8Array = new Uint8Array(0)): Uint8Array {

@@ -83,7 +83,10 @@ test('relative links of the notebooks, the README and the pages in docs lead to 
     })),
     ...index.map(async ({ file }) => ({
       path: join('notebooks', file),
-      text: (await readNotebook(join(folder, file))).cells.map((cell) => cell.source).join('\n'),
+      text: (await readNotebook(join(folder, file))).cells
+        .filter(({ cell_type }) => cell_type === 'markdown')
+        .map(({ source }) => source)
+        .join('\n'),
     })),
   ];
   for (const { path, text } of await Promise.all(texts)) {

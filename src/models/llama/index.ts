@@ -2,8 +2,9 @@ export { type LlamaConfig, llamaConfig, parameterCount, parameterShapes } from '
 export { type GenerateOptions, generate } from './generate.js';
 export { Llama, type LlamaForwardOptions } from './llama.js';
 export { llamaLossOracle, llamaOracle } from './llama-oracle.js';
+export * from './parallel/index.js';
 export { rhymes } from './rhymes.js';
 export { sampleToken, samplingProbabilities, type TokenSampling } from './sampling.js';
-export { evaluateLlama, type TrainOptions, trainLlama } from './train.js';
+export { drawWindows, evaluateLlama, learningRateFactor, type TrainOptions, trainLlama } from './train.js';
 export { type LlamaArrays, loadLlama, randomLlama } from './weights.js';
 export { WordTokenizer } from './word-tokenizer.js';

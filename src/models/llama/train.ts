@@ -39,8 +39,8 @@ export async function trainLlama(
   const losses: number[] = [];
   try {
     for (let step = 0; step < steps; step++) {
-      optimizer.learningRate = learningRate * schedule(step, steps);
-      const ids = tf.tensor2d(windows(tokens, batch, length + 1, uniform), undefined, 'int32');
+      optimizer.learningRate = learningRate * learningRateFactor(step, steps);
+      const ids = tf.tensor2d(drawWindows(tokens, batch, length + 1, uniform), undefined, 'int32');
       const loss = optimizer.minimize(() => model.loss(ids));
       losses.push((await read(loss))[0]!);
       tf.dispose([ids, loss]);
@@ -67,7 +67,13 @@ export async function evaluateLlama(
   return value;
 }
 
-function windows(tokens: readonly number[], count: number, size: number, uniform: () => number): number[][] {
+/** Pieces of a text at random places: what a step trains on. Throws as `trainLlama`. */
+export function drawWindows(
+  tokens: readonly number[],
+  count: number,
+  size: number,
+  uniform: () => number,
+): number[][] {
   requireWindow(tokens, size);
   return Array.from({ length: count }, () => {
     const start = Math.floor(uniform() * (tokens.length - size + 1));
@@ -81,7 +87,7 @@ function requireWindow(tokens: readonly number[], size: number): void {
 }
 
 /** Linear warm-up over a tenth of the steps, then a cosine from 1 to 0.1. */
-function schedule(step: number, steps: number): number {
+export function learningRateFactor(step: number, steps: number): number {
   const warm = Math.max(1, Math.round(steps / 10));
   if (step < warm) return (step + 1) / warm;
   return 0.55 + 0.45 * Math.cos((Math.PI * (step - warm)) / Math.max(1, steps - warm));

@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type NdArray, ndarray } from '../../compute/ndarray.js';
 import { seededNormal } from '../../compute/random.js';
+import { readSafetensors } from '../../compute/safetensors.js';
 import { sameShape, shown } from '../../compute/shapes.js';
-import { readSafetensors } from '../checkpoint/safetensors.js';
 import { type LlamaConfig, llamaConfig, names, parameterShapes } from './config.js';
 
 export type LlamaArrays = ReadonlyMap<string, NdArray>;

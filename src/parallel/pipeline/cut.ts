@@ -13,10 +13,12 @@ export function parameterCount({ parameters }: Layer<never>): number {
  * @param costOf of one layer; default the number of its parameters. `() => 1` cuts by count
  * @throws RangeError when there are fewer layers than stages
  */
-export function cutIntoStages<T extends Layer<never>>(
+export function cutIntoStages<T extends Layer<never>>(layers: readonly T[], stages: number): T[][];
+export function cutIntoStages<T>(layers: readonly T[], stages: number, costOf: (layer: T) => number): T[][];
+export function cutIntoStages<T>(
   layers: readonly T[],
   stages: number,
-  costOf: (layer: T) => number = parameterCount,
+  costOf: (layer: T) => number = parameterCount as never,
 ): T[][] {
   if (!Number.isInteger(stages) || stages < 1)
     throw new RangeError(

@@ -1,5 +1,7 @@
 /** Data parallelism that divides optimizer states, gradients and parameters. */
 
+export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+export { CheckpointError } from './checkpoint-index.js';
 export { GatheredPass, type GatheredPassOptions } from './gathered-pass.js';
 export { GatheredWeights, type WeightGroup } from './gathered-weights.js';
 export { type ByteKind, byteKinds, LiveBytes } from './live-bytes.js';

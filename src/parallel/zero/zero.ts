@@ -3,24 +3,20 @@
  * Optimizations Toward Training Trillion Parameter Models, arXiv:1910.02054). Of S bytes of parameters, stages 1 and 2 send as much as data
  * parallelism, 2 (n − 1)/n S per rank and step, stage 3 half as much again.
  */
-import { read } from '../../compute/read.js';
 import { tf } from '../../compute/tf.js';
-import type { Communicator, Handle, Numbers } from '../communicator/index.js';
-import { GradientBuckets } from '../data-parallel/gradient-buckets.js';
+import type { Communicator } from '../communicator/index.js';
 import { clipFactor, globalNorm, squaredNorm } from '../data-parallel/gradient-norm.js';
 import { piecesOfPart, valuesOf } from '../data-parallel/layout.js';
 import { totalTokens } from '../data-parallel/loss-share.js';
 import { sumOverRanks } from '../data-parallel/numbers-of-ranks.js';
 import type { GlobalLoss } from '../data-parallel/options.js';
 import { broadcastParameters } from '../data-parallel/replicate.js';
-import { type Layer, parametersOf, runLayers, weightsOf } from '../layer.js';
-import { Tape, type Value } from '../tape/index.js';
-import { GatheredPass, weightsWithoutTensors } from './gathered-pass.js';
-import { GatheredWeights } from './gathered-weights.js';
+import { type Layer, parametersOf } from '../layer.js';
 import { LiveBytes } from './live-bytes.js';
 import { checkZeroOptions, type ZeroOptions } from './options.js';
+import { ShardedBackward } from './sharded-backward.js';
 import { Unit } from './unit.js';
-import { layerGroups, layoutsOf, unitGroups } from './units.js';
+import { layoutsOf } from './units.js';
 
 export interface ZeroStep extends GlobalLoss {
   /** Of mixed precision: the gradients had overflowed, and nothing was changed. */
@@ -36,31 +32,20 @@ export class Zero<Batch> {
   /** Steps taken so far. */
   steps = 0;
   readonly #variables: ReadonlyMap<string, tf.Variable>;
-  readonly #buckets: GradientBuckets;
-  /** Absent where the layers' own variables are computed with. */
-  readonly #gathered: GatheredWeights | undefined;
-  #reducing: { unit: Unit; data: Numbers; handle: Handle<Numbers> } | undefined;
+  readonly #backward: ShardedBackward<Batch>;
 
   private constructor(
-    private readonly layers: readonly Layer<Batch>[],
+    layers: readonly Layer<Batch>[],
     readonly comm: Communicator,
     readonly options: ZeroOptions<Batch>,
   ) {
     checkZeroOptions(options);
-    const { stage, precision, rule } = options;
-    const mixed = precision === 'mixed';
-    this.learningRate = rule.learningRate;
+    this.learningRate = options.rule.learningRate;
     this.#variables = parametersOf(layers);
-    const layouts = layoutsOf(layers, comm.size, options);
-    this.units = layouts.map((layout) => new Unit(layout, comm, options, this.#variables, this.bytes));
-    if (stage === 3 || mixed) {
-      const { groups, groupsOfLayer } = (stage === 3 ? unitGroups : layerGroups)(layers, this.units);
-      this.#gathered = new GatheredWeights(groups, groupsOfLayer, this.bytes);
-    }
-    this.#buckets = new GradientBuckets(layouts, (unit, data) => this.#reduce(this.units[unit]!, data), {
-      half: mixed,
-      onAllocate: (bytes) => this.bytes.allocated(stage === 1 ? 'gradients' : 'buckets', bytes),
-    });
+    this.units = layoutsOf(layers, comm.size, options).map(
+      (layout) => new Unit(layout, comm, options, this.#variables, this.bytes),
+    );
+    this.#backward = new ShardedBackward(layers, comm, options, this.#variables, this.units, this.bytes);
   }
 
   /**
@@ -77,7 +62,7 @@ export class Zero<Batch> {
     await broadcastParameters(zero.#variables, comm);
     for (const unit of zero.units) await unit.begin();
     const variables = [...zero.#variables.values()];
-    if (zero.#gathered) tf.dispose(variables);
+    if (zero.#backward.gathers) tf.dispose(variables);
     else for (const { size } of variables) zero.bytes.allocated('parameters', 4 * size);
     return zero;
   }
@@ -96,7 +81,7 @@ export class Zero<Batch> {
     let own = 0;
     for (const [index, batch] of microBatches.entries()) {
       const reduces = stage > 1 || index === microBatches.length - 1;
-      own += await this.#backward(batch, (lossScale * comm.size) / total, reduces);
+      own += await this.#backward.run(batch, (lossScale * comm.size) / total, reduces);
     }
     const loss = (await sumOverRanks(comm, own)) / total;
     const squares = this.units.flatMap((unit) => {
@@ -140,7 +125,6 @@ export class Zero<Batch> {
   /** Frees what is kept between steps; variables that the layers still compute with stay. */
   dispose(): void {
     for (const unit of this.units) unit.dispose();
-    this.#gathered?.clear();
   }
 
   async #full(partOf: (unit: Unit) => Promise<Float32Array>): Promise<Map<string, Float32Array>> {
@@ -150,71 +134,6 @@ export class Zero<Batch> {
       for (const [name, values] of valuesOf(unit.layout, whole)) all.set(name, values);
     }
     return new Map([...this.#variables.keys()].map((name) => [name, all.get(name)!]));
-  }
-
-  async #backward(batch: Batch, weight: number, reduces: boolean): Promise<number> {
-    const tape = new Tape();
-    const seed = tf.scalar(weight);
-    try {
-      const weights = this.#gathered
-        ? weightsWithoutTensors(tape, this.#variables.keys(), seed)
-        : weightsOf(tape, this.layers);
-      this.#buckets.watch(tape, weights, reduces);
-      const pass = this.#gathered && this.#passOf(tape, weights, this.#gathered);
-      const loss = await (pass?.forward(batch) ?? runLayers(tape, this.layers, weights, batch));
-      const [value] = await read(loss.tensor);
-      await tape.backward(loss, seed);
-      await pass?.finish();
-      if (reduces) {
-        await this.#buckets.finish();
-        await this.#reduced();
-      }
-      return value!;
-    } finally {
-      seed.dispose();
-      tape.dispose();
-      this.#gathered?.clear();
-    }
-  }
-
-  #passOf(tape: Tape, weights: ReadonlyMap<string, Value>, gathered: GatheredWeights): GatheredPass<Batch> {
-    const { stage, reshardAfterForward, prefetch } = this.options;
-    if (stage < 3) return new GatheredPass(tape, this.layers, weights, gathered);
-    // Reduced where the layer is over, even if a rank did not use all of it: the ranks' calls keep one order.
-    const onLayerPassed = async (layer: number) => {
-      const names = new Set(this.layers.slice(0, layer).flatMap(({ parameters }) => [...parameters.keys()]));
-      const later = this.units.findLastIndex(({ layout }) => !names.has(layout.parameters[0]!.name));
-      await this.#buckets.finish(later);
-    };
-    return new GatheredPass(tape, this.layers, weights, gathered, {
-      ...(reshardAfterForward !== undefined && { reshardAfterForward }),
-      ...(prefetch !== undefined && { prefetch }),
-      onLayerPassed,
-    });
-  }
-
-  /** At most two buckets are under way: the rest of the gradients is freed as the backward pass goes on. */
-  async #reduce(unit: Unit, data: Numbers): Promise<void> {
-    const half = this.options.precision === 'mixed';
-    const handle = this.comm.start.reduceScatter(data, { reduction: 'mean', half });
-    const before = this.#reduced();
-    this.#reducing = { unit, data, handle };
-    await before;
-  }
-
-  /** Waits for the bucket under way, and keeps this rank's part of it. */
-  async #reduced(): Promise<void> {
-    const reducing = this.#reducing;
-    this.#reducing = undefined;
-    if (!reducing) return;
-    const { unit, data, handle } = reducing;
-    const part = await handle.wait();
-    if (this.options.stage === 1) {
-      unit.addGradient(part, data);
-      return;
-    }
-    unit.addGradient(part);
-    this.bytes.freed('buckets', data.byteLength);
   }
 }
 

@@ -108,7 +108,9 @@ function ruling(left: number, top: number, rows: number, columns: number, cell: 
 }
 
 export interface ShardsOptions {
-  /** Names of the rows, e.g. the tensors or the ranks; and of the columns. "English / 中文". */
+  /**
+   * Names of the rows, e.g. the tensors or the ranks; and of the columns. "English / 中文". One without a name is a gap between groups.
+   */
   rows: readonly string[];
   columns: readonly string[];
   /** Who owns the shard in this row and column, or several who each hold a copy; undefined: nobody holds it. */
@@ -121,22 +123,29 @@ export function shards({ rows, columns, owner }: ShardsOptions): Picture {
   const owners = [...new Set(held.flat(2))];
   const colour = (one: string) => seriesColours[owners.indexOf(one) % seriesColours.length]!;
   const left = Math.max(...rows.map((name) => widthOf(name, 'kb-small'))) + 10;
-  const cell = Math.min(120, (comfortableWidth - left) / columns.length);
+  const gap = 14;
+  const gaps = columns.filter((name) => name === '').length;
+  const cell = Math.min(120, (comfortableWidth - left - gaps * gap) / Math.max(1, columns.length - gaps));
+  const xs = ends(columns.map((name) => (name === '' ? gap : cell)));
   const key = legend(
     owners.map((one) => ({ label: one, colour: colour(one) })),
     comfortableWidth,
   );
   const top = key.height + 10 + 18 * Math.max(1, ...columns.map((name) => (splitWords(name) ? 2 : 1)));
   const rowHeight = 34;
+  const ys = ends(rows.map((name) => (name === '' ? gap : rowHeight)));
   const parts = [placed(key, 0, 0)];
   columns.forEach((name, j) => {
-    parts.push(label(left + (j + 0.5) * cell, (key.height + 4 + top) / 2, name, 'kb-small'));
+    if (name !== '')
+      parts.push(label(left + xs[j]! + cell / 2, (key.height + 4 + top) / 2, name, 'kb-small'));
   });
   rows.forEach((name, i) => {
-    const y = top + i * rowHeight;
+    if (name === '') return;
+    const y = top + ys[i]!;
     parts.push(label(left - 8, y + rowHeight / 2 - 2, name, 'kb-small', { 'text-anchor': 'end' }));
-    columns.forEach((_, j) => {
-      const x = left + j * cell;
+    columns.forEach((column, j) => {
+      if (column === '') return;
+      const x = left + xs[j]!;
       const list = held[i]![j]!;
       if (list.length === 0) {
         parts.push(
@@ -155,16 +164,26 @@ export function shards({ rows, columns, owner }: ShardsOptions): Picture {
       });
     });
   });
-  const told = rows.map((name, i) => {
-    const list = held[i]!.map((shard) => (shard.length === 0 ? 'nobody' : shard.map(english).join(' and ')));
-    return `${english(name)}: ${list.join(', ')}`;
+  const told = rows.flatMap((name, i) => {
+    const list = held[i]!.flatMap((shard, j) => {
+      if (columns[j] === '') return [];
+      return shard.length === 0 ? 'nobody' : shard.map(english).join(' and ');
+    });
+    return name === '' ? [] : `${english(name)}: ${list.join(', ')}`;
   });
   return {
-    width: Math.max(key.width, left + cell * columns.length),
-    height: top + rows.length * rowHeight - 5,
+    width: Math.max(key.width, left + xs.at(-1)!),
+    height: top + ys.at(-1)! - 5,
     markup: parts.join(''),
     words: told.join('; '),
   };
+}
+
+/** Where each begins, and the last one ends. */
+function ends(sizes: readonly number[]): number[] {
+  const places = [0];
+  for (const size of sizes) places.push(places.at(-1)! + size);
+  return places;
 }
 
 const english = (name: string): string => splitWords(name)?.en ?? name;

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type NdArray, ndarray } from '../../compute/ndarray.js';
-import { readSafetensors, type StoredTensor } from '../../models/checkpoint/safetensors.js';
+import { readSafetensors, type StoredTensor } from '../../compute/safetensors.js';
 
 export interface GoldenCase {
   readonly name: string;

@@ -3,7 +3,7 @@ export {
   readSafetensors,
   type Safetensors,
   SafetensorsError,
-} from '../../models/checkpoint/safetensors.js';
+} from '../../compute/safetensors.js';
 export { llamaErrors } from './bounds/llama.js';
 export { type GoldenCase, goldenCase } from './case.js';
 export { type ModelCase, modelCase, runModelCase } from './model-case.js';

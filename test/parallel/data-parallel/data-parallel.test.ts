@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { tf } from '../../../src/compute/tf.js';
 import { ranks } from '../../../src/parallel/communicator/index.js';
-import { bucketsOf, DataParallel } from '../../../src/parallel/data-parallel/index.js';
+import { bucketsOf, DataParallel, globalNorm } from '../../../src/parallel/data-parallel/index.js';
 import { adamW } from '../../../src/training/optimizer/index.js';
 import { eachEngine } from '../engines.js';
 
@@ -37,6 +37,7 @@ interface Result {
     movingAverage: Gradients;
     meanOfMeans: Gradients;
     normCountedTwice: number;
+    withoutBroadcast: { loss: number; apart: number };
   };
   leaked: number;
 }
@@ -185,6 +186,12 @@ eachEngine((run) => {
         expect(() => expectSameSums(variants.meanOfMeans, gradients, ragged.ofRanks)).toThrow();
       });
 
+      it('no broadcast at the beginning', async () => {
+        const { loss, apart } = (await wrong()).wrong.withoutBroadcast;
+        expect(Math.abs(loss - (await wrong()).mean.found.loss)).toBeGreaterThan(0.01);
+        expect(apart).toBeGreaterThan(0.01);
+      });
+
       it('a norm that counts what all ranks have once for each', async () => {
         const { norm, normCountedTwice } = (await wrong()).wrong;
         expect(normCountedTwice / norm).toBeCloseTo(Math.sqrt(size), 5);
@@ -241,4 +248,28 @@ it('fills buckets in reverse order of use, the first one smaller', () => {
     ).map((bucket) => bucket.map(({ name }) => name).join(''));
   expect(names({})).toEqual(['edcba']);
   expect(names({ bucketBytes: 80, firstBucketBytes: 40 })).toEqual(['e', 'dc', 'b', 'a']);
+});
+
+describe('the norm over ranks that hold other parameters', () => {
+  // Two tensor-parallel ranks: a weight of which each has a half, and a gain that both have.
+  const squares = (rank: number) =>
+    [
+      ['weight', rank === 0 ? 9 : 16],
+      ['gain', 11],
+    ] as const;
+  const normBy = (isSharded: (name: string) => boolean) =>
+    ranks(2, (comm) => globalNorm(squares(comm.rank), { others: { comm, isSharded } }));
+
+  it('counts shards together and copies once', async () => {
+    expect(await normBy((name) => name === 'weight')).toEqual([6, 6]);
+  });
+
+  it('is wrong where copies count as shards', async () => {
+    expect(await normBy(() => true)).toEqual([Math.sqrt(47), Math.sqrt(47)]);
+  });
+
+  it('adds the parts of ranks that share a parameter first', async () => {
+    const norms = await ranks(2, (comm) => globalNorm(squares(comm.rank), { shards: comm }));
+    expect(norms).toEqual([Math.sqrt(47), Math.sqrt(47)]);
+  });
 });

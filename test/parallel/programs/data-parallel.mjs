@@ -195,7 +195,18 @@ async function wrongVariants(comm, layers, sums, batches) {
   const norm = Math.sqrt(squaredNorm(right));
   // The squares of gradients that all ranks have, added up over the ranks.
   const [twice] = await comm.allReduce(Float32Array.of(norm ** 2));
+  // Every rank begins with numbers of its own: the averaged gradients fit none of them, and the replicas stay apart.
+  const own = await smallModel(7 + comm.rank);
+  const ownLoss = await DataParallel.replicate(own, await comm.split(comm.rank, 'apart'), { rule: rule() });
+  const { loss } = await ownLoss.gradients([batchOf(comm.rank)]);
+  const [meanLoss] = await comm.allReduce(Float32Array.of(loss), { reduction: 'mean' });
+  const queries = valuesOf(own)['attention.q'];
+  const largest = await comm.allReduce(queries.slice(), { reduction: 'max' });
+  const apart = Math.max(...queries.map((value, i) => largest[i] - value));
+  ownLoss.dispose();
+  disposeModel(own);
   return {
+    withoutBroadcast: { loss: meanLoss, apart },
     right: named(right),
     norm,
     withoutDivision: named(withoutDivision),

@@ -1,8 +1,7 @@
 /** ZeRO in all its forms against AdamW on one rank with the whole batch, with its bytes, its traffic, and wrong variants. */
 import { adamW, Optimizer, tf, useBackend } from '../../../dist/src/index.js';
-import { flatLayout } from '../../../dist/src/parallel/data-parallel/index.js';
-import { addToHalves, packHalves, unpackHalves } from '../../../dist/src/parallel/data-parallel/halves.js';
-import { DataParallel } from '../../../dist/src/parallel/data-parallel/index.js';
+import { packHalves, unpackHalves } from '../../../dist/src/parallel/data-parallel/halves.js';
+import { DataParallel, flatLayout } from '../../../dist/src/parallel/data-parallel/index.js';
 import { parametersOf } from '../../../dist/src/parallel/layer.js';
 import { byteKinds, Zero } from '../../../dist/src/parallel/zero/index.js';
 import { flatten, ringMean, unflatten } from './ring-order.mjs';
@@ -31,7 +30,7 @@ const steps = 3;
 
 export default async function zero(comm) {
   const alone = await comm.split(comm.rank, 'alone');
-  await useBackend("cpu");
+  await useBackend('cpu');
   await comm.barrier();
   const before = tf.memory().numTensors;
   const results = { addsByRing: comm.constructor.name !== 'MpiCommunicator', forms: {} };
@@ -48,14 +47,18 @@ export default async function zero(comm) {
 }
 
 const batchesOf = (comm, step, count) =>
-  Array.from({ length: comm.size }, (_, r) => Array.from({ length: count }, (_, m) => batchOf(20 * step + r * count + m)));
+  Array.from({ length: comm.size }, (_, r) =>
+    Array.from({ length: count }, (_, m) => batchOf(20 * step + r * count + m)),
+  );
 
 async function train(comm, alone, form, count = 1) {
   await comm.barrier();
   const tensorBytes = tf.memory().numBytes;
   const layers = await smallModel(7 + comm.rank);
   const shapes = [...parametersOf(layers)].map(([name, { shape }]) => ({ name, shape }));
-  const sizes = layers.map(({ parameters }) => [...parameters.values()].reduce((sum, { size }) => sum + size, 0));
+  const sizes = layers.map(({ parameters }) =>
+    [...parameters.values()].reduce((sum, { size }) => sum + size, 0),
+  );
   const zero = await Zero.shard(layers, comm, { ...common(), ...form });
   const layouts = zero.units.map(({ layout }) => layout);
   const found = [];
@@ -66,14 +69,23 @@ async function train(comm, alone, form, count = 1) {
     const batches = batchesOf(comm, step, count);
     comm.traffic.reset();
     const { loss, gradientNorm } = await zero.gradients(batches[comm.rank]);
-    const inBackward = { allGather: comm.traffic.of('allGather').bytes, reduceScatter: comm.traffic.of('reduceScatter').bytes };
+    const inBackward = {
+      allGather: comm.traffic.of('allGather').bytes,
+      reduceScatter: comm.traffic.of('reduceScatter').bytes,
+    };
     // Of the last step: that all states are there.
-    bytes = Object.fromEntries(byteKinds.map((kind) => [kind, { live: zero.bytes.live(kind), peak: zero.bytes.peak(kind) }]));
+    bytes = Object.fromEntries(
+      byteKinds.map((kind) => [kind, { live: zero.bytes.live(kind), peak: zero.bytes.peak(kind) }]),
+    );
     bytes.modelStates = zero.bytes.modelStates;
     if (step === 0) gradients = Object.fromEntries(await zero.fullGradients());
     comm.traffic.reset();
     await zero.update(gradientNorm);
-    traffic = { inBackward, inUpdate: comm.traffic.of('allGather').bytes, other: comm.traffic.of('allReduce').calls };
+    traffic = {
+      inBackward,
+      inUpdate: comm.traffic.of('allGather').bytes,
+      other: comm.traffic.of('allReduce').calls,
+    };
     found.push({ loss, gradientNorm });
   }
   const parameters = Object.fromEntries(await zero.fullParameters());
@@ -81,7 +93,9 @@ async function train(comm, alone, form, count = 1) {
   // In one thread all ranks' tensors are counted together.
   const held = (tf.memory().numBytes - tensorBytes) / comm.size;
   await comm.barrier();
-  const states = Object.fromEntries(['parameters', 'optimizerStates'].map((kind) => [kind, zero.bytes.live(kind)]));
+  const states = Object.fromEntries(
+    ['parameters', 'optimizerStates'].map((kind) => [kind, zero.bytes.live(kind)]),
+  );
   zero.dispose();
   disposeModel(layers);
   const reference = await trainAlone(comm, alone, form, count, layouts);
@@ -102,7 +116,9 @@ async function trainAlone(comm, alone, { precision, lossScale = 1, stage, maxGra
   const variables = [...model.parameters];
   const masters = variables.map(([, variable]) => tf.variable(variable));
   const { rule, decay } = common();
-  const optimizer = new Optimizer(masters, rule, { decay: (master) => decay(variables[masters.indexOf(master)][0]) });
+  const optimizer = new Optimizer(masters, rule, {
+    decay: (master) => decay(variables[masters.indexOf(master)][0]),
+  });
   const halves = (values) => unpackHalves(packHalves(values)).subarray(0, values.length);
   const half = (value) => halves(Float32Array.of(value))[0];
   const found = [];
@@ -123,21 +139,37 @@ async function trainAlone(comm, alone, { precision, lossScale = 1, stage, maxGra
       for (const batch of own) {
         const { loss, gradients } = await model.gradients([batch]);
         losses.push(loss);
-        each.push(Object.fromEntries([...gradients].map(([name, values]) => [name, values.map((v) => (v * lossScale) / count)])));
+        each.push(
+          Object.fromEntries(
+            [...gradients].map(([name, values]) => [name, values.map((v) => (v * lossScale) / count)]),
+          ),
+        );
       }
       ofMicroBatches.push(each);
     }
     // Stage 1 adds its micro-batches up and reduces once; the others reduce each.
     const added = (all) =>
-      all.reduce((sum, one) => Object.fromEntries(Object.entries(sum).map(([name, values]) => [name, values.map((v, i) => v + one[name][i])])));
-    const rounds = stage === 1 ? [ofMicroBatches.map(added)] : Array.from({ length: count }, (_, m) => ofMicroBatches.map((each) => each[m]));
+      all.reduce((sum, one) =>
+        Object.fromEntries(
+          Object.entries(sum).map(([name, values]) => [name, values.map((v, i) => v + one[name][i])]),
+        ),
+      );
+    const rounds =
+      stage === 1
+        ? [ofMicroBatches.map(added)]
+        : Array.from({ length: count }, (_, m) => ofMicroBatches.map((each) => each[m]));
     const means = rounds.map((ofRanks) => {
       const mean = structuredClone(ofRanks[0]);
       for (const layout of layouts) {
         const bounds = Array.from({ length: comm.size + 1 }, (_, p) => p * layout.partLength);
         const vectors = ofRanks.map((values) => flatten(layout, values));
         const whole = mixed
-          ? ringMean(vectors.map(halves), bounds, (a, b) => half(a + b), (a, n) => half(a / n))
+          ? ringMean(
+              vectors.map(halves),
+              bounds,
+              (a, b) => half(a + b),
+              (a, n) => half(a / n),
+            )
           : ringMean(vectors, bounds);
         unflatten(layout, whole, mean);
       }
@@ -145,14 +177,24 @@ async function trainAlone(comm, alone, { precision, lossScale = 1, stage, maxGra
     });
     const mean = added(means);
     for (const values of Object.values(mean)) for (let i = 0; i < values.length; i++) values[i] /= lossScale;
-    const norm = Math.sqrt(Object.values(mean).reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0));
+    const norm = Math.sqrt(
+      Object.values(mean).reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0),
+    );
     const factor = maxGradientNorm ? Math.fround(Math.min(1, maxGradientNorm / (norm + 1e-6))) : 1;
-    const tensors = variables.map(([name, { shape }]) => tf.tensor(factor === 1 ? mean[name] : mean[name].map((v) => v * factor), shape));
+    const tensors = variables.map(([name, { shape }]) =>
+      tf.tensor(factor === 1 ? mean[name] : mean[name].map((v) => v * factor), shape),
+    );
     optimizer.step(tensors);
     tf.dispose(tensors);
     found.push({ loss: losses.reduce((a, b) => a + b, 0) / losses.length, gradientNorm: norm });
     first ??= mean;
-    summands ??= ofMicroBatches.flat().map((values) => Object.fromEntries(Object.entries(values).map(([name, all]) => [name, all.map((v) => (v * count) / lossScale)])));
+    summands ??= ofMicroBatches
+      .flat()
+      .map((values) =>
+        Object.fromEntries(
+          Object.entries(values).map(([name, all]) => [name, all.map((v) => (v * count) / lossScale)]),
+        ),
+      );
   }
   const parameters = Object.fromEntries(variables.map(([name], n) => [name, masters[n].dataSync().slice()]));
   optimizer.dispose();
@@ -165,7 +207,12 @@ async function trainAlone(comm, alone, { precision, lossScale = 1, stage, maxGra
 /** Gradients that do not fit into halves: the step is left out on all ranks, the next one is taken. */
 async function overflow(comm) {
   const layers = await smallModel(7);
-  const zero = await Zero.shard(layers, comm, { ...common(), stage: 2, precision: 'mixed', lossScale: 2 ** 24 });
+  const zero = await Zero.shard(layers, comm, {
+    ...common(),
+    stage: 2,
+    precision: 'mixed',
+    lossScale: 2 ** 24,
+  });
   const before = Object.fromEntries(await zero.fullParameters());
   const { skipped } = await zero.step([batchOf(comm.rank)]);
   const after = Object.fromEntries(await zero.fullParameters());

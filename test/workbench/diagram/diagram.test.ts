@@ -74,7 +74,21 @@ const examples: Record<string, () => Diagram> = {
       columns: ['0', '1'],
       owner: (row, column) => (row === 0 ? ['rank 0', 'rank 1'] : column === 0 ? 'rank 0' : undefined),
     }),
+  'shards in groups': () =>
+    diagram.shards({
+      rows: ['before', '', 'after'],
+      columns: ['0', '1', '', '0', '1'],
+      owner: (row, column) => `rank ${(row + column) % 2}`,
+    }),
 };
+
+test('shards: rows and columns without a name are gaps, without shards and not told', () => {
+  const grouped = examples['shards in groups']!();
+  expect(grouped.picture.markup.match(/<rect/g)!.length).toBe(2 * 4 + 2); // the shards and the legend
+  expect(grouped.picture.words).toBe(
+    'before: rank 0, rank 1, rank 1, rank 0; after: rank 0, rank 1, rank 1, rank 0',
+  );
+});
 
 /** Every element is closed, and nothing is undefined. */
 function assertWellFormed(svg: string): void {

@@ -38,6 +38,8 @@ export class MpiCommunicator extends BaseCommunicator {
   #calls = 0;
   /** Collectives are begun in the order of the calls. */
   #begun: Promise<unknown> = Promise.resolve();
+  /** Of a collective that is several of MPI's: on no rank may another begin between them. */
+  #phases: Promise<unknown> = Promise.resolve();
   /** Messages between two ranks with one tag keep their order. */
   readonly #queues = new Map<string, Promise<unknown>>();
 
@@ -51,7 +53,9 @@ export class MpiCommunicator extends BaseCommunicator {
     const count = ++this.#calls;
     const agreed = this.#agree(call, count);
     const counted = this.traffic.begin(kind, this.name);
-    const begun = Promise.all([this.#begun, agreed]).then(() => ({ result: run(this.#byMpi(counted)) }));
+    const begun = Promise.all([this.#begun, agreed])
+      .then(() => this.#phases)
+      .then(() => ({ result: run(this.#byMpi(counted)) }));
     this.#begun = begun.catch(() => {});
     const result = begun.then(async (started) => {
       const value = await started.result;
@@ -162,7 +166,7 @@ export class MpiCommunicator extends BaseCommunicator {
     };
     const op = ({ reduction }: ReduceOptions) =>
       this.#parts.libmpi.handles[reduction === 'max' ? 'max' : 'sum'];
-    const allToAll = (parts: readonly Numbers[]) => this.#allToAll(parts);
+    const allToAll = (parts: readonly Numbers[]) => this.#inPhases(this.#allToAll(parts));
     const reduceHalves = async (data: Numbers, options: ReduceOptions) => {
       // MPI has no such type: every rank adds the parts that are its own, in the order of the ring.
       const each = data.length / size;
@@ -184,6 +188,8 @@ export class MpiCommunicator extends BaseCommunicator {
       await this.#request('MPI_Iallgather', [part, part.length, type, all, part.length, type, comm]);
       return all;
     };
+    const allReduceHalves = (data: Numbers, options: ReduceOptions) =>
+      this.#inPhases(this.#allReduceHalves(data, options, reduceHalves, gather));
     return {
       barrier: () => {
         count(barrierMessages(size), 0);
@@ -197,7 +203,7 @@ export class MpiCommunicator extends BaseCommunicator {
       reduce: async (data, root, options) => {
         if (rank !== root) count(1, data.byteLength);
         if (options.half) {
-          const sum = (await this.#allReduceHalves(data.slice(), options, reduceHalves, gather)) as Numbers;
+          const sum = await allReduceHalves(data.slice(), options);
           if (rank === root) data.set(sum);
           return;
         }
@@ -216,7 +222,7 @@ export class MpiCommunicator extends BaseCommunicator {
       allReduce: async (data, options) => {
         ring('allReduce', data.length);
         if (options.half) {
-          data.set(await this.#allReduceHalves(data, options, reduceHalves, gather));
+          data.set(await allReduceHalves(data, options));
           return;
         }
         await this.#request('MPI_Iallreduce', [
@@ -280,6 +286,11 @@ export class MpiCommunicator extends BaseCommunicator {
     const type = this.#typeOf(sent);
     await this.#request('MPI_Ialltoallv', [sent, lengths, from, type, received, incoming, into, type, comm]);
     return Array.from(incoming, (length, rank) => received.slice(into[rank], into[rank]! + length));
+  }
+
+  #inPhases<T>(result: Promise<T>): Promise<T> {
+    this.#phases = result.catch(() => {});
+    return result;
   }
 
   #request(name: FunctionName, args: readonly unknown[]): Promise<void> {

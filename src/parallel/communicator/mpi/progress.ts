@@ -15,6 +15,8 @@ const restAfterMs = 1_000;
 
 export class Progress {
   readonly #requests = new Set<Request>();
+  /** Those that nobody waits for: each test of MPI's takes time from what others wait for. */
+  readonly #idle = new Set<Request>();
   readonly #flag = new Int32Array(1);
   #running = false;
   #failure: Error | undefined;
@@ -25,13 +27,20 @@ export class Progress {
     private readonly onTurn: () => void,
   ) {}
 
-  /** @param start calls a non-blocking function with the place of its request */
-  request(start: (place: BigUint64Array | Int32Array) => void, keeps: readonly unknown[]): Promise<void> {
+  /**
+   * @param start calls a non-blocking function with the place of its request
+   * @param isIdle looks whether it has ended less often
+   */
+  request(
+    start: (place: BigUint64Array | Int32Array) => void,
+    keeps: readonly unknown[],
+    isIdle = false,
+  ): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
     const place = this.libmpi.handlePlace();
     return new Promise((resolve, reject) => {
       start(place);
-      this.#requests.add({ place, keeps, resolve, reject });
+      (isIdle ? this.#idle : this.#requests).add({ place, keeps, resolve, reject });
       if (!this.#running) void this.#run();
     });
   }
@@ -39,17 +48,19 @@ export class Progress {
   /** All that is under way, and all that would be. */
   fail(error: Error): void {
     this.#failure = error;
-    for (const { reject } of this.#requests) reject(error);
-    this.#requests.clear();
+    for (const requests of [this.#requests, this.#idle]) {
+      for (const { reject } of requests) reject(error);
+      requests.clear();
+    }
   }
 
   async #run(): Promise<void> {
     this.#running = true;
     let last = performance.now();
-    while (this.#requests.size > 0) {
+    while (this.#requests.size > 0 || this.#idle.size > 0) {
       const turn = performance.now();
-      let ended = false;
-      do ended = this.#test();
+      let ended = this.#test(this.#idle);
+      do ended = this.#test(this.#requests) || ended;
       while (!ended && this.#requests.size > 0 && performance.now() - turn < spinMs);
       if (ended) last = performance.now();
       this.onTurn();
@@ -62,16 +73,16 @@ export class Progress {
   }
 
   /** @returns whether a request has ended */
-  #test(): boolean {
+  #test(requests: Set<Request>): boolean {
     let ended = false;
-    for (const request of this.#requests) {
+    for (const request of requests) {
       try {
         this.libmpi.call('MPI_Test', request.place, this.#flag, this.libmpi.abi.ignoreStatus);
         if (this.#flag[0] === 0) continue;
-        this.#requests.delete(request);
+        requests.delete(request);
         request.resolve();
       } catch (error) {
-        this.#requests.delete(request);
+        requests.delete(request);
         request.reject(error);
       }
       ended = true;

@@ -51,6 +51,7 @@ export class Standstill {
             place,
           ),
         [bytes],
+        true,
       );
       this.#take(JSON.parse(bytes.toString('utf8').replace(/\0+$/, '')) as Note);
     }

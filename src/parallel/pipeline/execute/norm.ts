@@ -1,6 +1,7 @@
 /** The norm of all gradients of a model whose parameters are spread over ranks. */
 import { read } from '../../../compute/read.js';
 import type { tf } from '../../../compute/tf.js';
+import { squaredNorm, sumOverRanks } from '../../data-parallel/index.js';
 import type { Pipeline } from './pipeline.js';
 
 /**
@@ -12,9 +13,8 @@ export async function pipelineNorm(
   gradients: ReadonlyMap<string, tf.Tensor>,
 ): Promise<number> {
   const elsewhere = new Set(tied.filter(({ ranks }) => ranks[0] !== comm.rank).flatMap(({ names }) => names));
-  const own = Float64Array.of(0);
+  let own = 0;
   for (const [name, gradient] of gradients)
-    if (!elsewhere.has(name)) for (const value of await read(gradient)) own[0]! += value * value;
-  const all = await comm.allGather(new Int32Array(own.buffer));
-  return Math.sqrt(new Float64Array(all.buffer).reduce((sum, square) => sum + square, 0));
+    if (!elsewhere.has(name)) own += squaredNorm((await read(gradient)) as Float32Array);
+  return Math.sqrt(await sumOverRanks(comm, own));
 }

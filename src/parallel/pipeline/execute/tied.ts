@@ -5,6 +5,7 @@
 import { read } from '../../../compute/read.js';
 import { tf } from '../../../compute/tf.js';
 import type { Communicator } from '../../communicator/index.js';
+import { textsOfRanks } from '../../texts-of-ranks.js';
 
 export interface TiedGroup {
   /** The ranks that hold them. */
@@ -19,8 +20,9 @@ export async function tiedGroups(
   parameters: ReadonlyMap<string, tf.Variable>,
 ): Promise<TiedGroup[]> {
   const holders = new Map<string, number[]>();
-  for (const [rank, names] of (await namesOfAll(comm, [...parameters.keys()])).entries())
-    for (const name of names) holders.set(name, [...(holders.get(name) ?? []), rank]);
+  const lists = await textsOfRanks(comm, JSON.stringify([...parameters.keys()]));
+  for (const [rank, list] of lists.entries())
+    for (const name of JSON.parse(list) as string[]) holders.set(name, [...(holders.get(name) ?? []), rank]);
   const shared = new Map<string, { ranks: number[]; names: string[] }>();
   for (const [name, ranks] of holders) {
     if (ranks.length === 1) continue;
@@ -66,10 +68,4 @@ export async function reduceTied(
       at += size;
     }
   }
-}
-
-async function namesOfAll(comm: Communicator, names: readonly string[]): Promise<string[][]> {
-  const text = Int32Array.from(new TextEncoder().encode(JSON.stringify(names)));
-  const texts = await comm.allToAll(Array.from({ length: comm.size }, () => text));
-  return texts.map((codes) => JSON.parse(new TextDecoder().decode(Uint8Array.from(codes))) as string[]);
 }

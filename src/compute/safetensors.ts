@@ -4,7 +4,7 @@
  * in it is checked before it is used, and errors name the file and the place.
  */
 import { readFile } from 'node:fs/promises';
-import { sizeOf } from '../../compute/ndarray.js';
+import { sizeOf } from './ndarray.js';
 
 /** One tensor; 16-bit formats are widened to float32, F64 and I64 keep float64 (I64 beyond 2^53 is refused). */
 export interface StoredTensor {
