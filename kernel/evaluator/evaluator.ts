@@ -19,6 +19,7 @@ import { toBundle } from './mime.js';
 import type { CellContext, CellOutcome, EvaluatorHost } from './outcome.js';
 import { installStackTraces } from './stack.js';
 import { routeTslab } from './tslab.js';
+import { installUserWorkers } from './user-workers.js';
 
 export interface EvaluatorOptions<Parent> {
   /** The notebook's folder: imports and `require` resolve from here. */
@@ -76,6 +77,7 @@ export class Evaluator<Parent = unknown> {
       send: (message) => host.comm?.(message, this.context()),
       report: this.#reportUncaught,
     });
+    installUserWorkers();
     routeTslab((bundle, options) => {
       const data = jsonBundle(bundle);
       this.#show(data, options).catch(this.#reportUncaught);

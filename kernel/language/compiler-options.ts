@@ -4,6 +4,7 @@ import ts from 'typescript';
 import { dialect } from '../dialect.js';
 import { commGlobals } from './comm-globals.js';
 import { dependencyFolder } from './own-package.js';
+import { hasLegacyDecorators } from './transpile.js';
 
 /** The built-ins this Node really has: a cell must not pass the check and then miss a method when it runs. */
 function libraries(): string[] {
@@ -42,6 +43,8 @@ export function compilerOptions(cwd: string): ts.CompilerOptions {
     skipLibCheck: true,
     noEmit: true,
     allowImportingTsExtensions: true,
+    jsx: ts.JsxEmit.ReactJSX,
+    experimentalDecorators: hasLegacyDecorators(),
     resolveJsonModule: true,
     lib: libraries(),
     types: ['node'],

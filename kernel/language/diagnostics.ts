@@ -10,9 +10,9 @@ import { internal, internals } from './typescript-internal.js';
 
 /**
  * Implicit `any` of things a notebook rightly leaves open: packages without types (7016), and variables that get
- * their type by assignments in other cells (7005, 7034).
+ * their type by assignments in other cells (7005, 7034). And `import x = require(…)` (1202): cells and the user's files have `require`.
  */
-const ignoredCodes = new Set([7016, 7005, 7034]);
+const ignoredCodes = new Set([7016, 7005, 7034, 1202]);
 
 const unusedExpectation = { code: 2578, text: "Unused '@ts-expect-error' directive." };
 
