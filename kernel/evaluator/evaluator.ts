@@ -40,7 +40,8 @@ interface CellServices extends Pick<Importer, 'import' | 'meta'> {
   ran: number;
 }
 
-type CellFunction = (cell: CellServices) => unknown;
+/** In the dialects of tslab cells share an object `exports`. */
+type CellFunction = (cell: CellServices, exports: Record<string, unknown>) => unknown;
 
 interface RunningCell<Parent> {
   parent: Parent;
@@ -63,6 +64,7 @@ export class Evaluator<Parent = unknown> {
   readonly #registry: CellRegistry;
   readonly #importer: Importer;
   readonly #bindings = new Bindings();
+  readonly #exports: Record<string, unknown> = {};
   readonly #contexts = new AsyncLocalStorage<Context<Parent>>();
   readonly #comms: CommRegistry;
   /** Several where a subshell runs a cell while another one's awaits. */
@@ -162,7 +164,7 @@ export class Evaluator<Parent = unknown> {
       const lineOffset = this.#bindings.hasShadows ? -1 : 0;
       const code = this.#bindings.surround(cell.js);
       const start = defaultLoaderScript(code, fileName, lineOffset) as CellFunction;
-      whenSettled(start(services), fail, (value) => {
+      whenSettled(start(services, this.#exports), fail, (value) => {
         if (isObject(value) && displayed.has(value)) succeed(undefined);
         else whenSettled(toBundle(value), fail, succeed);
       });

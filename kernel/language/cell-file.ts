@@ -5,20 +5,23 @@
 import ts from 'typescript';
 import { dialect } from '../dialect.js';
 import { markAsModule } from './module-host.js';
+import { parseObjectCell } from './object-cell.js';
 import { internals } from './typescript-internal.js';
 
 export function parseCell(fileName: string, text: string): ts.SourceFile {
-  const file = ts.createSourceFile(
-    fileName,
-    text,
-    {
-      languageVersion: ts.ScriptTarget.ESNext,
-      setExternalModuleIndicator: markAsModule,
-      jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
-    },
-    true,
-    dialect() === 'jslab' ? ts.ScriptKind.JS : ts.ScriptKind.TS,
-  );
+  const parse = (code: string) =>
+    ts.createSourceFile(
+      fileName,
+      code,
+      {
+        languageVersion: ts.ScriptTarget.ESNext,
+        setExternalModuleIndicator: markAsModule,
+        jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
+      },
+      true,
+      dialect() === 'jslab' ? ts.ScriptKind.JS : ts.ScriptKind.TS,
+    );
+  const file = parseObjectCell(text, parse) ?? parse(text);
   const inner = internals(file);
   inner.path = fileName;
   inner.resolvedPath = fileName;

@@ -1,8 +1,10 @@
 /** A checked cell to what the evaluator runs: types stripped, then rewritten for one shared scope. */
+import MagicString from 'magic-string';
 import { parseSync } from 'oxc-parser';
 import { transformSync } from 'oxc-transform';
 import ts from 'typescript';
 import type { CompiledCell } from './engine.js';
+import { isObjectCell } from './object-cell.js';
 import { rewrite } from './rewrite.js';
 import { transpile } from './transpile.js';
 import { eraseTypeImports } from './type-imports.js';
@@ -14,9 +16,18 @@ const tools = {
 };
 
 export function compileCell(cell: ts.SourceFile, checker: ts.TypeChecker, count: number): CompiledCell {
-  const { source: text, names } = eraseTypeImports(cell, checker);
-  const source = { fileName: 'cell.ts', text, format: 'module' as const, keepsImports: true };
-  const transpiled = transpile(source, tools);
+  const { source, names } = eraseTypeImports(cell, checker);
+  const wrapped = isObjectCell(cell) ? wrap(source) : undefined;
+  const transpiled = transpile(
+    { fileName: 'cell.ts', text: wrapped?.text ?? source, format: 'module', keepsImports: true },
+    tools,
+  );
   const { js, declares, usesAwait, mappings } = rewrite(transpiled.js, names);
-  return { count, source: cell.text, js, declares, usesAwait, mappings: [mappings, transpiled.mappings] };
+  const steps = [mappings, transpiled.mappings, ...(wrapped ? [wrapped.mappings] : [])];
+  return { count, source: cell.text, js, declares, usesAwait, mappings: steps };
+}
+
+function wrap(source: string): { text: string; mappings: string } {
+  const text = new MagicString(source).prepend('(').append('\n)');
+  return { text: text.toString(), mappings: text.generateMap({ hires: true }).mappings };
 }

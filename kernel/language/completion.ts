@@ -1,9 +1,12 @@
 /** Completion at a cursor: TypeScript's own list, narrowed to what was typed, with types for the first entries. */
 import ts from 'typescript';
+import { isAbsent } from './absent-globals.js';
 import { isCellFile } from './cell-names.js';
 import type { CompletionMatch, CompletionResult } from './engine.js';
+import { isLibrary } from './module-host.js';
 import { packageName } from './own-package.js';
 import type { PersistentChecker } from './persistent-checker.js';
+import { SleepingSymbol } from './sleeping-symbol.js';
 import { internal, internals } from './typescript-internal.js';
 
 /** Front ends narrow the list themselves while the reader types on: it must hold all members of a large library. */
@@ -46,12 +49,20 @@ function withNamesLike(typed: string, { asProgram, checker }: PersistentChecker)
   const like = (symbols: ts.Symbol[]) =>
     symbols.filter(({ escapedName }) => begins(ts.unescapeLeadingUnderscores(escapedName), typed));
   const narrowed: Partial<ts.TypeChecker> = {
-    getSymbolsInScope: (...place) => like(checker.getSymbolsInScope(...place)),
+    getSymbolsInScope: (...place) => like(checker.getSymbolsInScope(...place)).filter(isThere),
     getExportsOfModule: (module) => like(checker.getExportsOfModule(module)),
   };
   return Object.assign(Object.create(asProgram) as ts.Program, {
     getTypeChecker: () => Object.assign(Object.create(checker) as ts.TypeChecker, narrowed),
   });
+}
+
+/** Values of browsers are none of a cell's; the library's names are told apart without waking them. */
+function isThere(symbol: ts.Symbol): boolean {
+  if (symbol.flags & ts.SymbolFlags.Type || !isAbsent(ts.unescapeLeadingUnderscores(symbol.escapedName)))
+    return true;
+  if (symbol instanceof SleepingSymbol) return false;
+  return symbol.declarations?.some((item) => !isLibrary(item.getSourceFile().fileName)) ?? true;
 }
 
 function typedBefore(code: string, cursor: number): string {

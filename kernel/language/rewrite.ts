@@ -18,6 +18,7 @@ import {
   type Statement,
   type VariableDeclaration,
 } from 'oxc-parser';
+import { dialect } from '../dialect.js';
 import { type Found, survey } from './survey.js';
 
 export interface Rewritten {
@@ -63,7 +64,9 @@ class CellRewriter {
         this.#text.move(node.start, node.end, anchor.start);
     }
     const reset = [...this.#vars].map((name) => `${name} = `).join('');
-    const head = `(${this.#usesAwait ? 'async ' : ''}function (__cell) { "use strict"; ${reset ? `${reset}void 0; ` : ''}`;
+    const hasExports = dialect() !== 'typescript' && !this.#names.has('exports');
+    const parameters = hasExports ? '__cell, exports' : '__cell';
+    const head = `(${this.#usesAwait ? 'async ' : ''}function (${parameters}) { "use strict"; ${reset ? `${reset}void 0; ` : ''}`;
     this.#text.prepend(head).append('\n})');
     const map = this.#text.generateMap({ source: 'cell.js', hires: false });
     return {

@@ -1,5 +1,7 @@
 /** The decorators of tslab's notebooks are those of `experimentalDecorators`, in their files too. */
+import { expect, it } from 'vitest';
 import { dialectVariable } from '../../kernel/dialect.js';
+import { Notebook } from './notebook.js';
 import { type Corpus, testEveryWay } from './ways.js';
 
 process.env[dialectVariable] = 'tslab';
@@ -20,3 +22,10 @@ const corpus: Corpus = {
 };
 
 testEveryWay(corpus);
+
+it('cells share an object `exports`, as in tslab, and have no `module`', async () => {
+  const notebook = new Notebook();
+  expect(
+    await notebook.texts('exports.x = 1', 'const read = () => exports.x; read()', 'exports.x', 'module'),
+  ).toEqual(['1', '1', '1', 'TS 1:1 2304']);
+});
