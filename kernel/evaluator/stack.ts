@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CellRegistry, SourcePosition } from './cell-registry.js';
-import { isUserModule, isUserTypeScript, originalPosition, withoutVersion } from './user-module.js';
+import { isUsersCode, originalPosition, withoutVersion } from './user-module.js';
 
 type PrepareStackTrace = (error: Error, sites: NodeJS.CallSite[]) => unknown;
 
@@ -68,11 +68,6 @@ const kernelFolder = new URL('..', import.meta.url).href;
 
 function isKernelFrame(file: string): boolean {
   return file.startsWith(kernelFolder) || file.startsWith('node:vm') || file.startsWith('node:internal/');
-}
-
-/** What was required goes by its path. */
-function isUsersCode(file: string): boolean {
-  return isUserModule(file) || isUserTypeScript(file);
 }
 
 function fileOf(site: NodeJS.CallSite): string {

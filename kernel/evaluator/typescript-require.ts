@@ -1,6 +1,6 @@
 /** Lets `require` load the user's TypeScript: compiled when it is loaded, as a module of CommonJS. */
 import Module from 'node:module';
-import { compileFile, isUserTypeScript, typescriptExtensions } from './user-module.js';
+import { compileRequired, isUserTypeScript, typescriptExtensions } from './user-module.js';
 
 type Loader = (module: CompilingModule, filename: string) => void;
 type CompilingModule = NodeJS.Module & { _compile(code: string, filename: string): void };
@@ -11,7 +11,7 @@ export function installTypeScriptRequire(): void {
   for (const extension of typescriptExtensions) {
     const load = loaders[extension] ?? loaders['.js']!;
     loaders[extension] = (module, filename) => {
-      if (isUserTypeScript(filename)) module._compile(compileFile(filename, 'commonjs').js, filename);
+      if (isUserTypeScript(filename)) module._compile(compileRequired(filename), filename);
       else load(module, filename);
     };
   }

@@ -173,10 +173,22 @@ export function compileUserModule(url: string): string {
   return isCommonJs(url) ? requiringModule(path) : compileFile(path, 'module').js;
 }
 
-/** @throws SyntaxError naming the file where it is no TypeScript we can run */
-export function compileFile(path: string, format: 'module' | 'commonjs'): Transpiled {
+function compileFile(path: string, format: 'module' | 'commonjs'): Transpiled {
   const text = readFileSync(path, 'utf8');
   return transpile({ fileName: path, text, format, keepsImports: false }, tools);
+}
+
+const required = new Set<string>();
+
+/** What a file is to `require`. @throws SyntaxError naming the file where it is no TypeScript we can run */
+export function compileRequired(path: string): string {
+  required.add(path);
+  return compileFile(path, 'commonjs').js;
+}
+
+/** Whether the code of a stack frame is of a file that we compiled: what was required goes by its path. */
+export function isUsersCode(file: string): boolean {
+  return isUserModule(file) || required.has(file);
 }
 
 /** Its default export is what the checker takes for it: `export default`, or else all that the module exports. */

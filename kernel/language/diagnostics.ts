@@ -6,6 +6,7 @@ import { refusals } from './cell-file.js';
 import { nameCell } from './cell-names.js';
 import type { Diagnostic, Rejected, ShownDiagnostic } from './engine.js';
 import { fileLabel, messageText, prettyDiagnostics } from './pretty.js';
+import { tracebackOf } from './type-traceback.js';
 import { internal, internals } from './typescript-internal.js';
 
 /**
@@ -83,6 +84,7 @@ export function reject(
     diagnostics: found.map((item) => plainDiagnostic(item, item.file === cell ? undefined : folder)),
     pretty,
     plain: stripVTControlCharacters(pretty),
+    traceback: tracebackOf(found, folder),
   };
 }
 
