@@ -6,6 +6,7 @@ import type { CompletionMatch, CompletionResult } from './engine.js';
 import { isLibrary } from './module-host.js';
 import { packageName } from './own-package.js';
 import type { PersistentChecker } from './persistent-checker.js';
+import { withoutPaths } from './readable-paths.js';
 import { SleepingSymbol } from './sleeping-symbol.js';
 import { internal, internals } from './typescript-internal.js';
 
@@ -171,7 +172,9 @@ function describe(symbol: ts.Symbol | undefined, cell: ts.SourceFile, checker: t
   const text = call
     ? checker.signatureToString(call, cell) + (overloads.length ? ` (+${overloads.length})` : '')
     : checker.typeToString(type, cell);
-  const signature = text.length > longestSignature ? `${text.slice(0, longestSignature - 1)}…` : text;
+  const readable = withoutPaths(text);
+  const signature =
+    readable.length > longestSignature ? `${readable.slice(0, longestSignature - 1)}…` : readable;
   if (!isAlias) return { signature };
   return { signature, kind: call ? 'function' : target.flags & ts.SymbolFlags.Class ? 'class' : 'variable' };
 }
