@@ -4,6 +4,7 @@
  */
 import ts from 'typescript';
 import { dialect } from '../dialect.js';
+import { magicAdvice, shellAdvice } from './hints.js';
 import { markAsModule } from './module-host.js';
 import { parseObjectCell } from './object-cell.js';
 import { internals } from './typescript-internal.js';
@@ -115,9 +116,8 @@ function foreignCommand(file: ts.SourceFile) {
   const found = /^[ \t]*(?:(%%?[a-z]\w*)|(![\w./-]+)(?:[ \t]+-{1,2}[a-z]|[ \t]+[\w./~'"]))/m.exec(file.text);
   if (!found || !(isBroken || /^\s*!\S+[ \t]+-/.test(found[0]))) return undefined;
   const name = found[1] ?? found[2]!;
-  const advice = found[1]
-    ? 'Cells hold TypeScript only.'
-    : "To run a program: import { execSync } from 'node:child_process'.";
+  const line = file.text.slice(found.index).trimStart().split('\n', 1)[0]!.trim();
+  const advice = found[1] ? magicAdvice(name) : shellAdvice(line.slice(1));
   const message = `\`${name}\` is a command of IPython, which this kernel does not have. ${advice}`;
   return { start: file.text.indexOf(name, found.index), length: name.length, message };
 }

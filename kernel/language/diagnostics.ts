@@ -5,6 +5,7 @@ import ts from 'typescript';
 import { refusals } from './cell-file.js';
 import { nameCell } from './cell-names.js';
 import type { Diagnostic, Rejected, ShownDiagnostic } from './engine.js';
+import { withHint } from './hints.js';
 import { fileLabel, messageText, prettyDiagnostics } from './pretty.js';
 import { tracebackOf } from './type-traceback.js';
 import { internal, internals } from './typescript-internal.js';
@@ -74,10 +75,11 @@ function text(diagnostic: ts.Diagnostic): string {
 export function reject(
   cell: ts.SourceFile,
   name: string | number,
-  found: readonly ts.DiagnosticWithLocation[],
+  errors: readonly ts.DiagnosticWithLocation[],
 ): Rejected {
   nameCell(cell, name);
   const folder = dirname(cell.fileName);
+  const found = errors.map((item) => withHint(item, folder));
   const pretty = prettyDiagnostics(found, folder);
   return {
     ok: false,
