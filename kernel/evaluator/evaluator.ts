@@ -17,6 +17,7 @@ import { defaultLoaderScript, Importer } from './importer.js';
 import { jsonBundle, jsonValue } from './json.js';
 import { toBundle } from './mime.js';
 import type { CellContext, CellOutcome, EvaluatorHost } from './outcome.js';
+import { Results } from './results.js';
 import { installStackTraces } from './stack.js';
 import { routeTslab } from './tslab.js';
 import { installUserWorkers } from './user-workers.js';
@@ -64,6 +65,7 @@ export class Evaluator<Parent = unknown> {
   readonly #registry: CellRegistry;
   readonly #importer: Importer;
   readonly #bindings = new Bindings();
+  readonly #results = new Results(this.#bindings);
   readonly #exports: Record<string, unknown> = {};
   readonly #contexts = new AsyncLocalStorage<Context<Parent>>();
   readonly #comms: CommRegistry;
@@ -161,10 +163,12 @@ export class Evaluator<Parent = unknown> {
         return undone;
       };
       const fileName = this.#registry.add(cell);
+      this.#results.began(cell.count, cell.source);
       const lineOffset = this.#bindings.hasShadows ? -1 : 0;
       const code = this.#bindings.surround(cell.js);
       const start = defaultLoaderScript(code, fileName, lineOffset) as CellFunction;
       whenSettled(start(services, this.#exports), fail, (value) => {
+        this.#results.ended(cell.count, value);
         if (isObject(value) && displayed.has(value)) succeed(undefined);
         else whenSettled(toBundle(value), fail, succeed);
       });

@@ -52,8 +52,14 @@ export function compilerOptions(cwd: string): ts.CompilerOptions {
   };
 }
 
-/** Declares what `kernel/evaluator/globals.ts` installs. */
+/** Declares what `kernel/evaluator/globals.ts` and `results.ts` install. */
 export const cellGlobals = `
+/** The last result that a cell gave. */
+declare let _: any;
+/** The results of the last hundred cells, by the number of the cell. */
+declare const Out: Record<number, any>;
+/** The source of each cell that ran, by its number. */
+declare const In: Record<number, string>;
 interface CellDisplayOptions {
   /** Names the output so that a later call with \`update: true\` replaces it. */
   displayId?: string;
