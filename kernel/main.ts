@@ -20,10 +20,9 @@ function fail(text: string, code: number): never {
   process.exit(code);
 }
 
-const words = process.argv.slice(2).filter((word) => word !== '-f');
-const [file] = words;
-if (file === undefined || words.length > 1)
-  fail('usage: main.js CONNECTION_FILE (a Jupyter front end starts this)', 2);
+// Jupyter's console programs add their own arguments after it: `jupyter run cell.ts` its file.
+const file = process.argv.slice(2).find((word) => word !== '-f');
+if (file === undefined) fail('usage: main.js CONNECTION_FILE (a Jupyter front end starts this)', 2);
 
 try {
   dialect(); // a wrong choice ends the kernel here, with a word on it

@@ -17,6 +17,25 @@ export class Bindings {
     Object.defineProperty(globalThis, Symbol.for(shadowsKey), { value: this.#shadows, configurable: true });
   }
 
+  /** Gives cells names of ours, until one of them declares them; returns what sets each. */
+  provide(values: Record<string, unknown>): Record<string, (value: unknown) => void> {
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => {
+        this.#declared.set(name, ours);
+        // Another evaluator of this process may have been here.
+        if (!isDeclared(name)) run(`let ${name};`);
+        const set = run(`((value) => { ${name} = value; })`) as (value: unknown) => void;
+        set(value);
+        return [name, set];
+      }),
+    );
+  }
+
+  /** Whether a name is still ours. */
+  isProvided(name: string): boolean {
+    return this.#declared.get(name) === ours;
+  }
+
   /**
    * Declares what is new. Returns how to put back the values that some of the names had before, except of those that
    * another cell has declared meanwhile.
@@ -59,6 +78,17 @@ export class Bindings {
   /** An expression that sees the names that shadow globals; it stands one line lower. */
   surround(code: string): string {
     return this.hasShadows ? `with (globalThis[Symbol.for('${shadowsKey}')])\n${code}` : code;
+  }
+}
+
+const ours = Symbol('ours');
+
+function isDeclared(name: string): boolean {
+  try {
+    run(name);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -3,16 +3,11 @@
  * also what throws when it is looked at: reporting never fails.
  */
 import { inspect, types } from 'node:util';
-import { markLine, shortLine } from '../source-line.js';
+import { bold, excerpt } from '../error-text.js';
 import type { SourcePosition } from './cell-registry.js';
 import type { ErrorReport } from './outcome.js';
 import { cellPosition, isInternalFrame } from './stack.js';
 
-const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
-const green = (text: string) => `\u001b[32m${text}\u001b[39m`;
-const dim = (text: string) => `\u001b[2m${text}\u001b[22m`;
-
-const linesAround = 2;
 /** Causes and members of aggregates that are shown with an error. */
 const mostRelated = 8;
 const longestMessage = 10_000;
@@ -20,7 +15,7 @@ const longestMessage = 10_000;
 export function reportError(thrown: unknown): ErrorReport {
   if (!isError(thrown)) {
     const evalue = shown(thrown);
-    return { ename: 'Thrown', evalue, traceback: [`${red('Thrown')}: ${evalue}`] };
+    return { ename: 'Thrown', evalue, traceback: [`${bold('Thrown')}: ${evalue}`] };
   }
   return { ename: nameOf(thrown), evalue: messageOf(thrown), traceback: new Traceback().of(thrown) };
 }
@@ -35,9 +30,9 @@ class Traceback {
 
   of(error: Error): string[] {
     this.#seen.add(error);
-    const lines = [`${red(nameOf(error))}: ${messageOf(error)}`];
+    const lines = [`${bold(nameOf(error))}: ${messageOf(error)}`];
     const place = attempt(() => cellPosition(error));
-    if (place) lines.push(...excerpt(place));
+    if (place) lines.push(...whereItFailed(place));
     lines.push(...framesOf(error));
     const cause = attempt(() => error.cause);
     if (cause !== undefined) lines.push(...this.#related('Caused by', [cause]));
@@ -61,23 +56,8 @@ class Traceback {
   }
 }
 
-/** The source around the failing line, with a caret under the column. */
-function excerpt({ count, line, column, source }: SourcePosition): string[] {
-  const all = source.split(/\r?\n/);
-  const first = Math.max(1, line - linesAround);
-  const last = Math.min(all.length, line + linesAround);
-  const width = String(last).length;
-  const lines = [green(`cell ${count}, line ${line}`)];
-  for (let number = first; number <= last; number++) {
-    const gutter = `${String(number).padStart(width)} | `;
-    if (number !== line) {
-      lines.push(dim(`  ${gutter}${shortLine(all[number - 1]!)}`));
-      continue;
-    }
-    const { text, indent } = markLine(all[number - 1]!, column - 1, 1);
-    lines.push(`> ${gutter}${text}`, `  ${' '.repeat(width)} | ${' '.repeat(indent)}${red('^')}`);
-  }
-  return lines;
+function whereItFailed({ count, line, column, source }: SourcePosition): string[] {
+  return [`cell ${count}, line ${line}`, ...excerpt(source, { line, column, length: 1 })];
 }
 
 function framesOf(error: Error): string[] {
@@ -85,7 +65,7 @@ function framesOf(error: Error): string[] {
   // The message may have lines that look like frames.
   const message = attempt(() => String(error.message)) ?? '';
   const frames = stack.slice(Math.max(0, stack.indexOf(message)) + message.length).split('\n');
-  return frames.filter((line) => /^\s+at /.test(line) && !isInternalFrame(line)).map(dim);
+  return frames.filter((line) => /^\s+at /.test(line) && !isInternalFrame(line));
 }
 
 function isError(thrown: unknown): thrown is Error {

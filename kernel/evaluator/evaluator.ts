@@ -17,8 +17,10 @@ import { defaultLoaderScript, Importer } from './importer.js';
 import { jsonBundle, jsonValue } from './json.js';
 import { toBundle } from './mime.js';
 import type { CellContext, CellOutcome, EvaluatorHost } from './outcome.js';
+import { Results } from './results.js';
 import { installStackTraces } from './stack.js';
 import { routeTslab } from './tslab.js';
+import { installUserWorkers } from './user-workers.js';
 
 export interface EvaluatorOptions<Parent> {
   /** The notebook's folder: imports and `require` resolve from here. */
@@ -39,7 +41,8 @@ interface CellServices extends Pick<Importer, 'import' | 'meta'> {
   ran: number;
 }
 
-type CellFunction = (cell: CellServices) => unknown;
+/** In the dialects of tslab cells share an object `exports`. */
+type CellFunction = (cell: CellServices, exports: Record<string, unknown>) => unknown;
 
 interface RunningCell<Parent> {
   parent: Parent;
@@ -62,6 +65,8 @@ export class Evaluator<Parent = unknown> {
   readonly #registry: CellRegistry;
   readonly #importer: Importer;
   readonly #bindings = new Bindings();
+  readonly #results = new Results(this.#bindings);
+  readonly #exports: Record<string, unknown> = {};
   readonly #contexts = new AsyncLocalStorage<Context<Parent>>();
   readonly #comms: CommRegistry;
   /** Several where a subshell runs a cell while another one's awaits. */
@@ -76,6 +81,7 @@ export class Evaluator<Parent = unknown> {
       send: (message) => host.comm?.(message, this.context()),
       report: this.#reportUncaught,
     });
+    installUserWorkers();
     routeTslab((bundle, options) => {
       const data = jsonBundle(bundle);
       this.#show(data, options).catch(this.#reportUncaught);
@@ -157,10 +163,12 @@ export class Evaluator<Parent = unknown> {
         return undone;
       };
       const fileName = this.#registry.add(cell);
+      this.#results.began(cell.count, cell.source);
       const lineOffset = this.#bindings.hasShadows ? -1 : 0;
       const code = this.#bindings.surround(cell.js);
       const start = defaultLoaderScript(code, fileName, lineOffset) as CellFunction;
-      whenSettled(start(services), fail, (value) => {
+      whenSettled(start(services, this.#exports), fail, (value) => {
+        this.#results.ended(cell.count, value);
         if (isObject(value) && displayed.has(value)) succeed(undefined);
         else whenSettled(toBundle(value), fail, succeed);
       });

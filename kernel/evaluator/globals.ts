@@ -34,6 +34,8 @@ export function installGlobals(globals: CellGlobals): void {
     ['clearOutput', (wait = false) => clearOutput(Boolean(wait))],
     ['require', require],
     ['comms', { register: comms.register.bind(comms), open: comms.open.bind(comms) }],
+    // Declared as what may be undefined; without it, the name alone would be an error.
+    ...('gc' in globalThis ? [] : [['gc', undefined] as [string, undefined]]),
     ['widget', (options: WidgetOptions) => widgets.make(options)],
   ];
   for (const [key, value] of values) {

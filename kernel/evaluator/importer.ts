@@ -3,15 +3,17 @@
  * `kernelbook` and `tslab` are always found, the user's files run in their newest version, JSON needs no attribute, and
  * CommonJS packages give all their exports by name (as their types promise), also those Node does not detect.
  */
-import { createRequire, register } from 'node:module';
+import { createRequire, isBuiltin, register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { resolve as resolveModule } from 'import-meta-resolve';
 import { builtFile } from '../language/own-package.js';
+import { hasLinkedPackages } from './linked-packages.js';
 import { ownEntry, requireWithOwn } from './own-entry.js';
 import { placeAt } from './stack.js';
 import { installTensorInspection } from './tensor-inspect.js';
+import { installTypeScriptRequire } from './typescript-require.js';
 import { findUserModule, forgetChangedCommonJs, noteCommonJs } from './user-module.js';
 
 type Namespace = Record<string, unknown>;
@@ -33,6 +35,7 @@ export class Importer {
   readonly #native: NativeImport;
 
   constructor(readonly cwd: string) {
+    installTypeScriptRequire();
     const filename = join(cwd, '__cell.js');
     this.require = requireWithOwn(createRequire(filename));
     const url = pathToFileURL(filename).href;
@@ -48,7 +51,7 @@ export class Importer {
 
   import = async (specifier: string, options?: ImportCallOptions): Promise<Namespace> => {
     const isUsers = findUserModule(specifier, this.cwd) !== undefined;
-    if (isUsers || specifier.startsWith('#')) registerHooks();
+    if (isUsers || this.#mayLeadToUsers(specifier)) registerHooks();
     if (isUsers) forgetChangedCommonJs(this.require.cache);
     const isJson = /\.json$/.test(specifier);
     const given = isJson && options === undefined ? { with: { type: 'json' } } : options;
@@ -71,6 +74,12 @@ export class Importer {
       throw error;
     }
   };
+
+  /** Whether a package may be, or import, the user's own: the loader is taught TypeScript before it sees the first of them. */
+  #mayLeadToUsers(specifier: string): boolean {
+    if (hooksRegistered || isBuiltin(specifier)) return false;
+    return specifier.startsWith('#') || hasLinkedPackages(this.cwd);
+  }
 
   /** The URL of what `import` loads, without the version of a user's file. */
   #resolve(specifier: string, from: string): string {
@@ -132,7 +141,7 @@ function quietly<T>(action: () => T): T {
   }
 }
 
-function registerHooks(): void {
+export function registerHooks(): void {
   if (hooksRegistered) return;
   hooksRegistered = true;
   register(builtFile('kernel', 'evaluator', 'typescript-hooks.js'));

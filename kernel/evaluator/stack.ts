@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CellRegistry, SourcePosition } from './cell-registry.js';
-import { isUserModule, originalPosition } from './user-module.js';
+import { isUsersCode, originalPosition, withoutVersion } from './user-module.js';
 
 type PrepareStackTrace = (error: Error, sites: NodeJS.CallSite[]) => unknown;
 
@@ -32,7 +32,7 @@ export function isInternalFrame(line: string): boolean {
 export function installStackTraces(registry: CellRegistry): void {
   const previous = Error.prepareStackTrace as PrepareStackTrace | undefined;
   const prepare: PrepareStackTrace = (error, sites) => {
-    const isOurs = sites.some((site) => registry.has(fileOf(site)) || isUserModule(fileOf(site)));
+    const isOurs = sites.some((site) => registry.has(fileOf(site)) || isUsersCode(fileOf(site)));
     if (!isOurs && previous) return previous(error, sites);
     const frames = isOurs ? userFrames(error, sites, registry) : sites.map(String);
     return [header(error), ...frames.map((frame) => `    at ${frame}`)].join('\n');
@@ -52,9 +52,12 @@ function userFrames(error: Error, sites: NodeJS.CallSite[], registry: CellRegist
     if (located) {
       if (!cellPositions.has(error)) cellPositions.set(error, located);
       end = frames.push(String(site).replace(raw, `cell ${located.count}:${located.line}:${located.column}`));
-    } else if (isUserModule(file)) {
+    } else if (isUsersCode(file)) {
       const { line, column } = originalPosition(file, position);
-      const path = relative(registry.cwd, fileURLToPath(file.replace(/\?.*$/, '')));
+      const path = relative(
+        registry.cwd,
+        file.startsWith('file:') ? fileURLToPath(withoutVersion(file)) : file,
+      );
       end = frames.push(String(site).replace(raw, `${path}:${line}:${column}`));
     } else if (!isKernelFrame(file)) frames.push(String(site));
   }

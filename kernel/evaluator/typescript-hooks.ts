@@ -46,7 +46,7 @@ function versioned(
 
 export const load: LoadHook = async (url, context, next) => {
   if (!isUserModule(url)) return next(url, context);
-  if (isTypeScript(url)) return { format: 'module', source: compileUserModule(url).code, shortCircuit: true };
+  if (isTypeScript(url)) return { format: 'module', source: compileUserModule(url), shortCircuit: true };
   const isBareJson = context.format === 'json' && context.importAttributes.type === undefined;
   if (!isBareJson) return next(url, context);
   // Bundlers and TypeScript need no attribute for JSON; Node does.

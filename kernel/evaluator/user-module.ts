@@ -9,16 +9,21 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { decode } from '@jridgewell/sourcemap-codec';
+import { languageOf, type Transpiled, type TranspileTools, transpile } from '../language/transpile.js';
 
 const load = createRequire(import.meta.url);
-/** Only a kernel that imports files of the user loads these: native modules take their time. */
-const parser = () => load('oxc-parser') as typeof import('oxc-parser');
-const transformer = () => load('oxc-transform') as typeof import('oxc-transform');
+/** Only a kernel that imports files of the user loads these: they take their time. */
+const tools: TranspileTools = {
+  parser: () => load('oxc-parser') as typeof import('oxc-parser'),
+  transformer: () => load('oxc-transform') as typeof import('oxc-transform'),
+  compiler: () => load('typescript') as typeof import('typescript'),
+};
 
 const versionKey = 'kernelbook';
-const typescript = ['.ts', '.mts'];
+const commonJs = '.cts';
+export const typescriptExtensions: readonly string[] = ['.ts', '.tsx', '.mts', commonJs];
 /** What an import may leave out, or add to a folder as `index`. */
-const extensions = [...typescript, '.js', '.mjs', '.cjs', '.json'];
+const extensions = [...typescriptExtensions, '.js', '.mjs', '.cjs', '.json'];
 
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
@@ -32,7 +37,7 @@ export function findUserModule(specifier: string, folder: string): string | unde
     : join(specifier.startsWith('/') ? '' : folder, specifier);
   if (!isUserPath(path)) return undefined;
   if (isFile(path)) return extensions.includes(extname(path)) ? path : undefined;
-  const stem = path.replace(/\.(m?)js$/, '');
+  const stem = path.replace(/\.[cm]?js$/, '');
   const candidates = extensions.flatMap((extension) => [
     `${stem}${extension}`,
     join(path, `index${extension}`),
@@ -44,7 +49,11 @@ export function findUserModule(specifier: string, folder: string): string | unde
 export function userTypeScript(url: string): string | undefined {
   if (!url.startsWith('file:')) return undefined;
   const path = fileURLToPath(url);
-  return typescript.includes(extname(path)) && isUserPath(path) ? path : undefined;
+  return isUserTypeScript(path) ? path : undefined;
+}
+
+export function isUserTypeScript(path: string): boolean {
+  return typescriptExtensions.includes(extname(path)) && isUserPath(path);
 }
 
 function isUserPath(path: string): boolean {
@@ -53,7 +62,16 @@ function isUserPath(path: string): boolean {
 
 /** Whether a file is compiled by us; JavaScript and JSON are left to Node. */
 export function isTypeScript(url: string): boolean {
-  return typescript.includes(extname(url.replace(/\?.*$/, '')));
+  return typescriptExtensions.includes(extname(withoutVersion(url)));
+}
+
+/** Whether a file is a module of CommonJS, also for those that import it. */
+export function isCommonJs(url: string): boolean {
+  return extname(withoutVersion(url)) === commonJs;
+}
+
+export function withoutVersion(url: string): string {
+  return url.replace(/\?.*$/, '');
 }
 
 interface ParsedFile {
@@ -77,20 +95,28 @@ function parseFile(path: string): ParsedFile {
 }
 
 function importsOf(path: string, text: string): string[] {
-  const { module } = parser().parseSync(path, text, { lang: 'ts' });
+  const { staticImports, staticExports } = moduleSyntax(path, text);
   return [
-    ...module.staticImports.map((item) => item.moduleRequest.value),
-    ...module.staticExports.flatMap((item) =>
-      item.entries.flatMap((entry) => entry.moduleRequest?.value ?? []),
-    ),
+    ...staticImports.map((item) => item.moduleRequest.value),
+    ...staticExports.flatMap((item) => item.entries.flatMap((entry) => entry.moduleRequest?.value ?? [])),
     ...[...text.matchAll(/\brequire\(\s*(['"])(\.[^'"]*)\1\s*\)/g)].map((match) => match[2]!),
   ];
 }
 
-/** The URL under which the current version of a file is loaded. */
-export function userModuleUrl(path: string): string {
+function moduleSyntax(path: string, text: string) {
+  return tools.parser().parseSync(path, text, { lang: languageOf(path) }).module;
+}
+
+/** A file of the user's with all those that it imports, directly or through each other. */
+export function withImports(path: string): Set<string> {
   const closure = new Set([path]);
   for (const file of closure) for (const imported of parseFile(file).imports) closure.add(imported);
+  return closure;
+}
+
+/** The URL under which the current version of a file is loaded. */
+export function userModuleUrl(path: string): string {
+  const closure = withImports(path);
   const hash = createHash('sha256');
   for (const file of [...closure].sort())
     hash.update(file).update('\0').update(parseFile(file).text).update('\0');
@@ -138,23 +164,48 @@ function modifiedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1;
 }
 
-export interface CompiledModule {
-  code: string;
-  mappings: string;
+/**
+ * An ES module for a file of the user's; of a module of CommonJS one that requires it and has its exports.
+ * @throws SyntaxError naming the file where it is no TypeScript we can run
+ */
+export function compileUserModule(url: string): string {
+  const path = fileURLToPath(withoutVersion(url));
+  return isCommonJs(url) ? requiringModule(path) : compileFile(path, 'module').js;
 }
 
-/** @throws SyntaxError naming the file where it is no TypeScript we can run */
-export function compileUserModule(url: string): CompiledModule {
-  const path = fileURLToPath(url.replace(/\?.*$/, ''));
-  const result = transformer().transformSync(path, readFileSync(path, 'utf8'), {
-    lang: 'ts',
-    sourceType: 'module',
-    sourcemap: true,
-  });
-  const error = result.errors.find((item) => item.severity === 'Error') ?? result.errors[0];
-  if (error)
-    throw new SyntaxError(`${path}: ${error.message}${error.codeframe ? `\n${error.codeframe}` : ''}`);
-  return { code: result.code, mappings: result.map?.mappings ?? '' };
+function compileFile(path: string, format: 'module' | 'commonjs'): Transpiled {
+  const text = readFileSync(path, 'utf8');
+  return transpile({ fileName: path, text, format, keepsImports: false }, tools);
+}
+
+const required = new Set<string>();
+
+/** What a file is to `require`. @throws SyntaxError naming the file where it is no TypeScript we can run */
+export function compileRequired(path: string): string {
+  required.add(path);
+  return compileFile(path, 'commonjs').js;
+}
+
+/** Whether the code of a stack frame is of a file that we compiled: what was required goes by its path. */
+export function isUsersCode(file: string): boolean {
+  return isUserModule(file) || required.has(file);
+}
+
+/** Its default export is what the checker takes for it: `export default`, or else all that the module exports. */
+function requiringModule(path: string): string {
+  const { staticExports } = moduleSyntax(path, readFileSync(path, 'utf8'));
+  const names = staticExports
+    .flatMap((item) =>
+      item.entries.flatMap(({ exportName, isType }) => (isType ? [] : (exportName.name ?? []))),
+    )
+    .filter((name) => name !== 'default');
+  const exported = [...new Set(names)].map((name) => JSON.stringify(name));
+  return `
+    import { createRequire } from 'node:module';
+    const all = createRequire(${JSON.stringify(pathToFileURL(path).href)})(${JSON.stringify(path)});
+    ${exported.map((name, index) => `const _${index} = all[${name}];`).join(' ')}
+    export { ${exported.map((name, index) => `_${index} as ${name}`).join(', ')} };
+    export default all?.__esModule && 'default' in all ? all.default : all;`;
 }
 
 /** The place in the `.ts` file; the compiled place if the file changed so much that it no longer compiles. */
@@ -165,7 +216,8 @@ export function originalPosition(
   if (!isTypeScript(url)) return position;
   let mappings: string;
   try {
-    ({ mappings } = compileUserModule(url));
+    const path = url.startsWith('file:') ? fileURLToPath(withoutVersion(url)) : url;
+    ({ mappings } = compileFile(path, isUserModule(url) ? 'module' : 'commonjs'));
   } catch {
     return position;
   }

@@ -9,12 +9,14 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { fileStamp } from './file-stamp.js';
+import { projectTypes } from './node-types.js';
 import { builtFile, dependencyFolder, packageRoot } from './own-package.js';
 import {
   currentDescription,
   descriptionPath,
   knownFailures,
   type SnapshotDescription,
+  type SnapshotUse,
   snapshotIsWanted,
   snapshotKey,
   snapshotOptions,
@@ -25,6 +27,13 @@ import {
 const patienceMs = 600_000;
 /** Snapshots of other Nodes and installations that were not used for so long are removed. */
 const keptForMs = 30 * 24 * 3600_000;
+
+/** Projects with types of their own that have a snapshot, those that were used last. */
+const mostProjects = 5;
+
+/** The notebook's folder whose types the snapshot is for. */
+const use: SnapshotUse = process.argv[2] === undefined ? {} : { cwd: process.argv[2] };
+const project = use.cwd === undefined ? undefined : projectTypes(use.cwd);
 
 /** What no snapshot can hold: TypeScript asks for these modules and does without them. */
 const withoutModules: Plugin = {
@@ -108,10 +117,18 @@ async function bundle(outfile: string): Promise<SnapshotDescription['inputs']> {
     .filter((path) => !/^(without|compiler|later):/.test(path))
     .map((path) => join(packageRoot, path));
   files.push(join(dependencyFolder('typescript')!, 'package.json'));
+  if (project) files.push(...declarationsOf(project.types));
   return [process.execPath, ...files].map((path) => {
     if (statSync(path).mtimeMs >= started) throw new Error(`${path} changed meanwhile`);
     return [path, fileStamp(path)!];
   });
+}
+
+/** The package's description comes with them: another version has other files. */
+function declarationsOf(types: string): string[] {
+  return readdirSync(types, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name === 'package.json' || name.endsWith('.d.ts'))
+    .map((name) => join(types, name));
 }
 
 /** Whether this process is the one that builds. */
@@ -127,39 +144,56 @@ function takeLock(lock: string): boolean {
 }
 
 async function buildSnapshot(beside: string): Promise<void> {
-  const failures = knownFailures();
+  const failures = knownFailures(use);
   const script = `${beside}.cjs`;
   const inputs = await bundle(script);
   const blob = `${beside}.blob`;
   const { status } = spawnSync(
     process.execPath,
-    [...snapshotOptions, '--snapshot-blob', blob, '--build-snapshot', script],
+    [
+      ...snapshotOptions,
+      '--snapshot-blob',
+      blob,
+      '--build-snapshot',
+      script,
+      project?.project ?? packageRoot,
+    ],
     { stdio: 'ignore', timeout: patienceMs / 2 },
   );
   const size = status === 0 ? statSync(blob).size : 0;
+  const isOfProject = project !== undefined;
   const description: SnapshotDescription =
     size > 0
-      ? { blob: basename(blob), size, inputs, failures }
-      : { blob: null, size, inputs, failures: failures + 1 };
+      ? { blob: basename(blob), size, inputs, failures, isOfProject }
+      : { blob: null, size, inputs, failures: failures + 1, isOfProject };
   writeFileSync(`${beside}.json`, JSON.stringify(description));
-  renameSync(`${beside}.json`, descriptionPath());
+  renameSync(`${beside}.json`, descriptionPath(use));
 }
 
 /** Removes descriptions that fit nothing on disk any more, or were not used for long, and every file none names. */
 function tidy(folder: string): void {
   const names = readdirSync(folder);
+  const found = names
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      const description = currentDescription(join(folder, name));
+      if (!description) return [];
+      const { blob } = description;
+      const usedAt =
+        blob === null ? undefined : statSync(join(folder, blob), { throwIfNoEntry: false })?.atimeMs;
+      return Date.now() - (usedAt ?? Date.now()) > keptForMs ? [] : [{ name, description, usedAt }];
+    });
   const named = new Set<string>();
-  for (const name of names.filter((candidate) => candidate.endsWith('.json'))) {
-    const description = currentDescription(join(folder, name));
-    const blob = description?.blob && statSync(join(folder, description.blob), { throwIfNoEntry: false });
-    if (!description || (blob && Date.now() - blob.atimeMs > keptForMs)) continue;
+  let projects = 0;
+  for (const { name, description } of found.sort((a, b) => (b.usedAt ?? 0) - (a.usedAt ?? 0))) {
+    if (description.isOfProject && projects++ >= mostProjects) continue;
     named.add(name);
     if (description.blob) named.add(description.blob);
   }
   for (const name of names) {
     const path = join(folder, name);
     // Ours go at once; what else is young may be in another builder's hands.
-    const mine = name.startsWith(`engine-${snapshotKey()}-`);
+    const mine = name.startsWith(`engine-${snapshotKey(use)}-`);
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
     if (!named.has(name) && (mine || age > patienceMs)) rmSync(path, { force: true });
   }
@@ -168,15 +202,16 @@ function tidy(folder: string): void {
 async function run(): Promise<void> {
   const folder = snapshotsFolder();
   mkdirSync(folder, { recursive: true });
-  const lock = join(folder, `engine-${snapshotKey()}.lock`);
+  const lock = join(folder, `engine-${snapshotKey(use)}.lock`);
   if (!takeLock(lock)) return;
   try {
     // Another builder may have been quicker.
-    if (snapshotIsWanted()) await buildSnapshot(join(folder, `engine-${snapshotKey()}-${randomUUID()}`));
+    if (snapshotIsWanted(use))
+      await buildSnapshot(join(folder, `engine-${snapshotKey(use)}-${randomUUID()}`));
   } finally {
     tidy(folder);
     rmSync(lock, { force: true });
   }
 }
 
-if (snapshotIsWanted()) await run();
+if (snapshotIsWanted(use)) await run();

@@ -4,21 +4,25 @@
  */
 import ts from 'typescript';
 import { dialect } from '../dialect.js';
+import { magicAdvice, shellAdvice } from './hints.js';
 import { markAsModule } from './module-host.js';
+import { parseObjectCell } from './object-cell.js';
 import { internals } from './typescript-internal.js';
 
 export function parseCell(fileName: string, text: string): ts.SourceFile {
-  const file = ts.createSourceFile(
-    fileName,
-    text,
-    {
-      languageVersion: ts.ScriptTarget.ESNext,
-      setExternalModuleIndicator: markAsModule,
-      jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
-    },
-    true,
-    dialect() === 'jslab' ? ts.ScriptKind.JS : ts.ScriptKind.TS,
-  );
+  const parse = (code: string) =>
+    ts.createSourceFile(
+      fileName,
+      code,
+      {
+        languageVersion: ts.ScriptTarget.ESNext,
+        setExternalModuleIndicator: markAsModule,
+        jsDocParsingMode: ts.JSDocParsingMode.ParseAll,
+      },
+      true,
+      dialect() === 'jslab' ? ts.ScriptKind.JS : ts.ScriptKind.TS,
+    );
+  const file = parseObjectCell(text, parse) ?? parse(text);
   const inner = internals(file);
   inner.path = fileName;
   inner.resolvedPath = fileName;
@@ -112,9 +116,8 @@ function foreignCommand(file: ts.SourceFile) {
   const found = /^[ \t]*(?:(%%?[a-z]\w*)|(![\w./-]+)(?:[ \t]+-{1,2}[a-z]|[ \t]+[\w./~'"]))/m.exec(file.text);
   if (!found || !(isBroken || /^\s*!\S+[ \t]+-/.test(found[0]))) return undefined;
   const name = found[1] ?? found[2]!;
-  const advice = found[1]
-    ? 'Cells hold TypeScript only.'
-    : "To run a program: import { execSync } from 'node:child_process'.";
+  const line = file.text.slice(found.index).trimStart().split('\n', 1)[0]!.trim();
+  const advice = found[1] ? magicAdvice(name) : shellAdvice(line.slice(1));
   const message = `\`${name}\` is a command of IPython, which this kernel does not have. ${advice}`;
   return { start: file.text.indexOf(name, found.index), length: name.length, message };
 }

@@ -4,6 +4,7 @@ import ts from 'typescript';
 import { dialect } from '../dialect.js';
 import { commGlobals } from './comm-globals.js';
 import { dependencyFolder } from './own-package.js';
+import { hasLegacyDecorators } from './transpile.js';
 
 /** The built-ins this Node really has: a cell must not pass the check and then miss a method when it runs. */
 function libraries(): string[] {
@@ -42,6 +43,8 @@ export function compilerOptions(cwd: string): ts.CompilerOptions {
     skipLibCheck: true,
     noEmit: true,
     allowImportingTsExtensions: true,
+    jsx: ts.JsxEmit.ReactJSX,
+    experimentalDecorators: hasLegacyDecorators(),
     resolveJsonModule: true,
     lib: libraries(),
     types: ['node'],
@@ -49,8 +52,14 @@ export function compilerOptions(cwd: string): ts.CompilerOptions {
   };
 }
 
-/** Declares what `kernel/evaluator/globals.ts` installs. */
+/** Declares what `kernel/evaluator/globals.ts` and `results.ts` install. */
 export const cellGlobals = `
+/** The last result that a cell gave. */
+declare let _: any;
+/** The results of the last hundred cells, by the number of the cell. */
+declare const Out: Record<number, any>;
+/** The source of each cell that ran, by its number. */
+declare const In: Record<number, string>;
 interface CellDisplayOptions {
   /** Names the output so that a later call with \`update: true\` replaces it. */
   displayId?: string;

@@ -1,4 +1,5 @@
 /** Whether a cell is finished, for consoles that decide on Enter: an error at the very end means more is to come. */
+import type ts from 'typescript';
 import { parseCell } from './cell-file.js';
 import type { CompletenessResult } from './engine.js';
 import { internals } from './typescript-internal.js';
@@ -7,14 +8,28 @@ import { internals } from './typescript-internal.js';
 const openEnded = new Set([1160, 1010]);
 /** A string that is not closed on its line never will be. */
 const unterminatedString = 1002;
+const objectStart = '0,';
 const indentUnit = '  ';
 
 export function isComplete(code: string): CompletenessResult {
-  const first = internals(parseCell('cell.ts', code)).parseDiagnostics[0];
-  if (!first) return { status: 'complete', indent: '' };
-  const isAtEnd = first.start >= code.trimEnd().length && first.code !== unterminatedString;
-  if (openEnded.has(first.code) || isAtEnd) return { status: 'incomplete', indent: nextIndent(code) };
+  const errors = firstErrors(code);
+  if (errors.includes(undefined)) return { status: 'complete', indent: '' };
+  if (errors.some((error) => error !== undefined && wantsMore(code, error)))
+    return { status: 'incomplete', indent: nextIndent(code) };
   return { status: 'invalid', indent: '' };
+}
+
+/** Of the cell, and of the object it may be about to become. */
+function firstErrors(code: string): (ts.DiagnosticWithLocation | undefined)[] {
+  const texts = /^\s*\{/.test(code) ? [code, `${objectStart}${code}`] : [code];
+  return texts.map((text, index) => {
+    const [error] = internals(parseCell('cell.ts', text)).parseDiagnostics;
+    return error && { ...error, start: error.start - index * objectStart.length };
+  });
+}
+
+function wantsMore(code: string, { code: number, start }: ts.DiagnosticWithLocation): boolean {
+  return openEnded.has(number) || (start >= code.trimEnd().length && number !== unterminatedString);
 }
 
 function nextIndent(code: string): string {

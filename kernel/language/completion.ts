@@ -1,9 +1,13 @@
 /** Completion at a cursor: TypeScript's own list, narrowed to what was typed, with types for the first entries. */
 import ts from 'typescript';
+import { isAbsent } from './absent-globals.js';
 import { isCellFile } from './cell-names.js';
 import type { CompletionMatch, CompletionResult } from './engine.js';
+import { isLibrary } from './module-host.js';
 import { packageName } from './own-package.js';
 import type { PersistentChecker } from './persistent-checker.js';
+import { withoutPaths } from './readable-paths.js';
+import { SleepingSymbol } from './sleeping-symbol.js';
 import { internal, internals } from './typescript-internal.js';
 
 /** Front ends narrow the list themselves while the reader types on: it must hold all members of a large library. */
@@ -46,12 +50,20 @@ function withNamesLike(typed: string, { asProgram, checker }: PersistentChecker)
   const like = (symbols: ts.Symbol[]) =>
     symbols.filter(({ escapedName }) => begins(ts.unescapeLeadingUnderscores(escapedName), typed));
   const narrowed: Partial<ts.TypeChecker> = {
-    getSymbolsInScope: (...place) => like(checker.getSymbolsInScope(...place)),
+    getSymbolsInScope: (...place) => like(checker.getSymbolsInScope(...place)).filter(isThere),
     getExportsOfModule: (module) => like(checker.getExportsOfModule(module)),
   };
   return Object.assign(Object.create(asProgram) as ts.Program, {
     getTypeChecker: () => Object.assign(Object.create(checker) as ts.TypeChecker, narrowed),
   });
+}
+
+/** Values of browsers are none of a cell's; the library's names are told apart without waking them. */
+function isThere(symbol: ts.Symbol): boolean {
+  if (symbol.flags & ts.SymbolFlags.Type || !isAbsent(ts.unescapeLeadingUnderscores(symbol.escapedName)))
+    return true;
+  if (symbol instanceof SleepingSymbol) return false;
+  return symbol.declarations?.some((item) => !isLibrary(item.getSourceFile().fileName)) ?? true;
 }
 
 function typedBefore(code: string, cursor: number): string {
@@ -160,7 +172,9 @@ function describe(symbol: ts.Symbol | undefined, cell: ts.SourceFile, checker: t
   const text = call
     ? checker.signatureToString(call, cell) + (overloads.length ? ` (+${overloads.length})` : '')
     : checker.typeToString(type, cell);
-  const signature = text.length > longestSignature ? `${text.slice(0, longestSignature - 1)}…` : text;
+  const readable = withoutPaths(text);
+  const signature =
+    readable.length > longestSignature ? `${readable.slice(0, longestSignature - 1)}…` : readable;
   if (!isAlias) return { signature };
   return { signature, kind: call ? 'function' : target.flags & ts.SymbolFlags.Class ? 'class' : 'variable' };
 }

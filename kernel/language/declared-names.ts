@@ -5,7 +5,7 @@
 import ts from 'typescript';
 import { dialect } from '../dialect.js';
 import type { DeclaredName } from './engine.js';
-import { withoutPaths } from './pretty.js';
+import { withoutPaths } from './readable-paths.js';
 import { visibleSymbol } from './typescript-internal.js';
 
 type Kind = DeclaredName['kind'];

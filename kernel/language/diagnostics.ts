@@ -5,14 +5,16 @@ import ts from 'typescript';
 import { refusals } from './cell-file.js';
 import { nameCell } from './cell-names.js';
 import type { Diagnostic, Rejected, ShownDiagnostic } from './engine.js';
+import { withHint } from './hints.js';
 import { fileLabel, messageText, prettyDiagnostics } from './pretty.js';
+import { tracebackOf } from './type-traceback.js';
 import { internal, internals } from './typescript-internal.js';
 
 /**
  * Implicit `any` of things a notebook rightly leaves open: packages without types (7016), and variables that get
- * their type by assignments in other cells (7005, 7034).
+ * their type by assignments in other cells (7005, 7034). And `import x = require(…)` (1202): cells and the user's files have `require`.
  */
-const ignoredCodes = new Set([7016, 7005, 7034]);
+const ignoredCodes = new Set([7016, 7005, 7034, 1202]);
 
 const unusedExpectation = { code: 2578, text: "Unused '@ts-expect-error' directive." };
 
@@ -73,16 +75,18 @@ function text(diagnostic: ts.Diagnostic): string {
 export function reject(
   cell: ts.SourceFile,
   name: string | number,
-  found: readonly ts.DiagnosticWithLocation[],
+  errors: readonly ts.DiagnosticWithLocation[],
 ): Rejected {
   nameCell(cell, name);
   const folder = dirname(cell.fileName);
+  const found = errors.map((item) => withHint(item, folder));
   const pretty = prettyDiagnostics(found, folder);
   return {
     ok: false,
     diagnostics: found.map((item) => plainDiagnostic(item, item.file === cell ? undefined : folder)),
     pretty,
     plain: stripVTControlCharacters(pretty),
+    traceback: tracebackOf(found, folder),
   };
 }
 

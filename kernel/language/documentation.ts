@@ -42,10 +42,15 @@ function commentsOf(node: ts.Node | undefined): string {
     const text = ts.getTextOfJSDocComment(item.comment) ?? '';
     if (ts.isJSDoc(item)) {
       if (text) lines.push(text);
-      for (const tag of item.tags ?? []) lines.push(tagLine(tag));
-    } else lines.push(tagLine(item));
+      for (const tag of item.tags ?? []) if (!isForTools(tag)) lines.push(tagLine(tag));
+    } else if (!isForTools(item)) lines.push(tagLine(item));
   }
   return lines.join('\n').trim();
+}
+
+/** `@doc {heading: …}` of TensorFlow.js sorts the pages of its site. */
+function isForTools(tag: ts.JSDocTag): boolean {
+  return tag.tagName.text === 'doc';
 }
 
 function tagLine(tag: ts.JSDocTag): string {

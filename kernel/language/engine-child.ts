@@ -25,7 +25,7 @@ export interface EngineChild {
 
 /** From a snapshot if there is one. */
 export function startEngine(options: EngineOptions): EngineChild {
-  return started(options, findSnapshot(options.env));
+  return started(options, findSnapshot(options));
 }
 
 export function startPlainEngine(options: EngineOptions): EngineChild {
@@ -87,7 +87,7 @@ const letGo = new Set<unknown>();
  */
 export function startEngineFor(cwd: string, end: MessagePort, worker: MessagePort): HandedEngine | undefined {
   if (process.platform === 'win32') return undefined;
-  const snapshot = findSnapshot();
+  const snapshot = findSnapshot({ cwd });
   const child = spawnEngine({ cwd }, snapshot);
   const tell = (why: string, signal: NodeJS.Signals | null) =>
     end.postMessage({ why, signal } satisfies EndMessage);

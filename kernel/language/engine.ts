@@ -50,6 +50,8 @@ export interface Rejected {
   pretty: string;
   /** `pretty` without colours. */
   plain: string;
+  /** As front ends show it under the cell, in the form of errors of running code. */
+  traceback: string[];
 }
 
 export type CompileResult = Compiled | Rejected;

@@ -4,7 +4,9 @@ import ts from 'typescript';
 import { escapeHtml } from '../../src/display/html.js';
 import { cellName } from './cell-names.js';
 import { documentationOf } from './documentation.js';
+import { documentationHtml } from './documentation-html.js';
 import type { InspectResult } from './engine.js';
+import { withoutPaths } from './readable-paths.js';
 import { internal, resolveName } from './typescript-internal.js';
 
 const mostOverloads = 6;
@@ -25,7 +27,7 @@ export function inspect(
   const signature = overloads(node, cell, checker) ?? ts.displayPartsToString(parts.displayParts);
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const documentation = documentationOf(target) || documentationOfType(target, node, checker);
-  return result(withoutCellPaths(signature), documentation, detail === 1 ? declared(target) : '');
+  return result(withoutPaths(signature), documentation, detail === 1 ? declared(target) : '');
 }
 
 /** `const matMul: typeof matMul_`: the comments stand at the function the type comes from. */
@@ -100,11 +102,7 @@ function isUnknown(symbol: ts.Symbol, checker: ts.TypeChecker): boolean {
 function typeOnly(node: ts.Node, cell: ts.SourceFile, checker: ts.TypeChecker): InspectResult {
   const type = checker.getTypeAtLocation(node);
   if (type.flags & ts.TypeFlags.Any) return notFound;
-  return result(withoutCellPaths(checker.typeToString(type, cell)), '', '');
-}
-
-function withoutCellPaths(text: string): string {
-  return text.replaceAll(/(typeof )?import\("[^"]*__cell_\d+"\)\.?/g, '$1');
+  return result(withoutPaths(checker.typeToString(type, cell)), '', '');
 }
 
 /** Where a symbol is declared and, if it is the user's own, its source. */
@@ -126,7 +124,7 @@ function shortPath({ fileName, isDeclarationFile }: ts.SourceFile): string {
 function result(signature: string, documentation: string, declaration: string): InspectResult {
   const sections = [signature, documentation, declaration].filter(Boolean);
   const html = [`<pre><code>${escapeHtml(signature)}</code></pre>`];
-  if (documentation) html.push(`<p style="white-space: pre-wrap">${escapeHtml(documentation)}</p>`);
+  if (documentation) html.push(documentationHtml(documentation));
   if (declaration) html.push(`<pre>${escapeHtml(declaration)}</pre>`);
   return { found: true, text: sections.join('\n\n'), html: html.join('\n') };
 }

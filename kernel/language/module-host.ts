@@ -14,6 +14,11 @@ function isStable(fileName: string): boolean {
   return fileName.includes('/node_modules/') || /[\\/]lib\.[\w.]+\.d\.ts$/.test(fileName);
 }
 
+/** Whether a file declares what every file has without an import: the libraries of the language, of browsers and of Node. */
+export function isLibrary(fileName: string): boolean {
+  return /[\\/]lib\.[\w.]+\.d\.ts$|\/node_modules\/(?:@types\/node|undici-types)\//.test(fileName);
+}
+
 function modified(fileName: string): number {
   return statSync(fileName, { throwIfNoEntry: false })?.mtimeMs ?? -1;
 }

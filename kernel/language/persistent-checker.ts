@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import ts from 'typescript';
+import { assignedGlobals, withAbsentGlobals } from './absent-globals.js';
 import { parseCell, references } from './cell-file.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
 import { located } from './diagnostics.js';
@@ -42,6 +43,8 @@ export class PersistentChecker {
   #program!: ts.Program;
   #checker: ts.TypeChecker | undefined;
   #checkerFiles: readonly ts.SourceFile[] = [];
+  /** Names that cells have assigned to `globalThis`. */
+  readonly #providedGlobals = new Set<string>();
   #unknownNames = 0;
   #sequence = 0;
   #scope: Scope;
@@ -123,6 +126,7 @@ export class PersistentChecker {
 
   /** @param undone names of the cell that do not count: it failed before they had a value */
   commit(cell: ts.SourceFile, undone: readonly string[] = []): void {
+    for (const name of assignedGlobals(cell.text)) this.#providedGlobals.add(name);
     this.#scope = undone.length > 0 ? this.#scope.withPart(cell, new Set(undone)) : this.#scope.with(cell);
   }
 
@@ -136,6 +140,7 @@ export class PersistentChecker {
     if ([...this.#cells.values()].some((cell) => internals(cell).moduleAugmentations.length))
       this.#checker = undefined;
     this.#cells.clear();
+    this.#providedGlobals.clear();
     this.#scope = this.#emptyScope();
   }
 
@@ -148,7 +153,7 @@ export class PersistentChecker {
         located(cell, range.pos, range.end - range.pos, code, message),
       ),
       ...bindDiagnostics,
-      ...checkFile(this.checker, cell),
+      ...withAbsentGlobals(cell, this.checker, this.#providedGlobals, checkFile(this.checker, cell)),
     ];
     this.#unknownNames += found.filter((item) => unknownNameCodes.has(item.code)).length;
     return found;

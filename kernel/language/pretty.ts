@@ -6,6 +6,7 @@ import { relative, sep } from 'node:path';
 import ts from 'typescript';
 import { markLine } from '../source-line.js';
 import { cellName } from './cell-names.js';
+import { withoutPaths } from './readable-paths.js';
 
 const color = (code: string) => (text: string) => `\u001b[${code}m${text}\u001b[0m`;
 const red = color('91');
@@ -80,9 +81,4 @@ function squiggled(
 
 export function messageText({ messageText: message }: ts.DiagnosticRelatedInformation): string {
   return withoutPaths(ts.flattenDiagnosticMessageText(message, '\n'));
-}
-
-/** Types of earlier cells print as `import("/folder/__cell_3").A`; the reader knows them as `A`. */
-export function withoutPaths(message: string): string {
-  return message.replaceAll(/(typeof )?import\("[^"]*__cell_\d+"\)\./g, '$1');
 }

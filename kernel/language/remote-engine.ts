@@ -196,14 +196,14 @@ export class RemoteEngine implements LanguageEngine {
       clearTimeout(patience || undefined);
       tried = undefined;
       isReady();
-      if (!snapshot) buildSnapshotInBackground(this.#options.env);
+      buildSnapshotInBackground(this.#options);
     });
     child.onEnd((why, ended) => {
       clearTimeout(patience || undefined);
       if (this.#child === child) this.#child = undefined;
       if (tried && !this.#closed) {
         // Who ends a process from outside says nothing against its snapshot.
-        if (hung || !endings.has(ended ?? '')) rejectSnapshot(tried, this.#options.env);
+        if (hung || !endings.has(ended ?? '')) rejectSnapshot(tried, this.#options);
         tried = undefined;
         this.#attach(startPlainEngine(this.#options), isReady, isDead);
         return;

@@ -7,10 +7,18 @@
  *   last value   `expression;` -> `return (expression);`
  *   progress     after a name has its value, `__cell.ran` tells how many of `declares` have theirs: a cell that fails keeps these
  * The result is `(function (__cell) { "use strict"; … })`, async only where the cell awaits. Expects output of
- * `strip`: plain JavaScript with every semicolon in place.
+ * `transpile`: plain JavaScript with every semicolon in place.
  */
 import MagicString from 'magic-string';
-import { type Declaration, type Node, parseSync, type Statement, type VariableDeclaration } from 'oxc-parser';
+import {
+  type Declaration,
+  type ExportDefaultDeclaration,
+  type Node,
+  parseSync,
+  type Statement,
+  type VariableDeclaration,
+} from 'oxc-parser';
+import { dialect } from '../dialect.js';
 import { type Found, survey } from './survey.js';
 
 export interface Rewritten {
@@ -56,7 +64,9 @@ class CellRewriter {
         this.#text.move(node.start, node.end, anchor.start);
     }
     const reset = [...this.#vars].map((name) => `${name} = `).join('');
-    const head = `(${this.#usesAwait ? 'async ' : ''}function (__cell) { "use strict"; ${reset ? `${reset}void 0; ` : ''}`;
+    const hasExports = dialect() !== 'typescript' && !this.#names.has('exports');
+    const parameters = hasExports ? '__cell, exports' : '__cell';
+    const head = `(${this.#usesAwait ? 'async ' : ''}function (${parameters}) { "use strict"; ${reset ? `${reset}void 0; ` : ''}`;
     this.#text.prepend(head).append('\n})');
     const map = this.#text.generateMap({ source: 'cell.js', hires: false });
     return {
@@ -87,9 +97,16 @@ class CellRewriter {
       return true;
     }
     if (node.type !== 'ExportDefaultDeclaration' || isDeclaration(node.declaration)) return false;
-    this.#text.overwrite(node.start, node.declaration.start, 'return (');
-    this.#text.overwrite(node.declaration.end, node.end, ');');
+    this.#replaceExport(node, 'return ');
     return true;
+  }
+
+  /** `export default value` -> `return (value);`. What has no name is called `default`, as in a module. */
+  #replaceExport(node: ExportDefaultDeclaration, verb: string): void {
+    const { start, end } = node.declaration;
+    const [before, after] = takesName(node.declaration) ? ['({ default: ', ' }).default;'] : ['(', ');'];
+    this.#text.remove(node.start, start).remove(end, node.end);
+    this.#text.prependRight(start, `${verb}${before}`).appendLeft(end, after);
   }
 
   #statement(node: Statement): void {
@@ -123,7 +140,7 @@ class CellRewriter {
         if (isDeclaration(node.declaration)) {
           this.#text.remove(node.start, node.declaration.start);
           this.#declaration(node.declaration);
-        } else this.#text.overwrite(node.start, node.declaration.start, 'void ');
+        } else this.#replaceExport(node, 'void ');
         return;
       default:
         this.#declaration(node);
@@ -200,6 +217,13 @@ class CellRewriter {
 
 function isDeclaration(node: Node): node is Declaration {
   return (node.type === 'FunctionDeclaration' || node.type === 'ClassDeclaration') && node.id !== null;
+}
+
+/** Whether a value is a function or class that has no name of its own. */
+function takesName(node: Node): boolean {
+  if (node.type === 'ParenthesizedExpression') return takesName(node.expression);
+  if (node.type === 'ArrowFunctionExpression') return true;
+  return /^(?:Function|Class)(?:Expression|Declaration)$/.test(node.type) && 'id' in node && node.id === null;
 }
 
 /** `export { a, b }`, also the empty one a stripper leaves to mark a module. */

@@ -4,6 +4,7 @@
  */
 import ts from 'typescript';
 import { parseCell } from './cell-file.js';
+import { isObjectCell } from './object-cell.js';
 
 export interface KnownName {
   module: string;
@@ -30,7 +31,8 @@ export function writeCell(
   known: ReadonlyMap<string, KnownName>,
   offered: Iterable<string> = wordsOf(code),
 ): WrittenCell {
-  const declared = declarations(parseCell('cell.ts', code));
+  const own = parseCell('cell.ts', code);
+  const declared = declarations(own);
   const imports: string[] = [];
   for (const name of new Set(offered)) {
     const origin = known.get(name);
@@ -41,10 +43,15 @@ export function writeCell(
         : `import { ${name} } from "${origin.module}";`,
     );
   }
-  const prefix = imports.join(' ');
+  const isObject = isObjectCell(own);
+  const prefix = `${imports.join(' ')}${isObject ? '(' : ''}`;
   const exported = [...declared].filter(([, item]) => !item.isExported).map(([name]) => name);
   const names = new Map([...declared].map(([name, { isVariable }]) => [name, { module, isVariable }]));
-  return { text: `${prefix}${code}\nexport { ${exported.join(', ')} };`, offset: prefix.length, names };
+  return {
+    text: `${prefix}${code}\n${isObject ? ');' : ''}export { ${exported.join(', ')} };`,
+    offset: prefix.length,
+    names,
+  };
 }
 
 function wordsOf(code: string): string[] {

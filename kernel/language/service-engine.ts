@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import ts from 'typescript';
+import { assignedGlobals, withAbsentGlobals } from './absent-globals.js';
 import { parseCell } from './cell-file.js';
 import { compileCell } from './compile-cell.js';
 import { cellGlobals, compilerOptions } from './compiler-options.js';
@@ -35,6 +36,7 @@ export class ServiceEngine implements LanguageEngine {
   readonly #modules: ModuleHost;
   readonly #texts = new Map<string, string>();
   readonly #known = new Map<string, KnownName>();
+  readonly #providedGlobals = new Set<string>();
   readonly #pending = new Map<number, ServiceCell>();
   readonly #globals: string;
   readonly #cwd: string;
@@ -97,6 +99,7 @@ export class ServiceEngine implements LanguageEngine {
   }
 
   #keep(cell: ServiceCell, undone: readonly string[] = []): void {
+    for (const name of assignedGlobals(cell.text)) this.#providedGlobals.add(name);
     for (const [name, known] of cell.names) if (!undone.includes(name)) this.#known.set(name, known);
   }
 
@@ -129,18 +132,23 @@ export class ServiceEngine implements LanguageEngine {
 
   reset(): void {
     this.#known.clear();
+    this.#providedGlobals.clear();
     this.#pending.clear();
     for (const name of this.#texts.keys()) if (name !== this.#globals) this.#texts.delete(name);
   }
 
   #diagnostics(cell: ServiceCell, own: ts.SourceFile): ts.DiagnosticWithLocation[] {
-    return this.#service
-      .getSemanticDiagnostics(cell.fileName)
-      .flatMap((item) =>
-        item.start === undefined || item.start < cell.offset || item.start > cell.offset + own.text.length
-          ? []
-          : [{ ...item, file: own, start: item.start - cell.offset, length: item.length ?? 0 }],
-      );
+    const program = this.#service.getProgram()!;
+    return withAbsentGlobals(
+      program.getSourceFile(cell.fileName)!,
+      program.getTypeChecker(),
+      this.#providedGlobals,
+      this.#service.getSemanticDiagnostics(cell.fileName) as ts.DiagnosticWithLocation[],
+    ).flatMap((item) =>
+      item.start === undefined || item.start < cell.offset || item.start > cell.offset + own.text.length
+        ? []
+        : [{ ...item, file: own, start: item.start - cell.offset, length: item.length ?? 0 }],
+    );
   }
 
   #add(code: string, offered?: Iterable<string>): ServiceCell {

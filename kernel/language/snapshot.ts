@@ -11,7 +11,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory, cacheIsOff } from '../../src/cache.js';
 import { dialect } from '../dialect.js';
+import type { EngineOptions } from './engine.js';
 import { fileStamp } from './file-stamp.js';
+import { projectTypes } from './node-types.js';
 import { builtFile, packageRoot } from './own-package.js';
 
 export interface SnapshotDescription {
@@ -22,6 +24,8 @@ export interface SnapshotDescription {
   inputs: [path: string, stamp: string][];
   /** How many attempts failed: to build a blob, or to start from one. */
   failures: number;
+  /** Whether it is one of a project with types of its own. */
+  isOfProject: boolean;
 }
 
 /** A blob that failed is built once more; after that it is left alone until something it was made of changes. */
@@ -47,9 +51,16 @@ function snapshotsAreOff(env = process.env): boolean {
   return cacheIsOff() || (value !== undefined && value !== '' && value !== '0');
 }
 
-/** One for each Node (version, binary, options), dialect and place of this package; what is in the package is in the description. */
-export function snapshotKey(env = process.env): string {
+/** What a snapshot is for: the environment of the engine's process, and the notebook's folder. */
+export type SnapshotUse = Partial<Pick<EngineOptions, 'env' | 'cwd'>>;
+
+/**
+ * One for each Node (version, binary, options), dialect and place of this package, and one more for each project that has types
+ * of Node of its own; what is in the files is in the description.
+ */
+export function snapshotKey({ env = process.env, cwd }: SnapshotUse = {}): string {
   const { execPath, version, arch } = process;
+  const types = cwd === undefined ? undefined : projectTypes(cwd)?.types;
   const identity = [
     execPath,
     version,
@@ -58,12 +69,13 @@ export function snapshotKey(env = process.env): string {
     env.NODE_OPTIONS ?? '',
     packageRoot,
     dialect(env),
+    ...(types === undefined ? [] : [types]),
   ];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
 }
 
-export function descriptionPath(env = process.env): string {
-  return join(snapshotsFolder(), `engine-${snapshotKey(env)}.json`);
+export function descriptionPath(use: SnapshotUse = {}): string {
+  return join(snapshotsFolder(), `engine-${snapshotKey(use)}.json`);
 }
 
 /** The description where it fits the files on disk. */
@@ -76,34 +88,41 @@ export function currentDescription(path = descriptionPath()): SnapshotDescriptio
   }
 }
 
-/** Path of a blob that may be started from, by a process with this environment. */
-export function findSnapshot(env = process.env): string | undefined {
-  if (snapshotsAreOff(env)) return undefined;
-  const found = currentDescription(descriptionPath(env));
+/** Path of the blob to start from: of the project's types, or else the one with ours, most of which is the same. */
+export function findSnapshot(use: SnapshotUse = {}): string | undefined {
+  return ownSnapshot(use) ?? ownSnapshot({ ...use, cwd: undefined });
+}
+
+/** Path of the blob that was made for this. */
+function ownSnapshot(use: SnapshotUse): string | undefined {
+  if (snapshotsAreOff(use.env)) return undefined;
+  const found = currentDescription(descriptionPath(use));
   if (!found?.blob) return undefined;
   const path = join(snapshotsFolder(), found.blob);
   return statSync(path, { throwIfNoEntry: false })?.size === found.size ? path : undefined;
 }
 
 /** A process started from this blob ended before it was ready: no other one is to try. */
-export function rejectSnapshot(path: string, env = process.env): void {
-  const found = currentDescription(descriptionPath(env));
-  if (!found?.blob || join(snapshotsFolder(), found.blob) !== path) return;
-  const rejected: SnapshotDescription = { ...found, blob: null, failures: found.failures + 1 };
-  try {
-    writeFileSync(descriptionPath(env), JSON.stringify(rejected));
-  } catch {
-    // The next start falls back as this one did.
+export function rejectSnapshot(path: string, use: SnapshotUse = {}): void {
+  for (const place of new Set([descriptionPath(use), descriptionPath({ ...use, cwd: undefined })])) {
+    const found = currentDescription(place);
+    if (!found?.blob || join(snapshotsFolder(), found.blob) !== path) continue;
+    const rejected: SnapshotDescription = { ...found, blob: null, failures: found.failures + 1 };
+    try {
+      writeFileSync(place, JSON.stringify(rejected));
+    } catch {
+      // The next start falls back as this one did.
+    }
   }
 }
 
-export function knownFailures(env = process.env): number {
-  return currentDescription(descriptionPath(env))?.failures ?? 0;
+export function knownFailures(use: SnapshotUse = {}): number {
+  return currentDescription(descriptionPath(use))?.failures ?? 0;
 }
 
 /** Whether there is none and building one may help. */
-export function snapshotIsWanted(env = process.env): boolean {
-  return !snapshotsAreOff(env) && !findSnapshot(env) && knownFailures(env) < mostFailures;
+export function snapshotIsWanted(use: SnapshotUse = {}): boolean {
+  return !snapshotsAreOff(use.env) && !ownSnapshot(use) && knownFailures(use) < mostFailures;
 }
 
 let builder: number | undefined;
@@ -114,11 +133,12 @@ export function snapshotBuilder(): number | undefined {
 }
 
 /** Starts the building unless it is of no use; nobody waits for it, and it outlives this process by seconds at most. */
-export function buildSnapshotInBackground(env = process.env): void {
-  if (!snapshotIsWanted(env)) return;
+export function buildSnapshotInBackground(use: SnapshotUse = {}): void {
+  if (!snapshotIsWanted(use)) return;
+  const { env = process.env, cwd } = use;
   const script = fileURLToPath(builtFile('kernel', 'language', 'build-snapshot.js'));
   // It outlives the kernel: it must not hold the user's folder meanwhile.
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(process.execPath, cwd === undefined ? [script] : [script, cwd], {
     stdio: 'ignore',
     detached: true,
     env,

@@ -96,16 +96,22 @@ export function resolvedFile(
 
 /** What a name means from a node, be it a value, a type or a namespace. */
 export function resolveName(checker: ts.TypeChecker, node: ts.Identifier): ts.Symbol | undefined {
-  const inner = checker as ts.TypeChecker & {
-    resolveName(
-      name: string,
-      location: ts.Node,
-      meaning: ts.SymbolFlags,
-      noGlobals: boolean,
-    ): ts.Symbol | undefined;
-  };
-  return inner.resolveName(node.text, node, ts.SymbolFlags.All, false);
+  return (checker as Resolver).resolveName(node.text, node, ts.SymbolFlags.All, false);
 }
+
+/** The value that a name has where nothing but globals is in sight. */
+export function globalValue(checker: ts.TypeChecker, name: string): ts.Symbol | undefined {
+  return (checker as Resolver).resolveName(name, undefined, ts.SymbolFlags.Value, false);
+}
+
+type Resolver = ts.TypeChecker & {
+  resolveName(
+    name: string,
+    location: ts.Node | undefined,
+    meaning: ts.SymbolFlags,
+    noGlobals: boolean,
+  ): ts.Symbol | undefined;
+};
 
 interface SymbolDisplay {
   displayParts: ts.SymbolDisplayPart[];

@@ -17,7 +17,7 @@ export function userFilesOf(cell: ts.SourceFile, program: ts.Program): ts.Source
 }
 
 function isUsers({ fileName, isDeclarationFile }: ts.SourceFile): boolean {
-  return !isDeclarationFile && /\.m?ts$/.test(fileName) && !fileName.includes('/node_modules/');
+  return !isDeclarationFile && /\.(?:[cm]?ts|tsx)$/.test(fileName) && !fileName.includes('/node_modules/');
 }
 
 /** The errors of these files; syntax errors of a file hide its others. */

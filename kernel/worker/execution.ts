@@ -2,6 +2,7 @@
  * The executions of one shell, one after the other: check and compile in the engine, run in the user thread, publish,
  * reply. After an error the requests queued behind it are aborted. `shells.ts` has all shells and their interrupt.
  */
+import { bold } from '../error-text.js';
 import type { CellOutcome, ErrorReport } from '../evaluator/outcome.js';
 import type { CompileResult, LanguageEngine, Rejected } from '../language/engine.js';
 import type { CellId } from '../link.js';
@@ -269,17 +270,17 @@ function endOfTurn(): Promise<void> {
 export const keyboardInterrupt: ErrorReport = {
   ename: 'KeyboardInterrupt',
   evalue: 'the cell was interrupted',
-  traceback: ['\u001b[31mKeyboardInterrupt\u001b[39m: the cell was interrupted'],
+  traceback: [`${bold('KeyboardInterrupt')}: the cell was interrupted`],
 };
 
-function compileError({ diagnostics, pretty }: Rejected): ErrorReport {
+function compileError({ diagnostics, traceback }: Rejected): ErrorReport {
   const [first] = diagnostics;
   const others = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : '';
   const number = first?.code ? `TS${first.code}: ` : '';
   return {
     ename: 'CompileError',
     evalue: `line ${first?.line}, column ${first?.column}: ${number}${first?.message}${others}`,
-    traceback: pretty.trimEnd().split('\n'),
+    traceback,
   };
 }
 

@@ -161,4 +161,26 @@ describeRequires('venv', 'Jupyter itself', () => {
     const { kernelspecs } = JSON.parse(stdout) as { kernelspecs: Record<string, { resource_dir: string }> };
     expect(kernelspecs.kernelbook!.resource_dir).toContain('for-jupyter');
   });
+
+  test('runs files with it: output, errors and the exit status', () => {
+    const prefix = join(folder, 'for-jupyter-run');
+    install(['--prefix', prefix]);
+    const run = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      const jupyter = join(packageRoot(), '.venv', 'bin', 'jupyter');
+      return spawnSync(jupyter, ['run', '--kernel', 'kernelbook', name], {
+        cwd: folder,
+        env: { ...process.env, JUPYTER_PATH: join(prefix, 'share', 'jupyter') },
+        encoding: 'utf8',
+      });
+    };
+    const right = run('right.ts', 'const x: number = 4;\nconsole.log("printed");\nx + 1');
+    expect(right).toMatchObject({ status: 0, stdout: 'printed\n5' });
+    const wrong = run('wrong.ts', 'const y: number = "s"');
+    expect(wrong.status).toBe(1);
+    expect(wrong.stderr).toContain("Type 'string' is not assignable to type 'number'.");
+    const failing = run('failing.ts', 'throw new RangeError("too far")');
+    expect(failing.status).toBe(1);
+    expect(failing.stderr).toContain('cell 1, line 1');
+  });
 });

@@ -78,9 +78,10 @@ beforeEach(() => {
   delete process.env.KERNELBOOK_NO_SNAPSHOT;
 });
 
-afterEach(() => {
+afterEach(async () => {
   engine?.close();
   engine = undefined;
+  await expect.poll(() => (existsSync(snapshotsFolder()) ? files('.lock') : [])).toEqual([]);
 });
 
 afterAll(() => {
@@ -148,15 +149,44 @@ it('takes the folder, its modules and its types when it starts', async () => {
   mkdirSync(types, { recursive: true });
   writeFileSync(join(project, 'mine.ts'), 'export const mine: number = 1;\n');
   writeFileSync(join(types, 'package.json'), '{ "name": "@types/node", "types": "index.d.ts" }');
-  writeFileSync(join(types, 'index.d.ts'), 'declare const ofThisProject: string;\n');
+  writeFileSync(join(types, 'index.d.ts'), 'interface OfThisProject { size: number }\n');
   const quick = await start(project);
   expect(quick.fromSnapshot).toBe(true);
   await define(quick, 'import { mine } from "./mine.js"; mine.toFixed()');
   // The project's own types of Node, not ours, which declare `process`.
-  expect(await errorsOf(quick, 'ofThisProject.length; ofThisProject.x; process')).toEqual([
-    '1:37 2339',
-    '1:40 2591',
-  ]);
+  const code = 'const one: OfThisProject = { size: 1 }; one.x; process';
+  expect(await errorsOf(quick, code)).toEqual(['1:45 2339', '1:48 2591']);
+  await expect.poll(() => findSnapshot({ cwd: project }), { interval: 200 }).not.toBe(findSnapshot());
+});
+
+it('a project with types of its own gets a snapshot of its own, which is never older than they', async () => {
+  takeGood();
+  const project = join(folder, 'project');
+  const types = join(project, 'node_modules', '@types', 'node');
+  mkdirSync(join(project, 'deep'), { recursive: true });
+  cpSync(join(process.cwd(), 'node_modules', '@types', 'node'), types, { recursive: true });
+  const cwd = join(project, 'deep');
+  const common = findSnapshot({ cwd });
+  expect(common).toBe(findSnapshot());
+  const code = 'process.pid.x; const one: OfThisProject = 1;';
+  expect(await errorsOf(await start(cwd), code)).toEqual(['1:13 2339', '1:27 2304']);
+  engine!.close();
+  // The first start has it built.
+  await expect.poll(() => findSnapshot({ cwd }), { interval: 200 }).not.toBe(common);
+  await expect.poll(() => files('.lock')).toEqual([]);
+  expect(findSnapshot({ cwd: project })).toBe(findSnapshot({ cwd }));
+  expect(findSnapshot()).toBe(common);
+  const quick = await start(cwd);
+  expect(quick.fromSnapshot).toBe(true);
+  expect(await errorsOf(quick, code)).toEqual(['1:13 2339', '1:27 2304']);
+  await define(quick, 'import { sep } from "node:path"; sep.length');
+  quick.close();
+  writeFileSync(join(types, 'index.d.ts'), 'type OfThisProject = number;\n', { flag: 'a' });
+  expect(findSnapshot({ cwd })).toBe(common);
+  expect(await errorsOf(await start(cwd), code)).toEqual(['1:13 2339']);
+  await expect.poll(() => findSnapshot({ cwd }), { interval: 200 }).not.toBe(common);
+  await expect.poll(() => files('.lock')).toEqual([]);
+  expect(files('.blob')).toHaveLength(2);
 });
 
 /** A cache with a damaged blob in it, which the description takes for right. */

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import ts from 'typescript';
+import { withAbsentGlobals } from '../../../kernel/language/absent-globals.js';
 import { parseCell } from '../../../kernel/language/cell-file.js';
 import { cellGlobals, compilerOptions } from '../../../kernel/language/compiler-options.js';
 import { relevant } from '../../../kernel/language/diagnostics.js';
@@ -32,11 +33,13 @@ export class BatchOracle {
   /** The errors of every cell, by its name. */
   answers(): Map<string, ts.DiagnosticWithLocation[]> {
     const program = this.#program();
+    const checker = program.getTypeChecker();
     return new Map(
       [...this.#cells].map(([fileName, { code, offset }]) => {
         const own = parseCell(fileName, code);
-        const found = program
-          .getSemanticDiagnostics(program.getSourceFile(fileName))
+        const file = program.getSourceFile(fileName)!;
+        const errors = program.getSemanticDiagnostics(file) as ts.DiagnosticWithLocation[];
+        const found = withAbsentGlobals(file, checker, new Set(), errors)
           .filter(({ start = -1 }) => start >= offset && start <= offset + code.length)
           .map((item) => ({ ...item, file: own, start: item.start! - offset, length: item.length ?? 0 }));
         return [fileName, relevant(found)];
