@@ -5,13 +5,11 @@
  * (Switch: Fedus et al. 2021, arXiv:2101.03961), and z-loss, mean logsumexp^2 (ST-MoE: Zoph et al. 2022, arXiv:2202.08906).
  */
 
-import { withGradient } from '../../compute/gradient.js';
 import { sizeOf } from '../../compute/ndarray.js';
 import { requireFloat32, shown } from '../../compute/shapes.js';
 import { tf } from '../../compute/tf.js';
 import { type SwiGluWeights, swiGluFfn } from '../feed-forward/feed-forward.js';
-import { linear } from '../linear/linear.js';
-import { softmax } from '../softmax/softmax.js';
+import { choices, routeTokens } from './router.js';
 
 export interface ExpertWeights {
   /** [E, C] */
@@ -62,10 +60,7 @@ export function mixtureOfExperts(
   const N = sizeOf(x.shape.slice(0, -1));
   return tf.tidy(() => {
     const rows = tf.reshape(x, [N, C]);
-    const logits = linear(rows, router);
-    const probabilities = softmax(logits);
-    const chosen = tf.mul(probabilities, choices(logits, topK));
-    const weights = renormalise ? tf.div(chosen, tf.sum(chosen, -1, true)) : chosen;
+    const { weights, logits, probabilities } = routeTokens(rows, router, { topK, renormalise });
     const outputs = experts.map((expert, e) =>
       tf.mul(swiGluFfn(rows, expert), tf.slice(weights, [0, e], [N, 1])),
     );
@@ -74,18 +69,5 @@ export function mixtureOfExperts(
       switchLoss: tf.mul(tf.sum(tf.mul(tf.mean(choices(logits, 1), 0), tf.mean(probabilities, 0))), E),
       zLoss: tf.mean(tf.square(tf.logSumExp(logits, -1))),
     };
-  });
-}
-
-/** 1 for the topK largest of each row [N,E], else 0; of equal ones the first. A step function: its gradient is 0. */
-function choices(logits: tf.Tensor, topK: number): tf.Tensor {
-  const [N, E] = logits.shape as [number, number];
-  return withGradient([logits], () => {
-    // Of no tokens tfjs's topk throws on webgpu.
-    if (N === 0) return { value: tf.zeros([0, E]), gradient: () => [tf.zeros([0, E])] };
-    const { indices } = tf.topk(logits, topK);
-    const hits = tf.equal(tf.reshape(indices, [N, topK, 1]), tf.range(0, E, 1, 'int32'));
-    const value = tf.sum(tf.where(hits, tf.ones([N, topK, E]), tf.zeros([N, topK, E])), 1);
-    return { value, gradient: () => [tf.zeros([N, E])] };
   });
 }

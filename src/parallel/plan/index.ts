@@ -2,7 +2,7 @@
 
 export { layerActivationBytes, type Recompute } from './activations.js';
 export { type GpuSheet, gpuSheets } from './gpus.js';
-export { dataRanks, type Layout, type ZeroStage } from './layout.js';
+export { checkLayout, dataRanks, type Layout, type ZeroStage } from './layout.js';
 export { bytesPerParameter, modelStateBytes } from './memory.js';
 export { type ModelShape, namedModel, namedModels } from './model-shape.js';
 export { activeParameters, countParameters, layerParameters } from './parameters.js';

@@ -10,12 +10,14 @@ export interface Operator {
   /**
    * @param gradients of the outputs, in their shapes; zeros where nobody used one
    * @param wanted which inputs need one; under a deferred backward pass this is called twice, once for each half of them
+   * @param outputs what `forward` gave: a second output keeps what the backward pass would otherwise ask the ranks for again
    * @returns new tensors in the inputs' shapes, undefined where none is wanted or where the output does not depend on the input
    */
   backward(
     inputs: readonly tf.Tensor[],
     gradients: readonly tf.Tensor[],
     wanted: readonly boolean[],
+    outputs: readonly tf.Tensor[],
   ): Awaitable<(tf.Tensor | undefined)[]>;
 }
 

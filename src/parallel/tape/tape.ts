@@ -135,7 +135,8 @@ export class Tape {
     const wanted = node.inputs.map((value) => value.differentiable && isWanted(value));
     if (!wanted.includes(true)) return;
     const tensors = node.inputs.map(({ tensor }) => tensor);
-    const found = await node.operator.backward(tensors, gradients, wanted);
+    const outputs = node.outputs.map(({ tensor }) => tensor);
+    const found = await node.operator.backward(tensors, gradients, wanted, outputs);
     for (const [index, gradient] of found.entries()) {
       if (gradient && wanted[index]) this.#add(node.inputs[index]!, gradient);
       else gradient?.dispose();
