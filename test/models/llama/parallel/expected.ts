@@ -13,6 +13,10 @@ export interface Case {
   options?: ParallelLlamaOptions;
   /** [B,T] of the ids. */
   shape: [number, number];
+  /** A fault of `wrong-tape.mjs`. */
+  wrong?: string;
+  /** The backward pass in the two halves of zero-bubble schedules. */
+  deferWeights?: boolean;
 }
 
 export interface Result {
@@ -41,15 +45,13 @@ export function onOneRank({ config, shape }: Case): Result {
   const model = new Llama(config, arraysFor(config));
   const ids = tf.tensor2d(idsFor(config.V, shape), shape, 'int32');
   const { value, grads } = tf.variableGrads(() => model.loss(ids) as tf.Scalar, model.parameters);
-  const byVariable = Object.values(grads).map((gradient) => gradient.dataSync() as Float32Array);
-  const names = [...arraysFor(config).keys()];
-  const keys = Object.keys(grads);
-  const gradients = names.map((name): [string, Float32Array] => [
-    name,
-    byVariable[keys.indexOf(model.parameter(name).name)]!,
-  ]);
+  const gradients = [...arraysFor(config)].map(([name, { data }]): [string, Float32Array] => {
+    const gradient = grads[model.parameter(name).name];
+    // Norms that are left out have no gradient.
+    return [name, (gradient?.dataSync() as Float32Array | undefined) ?? new Float32Array(data.length)];
+  });
   const loss = value.dataSync()[0]!;
-  tf.dispose([ids, value, ...Object.values(grads)]);
+  tf.dispose([ids, value, grads]);
   model.dispose();
   const squares = gradients.reduce((sum, [, values]) => values.reduce((s, g) => s + g * g, sum), 0);
   return { loss, norm: Math.sqrt(squares), bytes: 0, traffic: {} as Result['traffic'], gradients };
