@@ -61,10 +61,11 @@ function ownOutputs({ coming }: Routes): Operator {
     const C = rows!.shape[1]!;
     let at = 0;
     const pieces = counts.flatMap((count, expert) => {
+      if (count === 0) return [];
       const [wGate, wUp, wDown] = matrices.slice(3 * expert, 3 * expert + 3);
       const piece = tf.slice(rows!, [at, 0], [count, C]);
       at += count;
-      return count > 0 ? [swiGluFfn(piece, { wGate: wGate!, wUp: wUp!, wDown: wDown! })] : [];
+      return [swiGluFfn(piece, { wGate: wGate!, wUp: wUp!, wDown: wDown! })];
     });
     return pieces.length > 0 ? tf.concat(pieces, 0) : tf.zeros([0, C]);
   });

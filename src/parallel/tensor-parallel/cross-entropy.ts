@@ -20,9 +20,13 @@ interface Words {
  * logits [B,T,V/n] -> the loss of every token [B T], in nats; two more outputs, the largest logit and the logarithm of the sum
  * [B T,1], are kept for the backward pass, which sends nothing.
  * @param targets [B T], ids of the whole vocabulary
+ * @throws RangeError when a target is no word: it would be on no rank, and its logit would count as 0
  */
 export function parallelCrossEntropy(targets: Int32Array, { V, comm }: Words): Operator {
   const N = targets.length;
+  const outside = targets.find((id) => !(id >= 0 && id < V));
+  if (outside !== undefined)
+    throw new RangeError(`parallelCrossEntropy: there is no word ${outside}; targets are 0 to ${V - 1}`);
   const reduced = async (part: tf.Tensor, reduction: 'sum' | 'max') => {
     if (!comm || comm.size === 1) return part;
     const whole = await allReduced(comm, part, reduction);

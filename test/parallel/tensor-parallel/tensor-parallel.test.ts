@@ -242,6 +242,12 @@ describe('what does not divide', () => {
     );
   });
 
+  it('a target that is no word is refused', () => {
+    expect(() => parallelCrossEntropy(Int32Array.of(1, -100), { V: 5 })).toThrow(
+      'there is no word -100; targets are 0 to 4',
+    );
+  });
+
   it('key/value heads are held by neighbours where there are fewer of them than ranks', () => {
     const shares = [0, 1, 2, 3].map((rank) => headsOf({ H: 8, K: 2 }, rank, 4));
     expect(shares.map(({ kvPart }) => kvPart)).toEqual([0, 0, 1, 1]);

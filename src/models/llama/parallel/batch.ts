@@ -29,15 +29,20 @@ export interface OwnTokens {
   length: number;
 }
 
-/** @throws RangeError when the ids are not [B,T], or sequences or tokens do not divide over the ranks */
+/** @throws RangeError when the ids are not [B,T] or no words, or sequences or tokens do not divide over the ranks */
 export function ownTokens(
   { ids, shape: [B, T] }: LlamaBatch,
   { tensor, context, expert }: LlamaGroups,
-  { form, sequenceParallel }: { form: ContextForm; sequenceParallel: boolean },
+  { V, form, sequenceParallel }: { V: number; form: ContextForm; sequenceParallel: boolean },
 ): OwnTokens {
   if (!(ids instanceof Int32Array) || ids.length !== B * T || T < 2)
     throw new RangeError(
       `a batch must be {ids: Int32Array of B T ids, shape: [B,T]} with T ≥ 2, got ${ids?.length} ids for [${B},${T}]`,
+    );
+  const wrong = ids.findIndex((id) => !(id >= 0 && id < V));
+  if (wrong >= 0)
+    throw new RangeError(
+      `the id ${ids[wrong]} of sequence ${Math.floor(wrong / T)}, token ${wrong % T}, is no word; ids are 0 to ${V - 1}`,
     );
   const sharers = expert?.size ?? 1;
   if (B % sharers !== 0)

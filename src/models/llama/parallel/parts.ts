@@ -26,7 +26,8 @@ export class LlamaParts {
   }
 
   tokens(batch: LlamaBatch): OwnTokens {
-    return ownTokens(batch, this.groups, this);
+    const { form, sequenceParallel } = this;
+    return ownTokens(batch, this.groups, { V: this.config.V, form, sequenceParallel });
   }
 
   /** The variables of these names, of those that this rank has. */

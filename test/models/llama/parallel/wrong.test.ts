@@ -209,6 +209,17 @@ describe('what does not fit', () => {
     await expect(make()).rejects.toThrow(message);
   });
 
+  it('ids that are no words are refused with their place', async () => {
+    const model = await parallelLlama(small, arraysFor(small));
+    const tape = new Tape();
+    const batch = { ids: Int32Array.of(1, 2, 3, 16), shape: [2, 2] as const };
+    await expect(runLayers(tape, model.layers, weightsOf(tape, model.layers), batch)).rejects.toThrow(
+      'the id 16 of sequence 1, token 1, is no word; ids are 0 to 15',
+    );
+    tape.dispose();
+    model.dispose();
+  });
+
   it.each([
     [
       { context: 4 },
