@@ -1,9 +1,13 @@
 /**
  * A Vitest reporter that writes what `kernelbook test` sums up: the state of every test, the note with which a running
- * test skipped itself, which Vitest's own JSON report leaves out, and how long each file took.
+ * test skipped itself, which Vitest's own JSON report leaves out, and how long each file took. It also ends a run in
+ * which nothing happens any more, and says what did not end.
  */
 import { writeFileSync } from 'node:fs';
-import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
+import path from 'node:path';
+import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from 'vitest/node';
+import { processesBelow } from './processes.js';
+import { Silence } from './silence.js';
 
 /** Where the report goes. */
 export const testReportVariable = 'KERNELBOOK_TEST_REPORT';
@@ -28,13 +32,83 @@ export interface TestReport {
   errors: string[];
 }
 
+/** How many minutes without a sign of any test end the run; another number for the tests of this. */
+const silenceVariable = 'KERNELBOOK_TEST_SILENCE_MINUTES';
+/** Three times what a test may wait for one thing (`test/support/patience.ts`): Vitest's limits come before. */
+const usualSilenceMinutes = 15;
+
 export default class SummaryReporter implements Reporter {
+  readonly #silence = new Silence(() => performance.now());
+  readonly #patienceMs = 60_000 * Number(process.env[silenceVariable] ?? usualSilenceMinutes);
+  #vitest: Vitest | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+    setInterval(() => this.#listen(), Math.min(10_000, this.#patienceMs / 5)).unref();
+  }
+
+  onTestModuleStart(module: TestModule): void {
+    this.#silence.began(this.#nameOf(module));
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    this.#silence.ended(this.#nameOf(module));
+  }
+
+  onTestCaseReady(test: TestCase): void {
+    this.#silence.began(this.#titleOf(test));
+  }
+
+  onTestCaseResult(test: TestCase): void {
+    this.#silence.ended(this.#titleOf(test));
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    this.#write(modules, unhandled.map(firstLine));
+  }
+
+  #listen(): void {
+    if (this.#silence.milliseconds >= this.#patienceMs) this.#giveUp();
+    const running = this.#silence.worthSaying(this.#patienceMs / 5);
+    if (running) console.log(`nothing happened for a while; running: ${running.join('; ') || 'no test'}`);
+  }
+
+  /** Ends every process of the run: a worker that says nothing may hold a thread that hears no signal but this. */
+  #giveUp(): never {
+    const running = this.#silence.running().join('; ') || 'Vitest itself, after its last test';
+    const minutes = Number((this.#patienceMs / 60_000).toPrecision(2));
+    const message = `no test began or ended for ${minutes} min; the run was ended. It waited for ${running}`;
+    console.error(message);
+    const processes = processesBelow(process.pid);
+    for (const { pid, parent, state, command } of processes)
+      console.error(`  process ${pid} of ${parent} (${state}): ${command}`);
+    this.#write(this.#vitest?.state.getTestModules() ?? [], [message]);
+    for (const { pid } of processes) kill(pid);
+    process.exit(1);
+  }
+
+  #write(modules: readonly TestModule[], errors: string[]): void {
     const file = process.env[testReportVariable];
     if (!file)
       throw new Error(`the reporter of kernelbook test needs ${testReportVariable}, the file to write`);
-    const report: TestReport = { files: modules.map(toFile), errors: unhandled.map(firstLine) };
+    const report: TestReport = { files: modules.map(toFile), errors };
     writeFileSync(file, JSON.stringify(report));
+  }
+
+  #nameOf({ moduleId }: TestModule): string {
+    return path.relative(this.#vitest?.config.root ?? process.cwd(), moduleId);
+  }
+
+  #titleOf(test: TestCase): string {
+    return `${this.#nameOf(test.module)} > ${titlesOf(test).join(' > ')}`;
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself, or with its parent.
   }
 }
 

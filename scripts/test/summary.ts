@@ -53,6 +53,7 @@ export function summarise(report: TestReport, setup: SetupReport, testFolder: st
     for (const { titles, state, note } of file.tests) {
       if (state === 'passed') count.passed++;
       else if (state === 'failed') fail(titles.join(' > '));
+      else if (state === 'pending') fail(`${titles.join(' > ')} did not end`);
       else {
         const skip = explainSkip(titles, note);
         if (!skip) fail(`${titles.join(' > ')} was skipped without a reason`);

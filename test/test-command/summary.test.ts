@@ -106,48 +106,73 @@ describe('the summary of a test run', () => {
 
 describe('the reporter', () => {
   it('tells every state, note and error of a real Vitest run, and what its files took', () => {
-    mkdirSync(path.join(packageRoot, 'build'), { recursive: true });
-    const folder = mkdtempSync(path.join(packageRoot, 'build', 'reporter-'));
-    try {
-      writeFileSync(path.join(folder, 'vitest.config.js'), 'export default {};');
-      writeFileSync(path.join(folder, 'broken.test.ts'), "throw new Error('at import');");
-      writeFileSync(
-        path.join(folder, 'states.test.ts'),
-        `import { describe, expect, it } from 'vitest';
+    const { status, text, report } = runWithReporter({
+      'broken.test.ts': "throw new Error('at import');",
+      'states.test.ts': `import { describe, expect, it } from 'vitest';
         describe('outer', () => {
           it('passes', () => new Promise((done) => setTimeout(done, 300)));
           it('fails', () => expect(1).toBe(2));
           it('skips itself', (context) => context.skip('no such device'));
           it.skip('is skipped', () => {});
         });`,
-      );
-      const output = path.join(folder, 'report.json');
-      const vitest = path.join(packageRoot, 'node_modules', 'vitest', 'vitest.mjs');
-      const reporter = path.join(packageRoot, 'scripts', 'test', 'reporter.ts');
-      const child = spawnSync(
-        process.execPath,
-        [vitest, 'run', `--root=${folder}`, `--reporter=${reporter}`],
-        {
-          encoding: 'utf8',
-          env: { PATH: process.env.PATH, [testReportVariable]: output },
-        },
-      );
-      expect(child.status, child.stdout + child.stderr).toBe(1);
-      const report = JSON.parse(readFileSync(output, 'utf8')) as TestReport;
-      const files = new Map(report.files.map((one) => [path.basename(one.name), one]));
-      expect(files.get('broken.test.ts')).toMatchObject({ errors: ['at import'], tests: [] });
-      expect(files.get('states.test.ts')).toMatchObject({
-        errors: [],
-        tests: [
-          { titles: ['outer', 'passes'], state: 'passed' },
-          { titles: ['outer', 'fails'], state: 'failed' },
-          { titles: ['outer', 'skips itself'], state: 'skipped', note: 'no such device' },
-          { titles: ['outer', 'is skipped'], state: 'skipped' },
-        ],
-      });
-      expect(files.get('states.test.ts')!.seconds).toBeGreaterThan(0.29);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    });
+    expect(status, text).toBe(1);
+    const files = new Map(report.files.map((one) => [path.basename(one.name), one]));
+    expect(files.get('broken.test.ts')).toMatchObject({ errors: ['at import'], tests: [] });
+    expect(files.get('states.test.ts')).toMatchObject({
+      errors: [],
+      tests: [
+        { titles: ['outer', 'passes'], state: 'passed' },
+        { titles: ['outer', 'fails'], state: 'failed' },
+        { titles: ['outer', 'skips itself'], state: 'skipped', note: 'no such device' },
+        { titles: ['outer', 'is skipped'], state: 'skipped' },
+      ],
+    });
+    expect(files.get('states.test.ts')!.seconds).toBeGreaterThan(0.29);
+  });
+
+  it('ends a run whose thread no limit of Vitest reaches, and says where it stood', () => {
+    const { status, text, report } = runWithReporter(
+      {
+        'held.test.ts': `import { it } from 'vitest';
+        it('passes', () => {});
+        it('waits for ever', async () => {
+          await new Promise((done) => setTimeout(done, 1000));
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        });`,
+      },
+      { KERNELBOOK_TEST_SILENCE_MINUTES: '0.1' },
+    );
+    expect(status, text).toBe(1);
+    const [error] = report.errors;
+    expect(error).toContain('no test began or ended for 0.1 min');
+    expect(error).toContain('held.test.ts > waits for ever');
+    expect(text).toMatch(/process \d+ of \d+ \([RSD]\): .*vitest/);
+    const { failures } = summarise({ files: report.files, errors: report.errors }, setup, '/p/test');
+    expect(failures.join('\n')).toMatch(/held\.test\.ts: waits for ever did not end/);
   });
 });
+
+/** Runs test files, given by name and text, in a Vitest of its own. */
+function runWithReporter(
+  files: Record<string, string>,
+  env: Record<string, string> = {},
+): { status: number | null; text: string; report: TestReport } {
+  mkdirSync(path.join(packageRoot, 'build'), { recursive: true });
+  const folder = mkdtempSync(path.join(packageRoot, 'build', 'reporter-'));
+  try {
+    const all = { 'vitest.config.js': "export default { test: { pool: 'forks' } };", ...files };
+    for (const [name, text] of Object.entries(all)) writeFileSync(path.join(folder, name), text);
+    const output = path.join(folder, 'report.json');
+    const vitest = path.join(packageRoot, 'node_modules', 'vitest', 'vitest.mjs');
+    const reporter = path.join(packageRoot, 'scripts', 'test', 'reporter.ts');
+    const child = spawnSync(process.execPath, [vitest, 'run', `--root=${folder}`, `--reporter=${reporter}`], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, [testReportVariable]: output, ...env },
+    });
+    const report = JSON.parse(readFileSync(output, 'utf8')) as TestReport;
+    return { status: child.status, text: child.stdout + child.stderr, report };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
