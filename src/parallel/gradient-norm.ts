@@ -2,6 +2,7 @@
 import { read } from '../compute/read.js';
 import type { tf } from '../compute/tf.js';
 import type { Communicator } from './communicator/index.js';
+import { squaredNorm, sumOverRanks } from './data-parallel/index.js';
 
 export interface CountedGradient {
   /** Absent: zeros. */
@@ -11,7 +12,8 @@ export interface CountedGradient {
 }
 
 /**
- * The square root of the sum of squares over the ranks of all groups, one group after the other; the same on all ranks.
+ * The square root of the sum of squares over the ranks of all groups, one group after the other; the same on all ranks. Sums in
+ * float64.
  * @param groups over which parameters are divided or copied and counted once: tensor, expert, pipeline, shards of ZeRO
  */
 export async function gradientNorm(
@@ -21,9 +23,8 @@ export async function gradientNorm(
   let own = 0;
   for (const { gradient, counts } of gradients) {
     if (!gradient || !counts) continue;
-    for (const value of await read(gradient)) own += value * value;
+    own += squaredNorm((await read(gradient)) as Float32Array);
   }
-  let sum = Float32Array.of(own);
-  for (const comm of groups) if (comm && comm.size > 1) sum = await comm.allReduce(sum);
-  return Math.sqrt(sum[0]!);
+  for (const comm of groups) if (comm && comm.size > 1) own = await sumOverRanks(comm, own);
+  return Math.sqrt(own);
 }
