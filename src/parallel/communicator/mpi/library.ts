@@ -60,8 +60,11 @@ export class MpiLibrary {
     ) as Record<FunctionName, Call>;
   }
 
-  /** @throws MpiError saying what was looked for */
-  static load(): MpiLibrary {
+  /**
+   * The first of the candidates that is there.
+   * @throws MpiError saying what was looked for, or that what was found is another library
+   */
+  static load(candidates = libraries): MpiLibrary {
     let koffi: Koffi;
     try {
       koffi = createRequire(import.meta.url)('koffi') as Koffi;
@@ -69,7 +72,7 @@ export class MpiLibrary {
       throw new MpiError(`MPI needs the package koffi, which is not installed: ${(error as Error).message}`);
     }
     const missing: string[] = [];
-    for (const { file, abi } of libraries) {
+    for (const { file, abi } of candidates) {
       let lib: ReturnType<Koffi['load']>;
       try {
         lib = koffi.load(file);

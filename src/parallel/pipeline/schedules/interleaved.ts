@@ -54,8 +54,8 @@ export function interleavedSchedule(ranks: number, microBatches: number, stagesP
 
 /**
  * ZB1P: as interleaved 1F1B with backward passes divided; rank r lets r weight gradients wait and fills its bubbles with
- * them, so that (P − 1)(F + I − W) of the bubble is left and every rank keeps as much as the first (Qi et al. 2023,
- * arXiv:2401.10241, ZB-H1).
+ * them, so that (P − 1)(F + I − W) of the bubble is left, where W ≤ F, W ≤ I and there are at least as many micro-batches
+ * as ranks; every rank keeps as much as the first (Qi et al. 2023, arXiv:2401.10241, ZB-H1).
  */
 export function zeroBubbleSchedule(ranks: number, microBatches: number, stagesPerRank: number): Schedule {
   return inRounds(
