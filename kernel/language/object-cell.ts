@@ -21,7 +21,7 @@ export function parseObjectCell(
   code: string,
   parse: (text: string) => ts.SourceFile,
 ): ts.SourceFile | undefined {
-  if (!/^(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*\{/.test(code) || /;\s*$/.test(code)) return undefined;
+  if (!beginsWithBrace(code) || code.trimEnd().endsWith(';')) return undefined;
   const file = parse(inParentheses(code));
   const [statement, ...others] = file.statements;
   if (internals(file).parseDiagnostics.length > 0 || others.length > 0) return undefined;
@@ -34,6 +34,12 @@ export function parseObjectCell(
   Object.assign(file, { text: code, lineMap: undefined });
   objects.add(file);
   return file;
+}
+
+function beginsWithBrace(code: string): boolean {
+  // The scanner, not a regular expression: over comments those try every way to divide them, for ever.
+  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, true, ts.LanguageVariant.Standard, code);
+  return scanner.scan() === ts.SyntaxKind.OpenBraceToken;
 }
 
 const statementWords = new Set([

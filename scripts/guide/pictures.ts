@@ -62,9 +62,13 @@ export function localPicture(folder: string, source: string): Picture {
 }
 
 function isSvg(bytes: Uint8Array): boolean {
-  return /^\uFEFF?(?:\s|<\?[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE[^>]*>)*<svg[\s>]/i.test(
-    Buffer.from(bytes.subarray(0, 4096)).toString('utf8'),
-  );
+  let text = Buffer.from(bytes.subarray(0, 4096)).toString('utf8');
+  // One after the other: a pattern that repeats them tries every way to divide them.
+  for (let before = ''; before !== text; ) {
+    before = text;
+    text = text.replace(/^(?:\uFEFF|\s+|<\?[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE[^>]*>)/i, '');
+  }
+  return /^<svg[\s>]/i.test(text);
 }
 
 const dataAddress = (mime: string, bytes: Uint8Array): string =>

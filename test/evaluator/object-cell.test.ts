@@ -38,6 +38,13 @@ describe('a block', () => {
   });
 });
 
+it('is looked for behind any number of comments', async () => {
+  const comments = '/* one */\n// - - - // - - - // - - -\n'.repeat(1000);
+  expect(
+    await notebook.texts(`${comments}{ a: 1 }`, `${comments}const after = 1;`, `${comments}{ let x = 1; x }`),
+  ).toEqual(['{ a: 1 }', undefined, undefined]);
+});
+
 it('errors have the places of the cell, at the check and when it runs', async () => {
   expect(await notebook.texts('{ n: 1,\n  m: missing }', '{ n: 1 + "a".x }')).toEqual([
     'TS 2:6 2304',

@@ -23,6 +23,9 @@ beforeAll(async () => {
   for (const name of ['a.png', '50%.png', 'with blank.png', '图.png', 'figures/b.png', '../secret.png'])
     await writeFile(join(folder, name), bytes);
   await writeFile(join(folder, 'drawing.svg'), `<?xml version="1.0"?>\n${circle}`);
+  const comments = '<!-- made by a program -->\n'.repeat(100);
+  await writeFile(join(folder, 'commented.svg'), `\uFEFF${comments}<!DOCTYPE svg>${circle}`);
+  await writeFile(join(folder, 'comments.svg'), `${comments}<p>none</p>`);
   await writeFile(join(folder, 'text.png'), 'no picture');
   await writeFile(join(folder, 'huge.png'), Buffer.concat([bytes, Buffer.alloc(9e6)]));
   await symlink('../secret.png', join(folder, 'out.png'));
@@ -44,6 +47,12 @@ describe('a file beside the notebook', () => {
     expect(localPicture(folder, source)).toEqual({ data: `data:image/png;base64,${pixel}` });
   });
   it('may be a drawing', () => {
+    expect(localPicture(folder, 'commented.svg')).toMatchObject({
+      data: expect.stringMatching(/^data:image\/svg\+xml;base64,/),
+    });
+    expect(localPicture(folder, 'comments.svg')).toMatchObject({
+      missing: 'is no PNG, JPEG, GIF, WebP or SVG picture',
+    });
     expect(localPicture(folder, 'drawing.svg')).toMatchObject({
       data: expect.stringMatching(/^data:image\/svg\+xml;base64,/),
     });
