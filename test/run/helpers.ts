@@ -37,7 +37,8 @@ export class Workplace {
   }
 
   remove(): Promise<void> {
-    return rm(this.folder, { recursive: true, force: true });
+    // A start-up snapshot may still be written there in the background.
+    return rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   path(...parts: string[]): string {
