@@ -30,6 +30,7 @@ export * from './layers/softmax/index.js';
 export * from './models/llama/index.js';
 export * from './parallel/index.js';
 export * from './training/loss/index.js';
+export * from './training/metrics/index.js';
 export * from './training/optimizer/index.js';
 export * from './workbench/diagram/index.js';
 export * as documented from './workbench/documented/index.js';

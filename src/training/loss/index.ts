@@ -1,13 +1,18 @@
 export {
-  bitsPerByte,
-  type CrossEntropyOptions,
-  crossEntropy,
-  perplexity,
-  type TargetOptions,
-  tokenAccuracy,
-} from './cross-entropy.js';
+  type Accumulated,
+  accumulatedLoss,
+  accumulateGradients,
+  countTargets,
+} from './accumulation.js';
+export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.js';
 export {
   crossEntropyGradientOracle,
   crossEntropyOracle,
+  type TargetShareNumbers,
   tokenLossesOracle,
 } from './cross-entropy-oracle.js';
+export { maskedLmLoss } from './masked-lm.js';
+export { type NextTokenOptions, nextTokenTargets } from './next-token.js';
+export { type SequenceNllOptions, sequenceNll } from './sequence-nll.js';
+export { type SftOptions, sftLoss } from './sft-loss.js';
+export type { TargetOptions } from './targets.js';

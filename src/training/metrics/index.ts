@@ -1,0 +1,1 @@
+export { bitsPerByte, perplexity, tokenAccuracy, tokenBitsPerByte } from './token-metrics.js';
