@@ -27,7 +27,9 @@ export function lion(options: LionOptions = {}): UpdateRule {
     update(parameter, gradient, slots, _step, rate = learningRate, decay = true) {
       checkUpdate('lion', parameter, gradient, slots);
       const start = decay && weightDecay > 0 ? tf.mul(parameter, 1 - rate * weightDecay) : parameter;
-      const direction = tf.sign(mix(slots?.[0], gradient, beta1));
+      const mixed = mix(slots?.[0], gradient, beta1);
+      // tfjs has 0 for the sign of NaN, which would hide it for a step.
+      const direction = tf.where(tf.isNaN(mixed), mixed, tf.sign(mixed));
       return {
         parameter: tf.sub(start, tf.mul(direction, rate)),
         slots: [mix(slots?.[0], gradient, beta2)],

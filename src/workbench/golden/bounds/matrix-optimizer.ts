@@ -65,23 +65,37 @@ export function adafactorErrors(
 export function newtonSchulzErrors(matrix: Bounded, options: NewtonSchulzOptions = {}): Bounded {
   const { steps = 5, eps = 1e-7, coefficients = muonCoefficients } = options;
   if (matrix.value.data.length === 0) return matrix;
-  const [a, b, c] = coefficients;
   const [R, C] = matrix.value.shape as [number, number];
   const wide = R > C ? transposeLast(matrix) : matrix;
   const norm = atLeast(squareRoot(sumLast(reshape(square(matrix), [R * C]))), eps);
   let x = divide(wide, norm);
   let [error, largest] = [frobenius(x.error), 1];
   for (let step = 0; step < steps; step++) {
-    const from = exact(x.value);
-    const gram = matmul(from, transposeLast(from));
-    const polynomial = add(scaleBy(gram, b), scaleBy(matmul(gram, gram), c));
-    x = add(scaleBy(from, a), matmul(polynomial, from));
     const { slope, reach } = steepest(coefficients, largest + error);
-    error = slope * error + frobenius(x.error);
+    const made = newtonSchulzStep(x.value, coefficients, largest + error);
+    x = exact(made.value);
+    error = slope * error + made.error;
     largest = reach;
   }
   const value = R > C ? transposeLast(x).value : x.value;
   return { value, error: { shape: value.shape, data: value.data.map(() => error) } };
+}
+
+/**
+ * One step from an exact matrix, and the Frobenius norm of its rounding errors. Of a product A B it is at most that of A's error times
+ * the largest singular value of B, the same for B's, and the rounding of the sums.
+ * @param s at least the largest singular value of x
+ */
+function newtonSchulzStep(x: NdArray, [a, b, c]: Coefficients, s: number): { value: NdArray; error: number } {
+  const gram = matmul(exact(x), transposeLast(exact(x)));
+  const ofGram = frobenius(gram.error);
+  const second = matmul(exact(gram.value), exact(gram.value));
+  const ofSecond = 2 * s ** 2 * ofGram + frobenius(second.error);
+  const polynomial = add(scaleBy(exact(gram.value), b), scaleBy(exact(second.value), c));
+  const ofPolynomial = Math.abs(b) * ofGram + Math.abs(c) * ofSecond + frobenius(polynomial.error);
+  const product = matmul(exact(polynomial.value), exact(x));
+  const sum = add(scaleBy(exact(x), a), exact(product.value));
+  return { value: sum.value, error: s * ofPolynomial + frobenius(product.error) + frobenius(sum.error) };
 }
 
 /** The largest |phi'| on [0, s], and the largest |phi|. */
