@@ -35,9 +35,9 @@ export function unlisted(): string[] {
 
 /** Exports that give no tensors, or (the last line) are models and half tensors, with tests of their own; names or endings. */
 const withoutTensors = (
-  'Oracle Bound Errors Schedule adaGrad adafactor adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications currentCell display drawWindows erfc ' +
+  'Oracle Bound Errors Schedule adaGrad adafactor adam adamW alibiSlopes bertMask bitsPerByte caveat ceilings clearVerifications corruptSpans currentCell display drawWindows erfc ' +
   'expectThrows gamma goldenCase isDisplayable isNdArray kvCacheBytes languageSwitch launchedKernels learningRateFactor listBackends lion ' +
-  'llamaConfig matrixAt modelCase muon muonRateFactor ndarray parallelLlama parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
+  'llamaConfig matrixAt modelCase muon muonRateFactor ndarray packSequences packedPositions parallelLlama parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
   'profile read readSafetensors recordedResults refute rmsProp roofline ropeAngles ropeByComplexProduct ropeByMatrix ropeByRotateHalf ' +
   'ropeElementwise ropeFrequencies ropeMatrix rotateHalf runCase runModelCase samplingProbabilities sampleToken ' +
   'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +

@@ -165,6 +165,16 @@ export const trainingComponents: Record<string, Component> = {
     special: [0, 1],
     huge: [1e4, 1e37],
   },
+  documentMask: {
+    inputs: () => [],
+    run: () => kernelbook.documentMask([0, 2, 5], 6),
+    reference: 'zeros and ones; test/training/loss/objectives.test.ts',
+  },
+  prefixLmMask: {
+    inputs: () => [],
+    run: () => kernelbook.prefixLmMask(4, [1, 3]),
+    reference: 'zeros and ones; test/training/loss/objectives.test.ts',
+  },
   newtonSchulz: {
     inputs: () => [],
     run: () => using(fromNdArray(seededNormal([3, 4], 1)), (matrix) => kernelbook.newtonSchulz(matrix)),

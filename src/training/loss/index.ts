@@ -4,6 +4,7 @@ export {
   accumulateGradients,
   countTargets,
 } from './accumulation.js';
+export { type BertMasked, type BertMaskOptions, bertMask } from './bert-masking.js';
 export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.js';
 export {
   crossEntropyGradientOracle,
@@ -13,6 +14,9 @@ export {
 } from './cross-entropy-oracle.js';
 export { maskedLmLoss } from './masked-lm.js';
 export { type NextTokenOptions, nextTokenTargets } from './next-token.js';
+export { type PackedRow, type PackOptions, packSequences } from './packing.js';
 export { type SequenceNllOptions, sequenceNll } from './sequence-nll.js';
 export { type SftOptions, sftLoss } from './sft-loss.js';
+export { corruptSpans, type SpanCorrupted, type SpanCorruptionOptions } from './span-corruption.js';
 export type { TargetOptions } from './targets.js';
+export { documentMask, packedPositions, prefixLmMask } from './visibility.js';
