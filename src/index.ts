@@ -36,6 +36,7 @@ export * from './training/schedule/index.js';
 export * from './workbench/diagram/index.js';
 export * as documented from './workbench/documented/index.js';
 export * from './workbench/golden/index.js';
+export * from './workbench/monitor/index.js';
 export * from './workbench/plot/index.js';
 export * from './workbench/profile/index.js';
 export * from './workbench/verify/index.js';

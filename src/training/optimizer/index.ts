@@ -2,6 +2,13 @@ export { type AdaGradOptions, adaGrad } from './ada-grad.js';
 export { type AdafactorOptions, adafactor } from './adafactor.js';
 export { type Clipped, clipGradNorm, gradientNorm, type NormOptions } from './clip.js';
 export { exponentialAverage, WeightAverage } from './ema.js';
+export {
+  GroupedOptimizer,
+  type Minimized,
+  type MinimizeOptions,
+  type ParameterGroup,
+  splitByDecay,
+} from './groups.js';
 export { type LionOptions, lion } from './lion.js';
 export { adafactorOracle, muonOracle, newtonSchulzOracle } from './matrix-oracle.js';
 export { type MuonAdjustment, type MuonOptions, muon, muonRateFactor } from './muon.js';

@@ -81,6 +81,13 @@ describe('the oracles', () => {
     // A vector's moment is its square; in step 2 half of the root mean square 3 is above 1 / sqrt(2).
     const vector = adafactorOracle(one(3), [one(-7)], { learningRate: 0.5 });
     expect(vector.data[0]).toBeCloseTo(3 + 1.5, 12);
+    const twice = adafactorOracle(one(3), [one(-7), one(-7)], { learningRate: 1 });
+    expect(twice.data[0]).toBeCloseTo(6 + 6 / Math.SQRT2, 12);
+    // A mean below eps1 is raised to it: 40 * 40 / 10 instead of 40 * 40 / 4.
+    const single = ndarray([10, 10]);
+    single.data[37] = 20;
+    const raised = adafactorOracle(ndarray([10, 10]), [single], { learningRate: 1, eps1: 10, eps2: 1, d: 9 });
+    expect(raised.data[37]).toBeCloseTo(-20 / Math.sqrt(160), 12);
     const far = adafactorOracle(one(0), [one(1)], { learningRate: 5, eps2: 0.25 });
     expect(far.data[0]).toBeCloseTo(-0.25, 12);
     const batch = ndarray([2, 2, 3], [...gradient.data, ...gradient.data.map((x) => 5 * x)]);
@@ -116,7 +123,13 @@ interface Checked {
 }
 
 const rms = { learningRate: 0.02, alpha: 0.9, eps: 1e-6, weightDecay: 0.1 };
-const ada = { learningRate: 0.1, learningRateDecay: 0.1, initialAccumulator: 0.2, weightDecay: 0.05 };
+const ada = {
+  learningRate: 0.1,
+  learningRateDecay: 0.1,
+  initialAccumulator: 0.2,
+  eps: 0.01,
+  weightDecay: 0.05,
+};
 const signs = { learningRate: 0.03, beta1: 0.8, beta2: 0.95, weightDecay: 0.2 };
 const factors = { learningRate: 0.1, eps1: 1e-15, d: 1, weightDecay: 0.1 };
 const newton = { learningRate: 0.05, momentum: 0.9, weightDecay: 0.1 };

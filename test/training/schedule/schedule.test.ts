@@ -75,6 +75,10 @@ describe('learning-rate schedules', () => {
     expectNear(first(waves, 7), [0, 0.5, 1, 0.5, 0, 0.5, 0]);
   });
 
+  it('end at once where there is no decay', () => {
+    expectNear(first(warmupStableDecaySchedule({ stable: 2, decay: 0, minimum: 0.1 }), 3), [1, 1, 0.1]);
+  });
+
   it('fall with the root of the step', () => {
     expectNear(first(inverseSqrtSchedule({ warmUp: 2 }), 9), [
       0,
