@@ -5,8 +5,7 @@ import { ranks } from '../../../src/parallel/communicator/index.js';
 import { flatLayout } from '../../../src/parallel/data-parallel/index.js';
 import { piecesOfPart } from '../../../src/parallel/data-parallel/layout.js';
 import { type ByteKind, rowsLayout, Zero, type ZeroOptions } from '../../../src/parallel/zero/index.js';
-import { adamW } from '../../../src/training/optimizer/index.js';
-import { muon } from '../../../src/training/optimizer/muon.js';
+import { adamW, muon } from '../../../src/training/optimizer/index.js';
 import { eachEngine, onAsyncRanks } from '../engines.js';
 
 type Values = Record<string, Float32Array>;
