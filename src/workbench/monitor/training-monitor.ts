@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { tf } from '../../compute/tf.js';
 import { currentCell, type Displayable, display, type MimeBundle } from '../../display/display.js';
-import { formatNumber } from '../../display/format.js';
+import { formatNumber, formatPercent, formatQuantity, jsonNumber } from '../../display/format.js';
 import type { Figure } from '../plot/figure.js';
 import { plot } from '../plot/plot.js';
 import { stillHtml } from '../plot/still.js';
@@ -57,14 +57,14 @@ export class TrainingMonitor implements Displayable {
   }
 
   /**
-   * Call it after every step. What is not finite (a loss that diverged) is a gap in the curve and null in the file.
+   * Call it after every step. What is not finite (a loss that diverged) is a gap in the curve and 'NaN' or 'Infinity' in the file.
    * @returns the record with time, throughput and memory
    */
   record(step: MonitoredStep): TrainingRecord {
     const now = this.clock();
     const record = this.log.add(step, (now - this.began) / 1000, tf.memory().numBytes);
     const { file, everyMs = 500 } = this.options;
-    if (file !== undefined) appendFileSync(file, `${JSON.stringify(record)}\n`);
+    if (file !== undefined) appendFileSync(file, `${jsonLine(record)}\n`);
     if (now - this.shownAt >= everyMs) {
       this.shownAt = now;
       this.show(false);
@@ -87,9 +87,9 @@ export class TrainingMonitor implements Displayable {
       `step ${step}${steps === undefined ? '' : ` of ${steps}`}`,
       `loss ${formatNumber(loss)}`,
       learningRate === undefined ? '' : `learning rate ${formatNumber(learningRate)}`,
-      tokensPerSecond === undefined ? '' : `${formatNumber(tokensPerSecond)} tokens/s`,
-      utilization === undefined ? '' : `${formatNumber(100 * utilization)} % of peak`,
-      `${formatNumber(bytes / 2 ** 20)} MiB`,
+      tokensPerSecond === undefined ? '' : formatQuantity(tokensPerSecond, 'tokens/s'),
+      utilization === undefined ? '' : `${formatPercent(utilization)} of peak`,
+      formatQuantity(bytes, 'B'),
     ]
       .filter(Boolean)
       .join(', ');
@@ -104,7 +104,7 @@ export class TrainingMonitor implements Displayable {
     const { x, y } = thinned(told, what);
     const { title = 'Training' } = this.options;
     return plot.line(
-      { x, y },
+      { x, y, name: what },
       {
         title: what === 'loss' ? title : `${title}: ${what}`,
         subtitle: this.line(),
@@ -145,6 +145,10 @@ export class TrainingMonitor implements Displayable {
     else if (last) terminal.write(`${this.line()}\n`);
     return undefined;
   }
+}
+
+function jsonLine(record: TrainingRecord): string {
+  return JSON.stringify(record, (_name, value) => (typeof value === 'number' ? jsonNumber(value) : value));
 }
 
 /** At most `mostPoints`: the means of as many neighbours as it takes, each at its last step. */

@@ -56,6 +56,7 @@ describe('a training monitor', () => {
       monitor.record({ loss: 1, tokens: 40 });
     }
     expect(monitor.records.at(-1)!.tokensPerSecond).toBeCloseTo(400, 8);
+    expect(monitor.line()).toMatch(/^step 12, loss 1, 400 tokens\/s, 40 % of peak, [\d.]+ kB$/);
     pass(100);
     expect(monitor.record({ loss: 1 }).tokensPerSecond).toBeUndefined();
     held.dispose();
@@ -78,7 +79,7 @@ describe('a training monitor', () => {
       .map((line) => JSON.parse(line));
     expect(lines).toEqual([
       expect.objectContaining({ step: 1, loss: 3, learningRate: 0.1, gradientNorm: 7, seconds: 0 }),
-      expect.objectContaining({ step: 2, loss: null, seconds: 0.25 }),
+      expect.objectContaining({ step: 2, loss: 'NaN', seconds: 0.25 }),
     ]);
   });
 
@@ -91,7 +92,7 @@ describe('a training monitor', () => {
         monitor.record({ loss, learningRate: 0.25, tokens: 10 });
         pass(300);
       }
-      expect(out.written.map((text) => text.replace(/, [\d.]+ MiB/, ''))).toEqual(
+      expect(out.written.map((text) => text.replace(/, [\d.]+ k?B$/, ''))).toEqual(
         isTTY
           ? [
               '\r\u001b[Kstep 1 of 3, loss 3, learning rate 0.25',
@@ -101,7 +102,7 @@ describe('a training monitor', () => {
       );
       await monitor.finish();
       expect(out.written.at(-1)).toMatch(
-        /step 3 of 3, loss 1, learning rate 0.25, 33.3 tokens\/s, .* MiB\n$/,
+        /step 3 of 3, loss 1, learning rate 0.25, 33.3 tokens\/s, .* k?B\n$/,
       );
     }
   });
