@@ -29,9 +29,7 @@ export interface PackOptions {
 export function packSequences(sequences: readonly (readonly number[])[], options: PackOptions): PackedRow[] {
   const { length: T, padToken = 0 } = options;
   const rows: { members: number[]; space: number }[] = [];
-  const order = sequences
-    .map((_, n) => n)
-    .sort((a, b) => sequences[b]!.length - sequences[a]!.length || a - b);
+  const order = sequences.map((_, n) => n).sort((a, b) => sequences[b]!.length - sequences[a]!.length);
   for (const n of order) {
     const needed = sequences[n]!.length;
     if (needed > T) {
@@ -40,7 +38,9 @@ export function packSequences(sequences: readonly (readonly number[])[], options
       );
     }
     let best: (typeof rows)[number] | undefined;
-    for (const row of rows) if (row.space >= needed && row.space < (best?.space ?? T + 1)) best = row;
+    for (const row of rows) {
+      if (row.space >= needed && !(best && best.space <= row.space)) best = row;
+    }
     if (!best) {
       best = { members: [], space: T };
       rows.push(best);

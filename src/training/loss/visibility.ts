@@ -54,7 +54,7 @@ export function packedPositions(cuSeqLens: readonly number[], T = cuSeqLens.at(-
 /** Which sequence each token of a row is in; -1 behind the last. */
 function documentOf(caller: string, cuSeqLens: readonly number[], T: number): number[] {
   const wrong = cuSeqLens.some(
-    (start, n) => !Number.isInteger(start) || start < (n === 0 ? 0 : cuSeqLens[n - 1]!) || start > T,
+    (start, n) => !Number.isInteger(start) || start < (cuSeqLens[n - 1] ?? start) || start > T,
   );
   if (wrong || cuSeqLens[0] !== 0) {
     throw new RangeError(

@@ -139,6 +139,13 @@ describe('packing', () => {
       },
     ]);
     expect(packSequences([], { length: 8 })).toEqual([]);
+    // Of rows with as much space the first is filled, and of sequences as long the first is taken.
+    const even = packSequences([[1, 1], [2, 2], [3], [4], [5]], { length: 3 });
+    expect(even.map(({ ids }) => ids)).toEqual([
+      [1, 1, 3],
+      [2, 2, 4],
+      [5, 0, 0],
+    ]);
     expect(() => packSequences([[1], [1, 2, 3]], { length: 2 })).toThrow(/sequence 1 has 3 tokens, a row 2/);
   });
 

@@ -167,6 +167,8 @@ describe('the gradient noise scale', () => {
     // |G|^2 + S/2 = 7 and |G|^2 + S/8 = 4.
     const exact = gradientNoiseScale({ batch: 2, squaredNorms: [6, 8] }, { batch: 8, squaredNorms: [4] });
     expect(exact).toEqual({ signal: 3, noise: 8, scale: 8 / 3 });
+    const weak = gradientNoiseScale({ batch: 1, squaredNorms: [1.25] }, { batch: 2, squaredNorms: [1] });
+    expect(weak).toEqual({ signal: 0.75, noise: 0.5, scale: 2 / 3 });
     const lost = gradientNoiseScale({ batch: 1, squaredNorms: [10] }, { batch: 2, squaredNorms: [5] });
     expect([lost.signal, lost.noise, lost.scale]).toEqual([0, 10, Number.NaN]);
     expect(() =>

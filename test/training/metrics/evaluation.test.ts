@@ -60,6 +60,9 @@ describe('calibration', () => {
     ]);
     expect(expectedError).toBeCloseTo((0.25 + 0.75) / 6, 12);
     expect(largestError).toBeCloseTo(0.25, 12);
+    const single = calibrationOf([0.75], [true], 2);
+    expect(single).toMatchObject({ expectedError: 0.25, largestError: 0.25 });
+    expect(single.bins[1]).toMatchObject({ count: 1, confidence: 0.75, accuracy: 1 });
     const empty = calibrationOf([], []);
     expect([empty.bins.length, empty.expectedError, empty.largestError]).toEqual([10, Number.NaN, 0]);
     expect(empty.bins[0]).toMatchObject({ count: 0, confidence: Number.NaN, accuracy: Number.NaN });
