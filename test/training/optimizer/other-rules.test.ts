@@ -117,7 +117,7 @@ describe('the oracles', () => {
 
 /** A rule with its oracle and bounds. */
 interface Checked {
-  rule: UpdateRule;
+  readonly rule: UpdateRule;
   oracle(start: NdArray, gradients: NdArray[]): NdArray;
   errors(start: NdArray, gradients: NdArray[]): Bounded;
 }
@@ -141,7 +141,10 @@ function checked<Options>(
   options: Options,
 ): Checked {
   return {
-    rule: make(options),
+    // Made by the test, which then tells what is wrong with it.
+    get rule() {
+      return make(options);
+    },
     oracle: (start, gradients) => oracle(start, gradients, options),
     errors: (start, gradients) => errors(start, gradients, options),
   };
@@ -162,6 +165,10 @@ const elementwise: Record<string, Checked> = {
 const ofMatrices: Record<string, Checked> = {
   ...elementwise,
   'adafactor, clipped later': checked(adafactor, adafactorOracle, adafactorErrors, { ...factors, d: 1.5 }),
+  'adafactor, its rate bounded by the step': checked(adafactor, adafactorOracle, adafactorErrors, {
+    learningRate: 1,
+    weightDecay: 0.1,
+  }),
   muon: checked(muon, muonOracle, muonErrors, newton),
   'muon without Nesterov, as large as AdamW': checked(muon, muonOracle, muonErrors, {
     ...newton,
