@@ -192,6 +192,12 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'a decay begins at 1',
   },
   {
+    file: 'src/training/optimizer/optimizer-oracle.ts',
+    text: 'mean = alpha * mean + (1 - alpha) * g;',
+    mutated: 'mean - (1 - alpha)',
+    reason: 'only the square of the mean is used',
+  },
+  {
     file: 'src/training/optimizer/matrix-oracle.ts',
     text: 'const batches = factored ?',
     reason: 'batches beyond the last hold nothing',

@@ -154,7 +154,7 @@ describe('packing', () => {
     expect(packedPositions([0, 1], 3)).toEqual([0, 0, 0]);
     expect(packedPositions([0])).toEqual([]);
     expect(() => packedPositions([1, 2])).toThrow(/begin with 0 .* got \[1,2\]/);
-    expect(() => packedPositions([0, 3, 2])).toThrow(/never fall/);
+    expect(() => packedPositions([0, 3, 2, 4])).toThrow(/never fall/);
     expect(() => packedPositions([0, 3], 2)).toThrow(/up to T = 2/);
     expect(() => documentMask([0, 1.5])).toThrow(/documentMask: cuSeqLens must be whole numbers/);
   });
