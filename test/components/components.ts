@@ -9,12 +9,14 @@ import type { Component } from './component.js';
 import { normComponents } from './norm-components.js';
 import { positionComponents } from './position-components.js';
 import { tokenComponents } from './token-components.js';
+import { trainingComponents } from './training-components.js';
 
 export const components: Record<string, Component> = {
   ...attentionComponents,
   ...normComponents,
   ...positionComponents,
   ...tokenComponents,
+  ...trainingComponents,
 };
 
 /** Exported functions that give tensors and that the list does not have. */
@@ -33,13 +35,13 @@ export function unlisted(): string[] {
 
 /** Exports that give no tensors, or (the last line) are models and half tensors, with tests of their own; names or endings. */
 const withoutTensors = (
-  'Oracle Bound Errors adam adamW alibiSlopes bitsPerByte caveat ceilings clearVerifications currentCell display drawWindows erfc ' +
-  'expectThrows gamma goldenCase isDisplayable isNdArray kvCacheBytes languageSwitch launchedKernels learningRateFactor listBackends ' +
-  'llamaConfig matrixAt modelCase ndarray parallelLlama parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
-  'profile read readSafetensors recordedResults refute roofline ropeAngles ropeByComplexProduct ropeByMatrix ropeByRotateHalf ' +
+  'Oracle Bound Errors Schedule adaGrad adafactor adam adamW alibiSlopes bertMask bitsPerByte calibrationOf caveat ceilings clearVerifications corruptSpans currentCell display drawWindows erfc evaluationWindows ' +
+  'expectThrows flopsUtilization forwardFlopsPerToken gamma goldenCase gradientNoiseScale hardwareFlopsPerToken isDisplayable isNdArray kvCacheBytes languageSwitch launchedKernels learningRateFactor listBackends lion ' +
+  'llamaConfig matmulIntensity matmulParameters matrixAt modelCase muon muonRateFactor ndarray packSequences packedPositions parallelLlama parameterCount parameterShapes parseSafetensors peakGpuBytes permuteInterleavedToHalf ' +
+  'profile read readSafetensors recordedResults refute ridgeIntensity rmsProp roofline ropeAngles ropeByComplexProduct ropeByMatrix ropeByRotateHalf ' +
   'ropeElementwise ropeFrequencies ropeMatrix rotateHalf runCase runModelCase samplingProbabilities sampleToken ' +
-  'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
-  'syncDevice t5RelativeBucket timeWall toNdArray ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
+  'scalarActivation scoreText scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf splitByDecay swiGluHidden ' +
+  'syncDevice t5RelativeBucket timeWall toNdArray tokenCalibration trainingFlopsPerToken ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
   'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfGrads halfTensor halfVariable isHalf ' +
   'reshapeHalf toHalf toFloat'
 ).split(' ');

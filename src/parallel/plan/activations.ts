@@ -2,7 +2,7 @@
  * Bytes of activations that wait for the backward pass, 16 bits each, as Korthikanti et al. 2022 (arXiv:2205.05198) count them: what
  * every matrix product, softmax, norm and activation needs again, and dropout masks of one byte where there is dropout.
  */
-import type { ModelShape } from './model-shape.js';
+import type { ModelShape } from '../../training/metrics/model-shape.js';
 
 export type Recompute = 'none' | 'selective' | 'full';
 

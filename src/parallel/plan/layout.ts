@@ -1,6 +1,7 @@
 /** How a model and a batch are divided over GPUs, and whether the numbers divide. */
+
+import type { ModelShape } from '../../training/metrics/model-shape.js';
 import type { Recompute } from './activations.js';
-import type { ModelShape } from './model-shape.js';
 
 export type ZeroStage = 0 | 1 | 2 | 3;
 

@@ -1,4 +1,7 @@
 /** What a layout costs: parameters, bytes of a rank, bubble, bytes sent, time on a data sheet's GPU, and whether it fits. */
+
+import type { ModelShape } from '../../training/metrics/model-shape.js';
+import { activeParameters, countParameters } from '../../training/metrics/parameters.js';
 import { makeSchedule, type ScheduleName, simulate } from '../pipeline/index.js';
 import { layerActivationBytes } from './activations.js';
 import {
@@ -11,8 +14,7 @@ import {
 import type { GpuSheet } from './gpus.js';
 import { checkLayout, dataRanks, type Layout } from './layout.js';
 import { type ModelStateBytes, modelStateBytes } from './memory.js';
-import type { ModelShape } from './model-shape.js';
-import { activeParameters, countParameters, parametersOfRank } from './parameters.js';
+import { parametersOfRank } from './parameters.js';
 
 export interface Plan {
   layout: Layout;

@@ -1,6 +1,7 @@
 /** All layouts of a model on a number of GPUs that fit, fastest first. */
+
+import type { ModelShape } from '../../training/metrics/model-shape.js';
 import type { Layout, ZeroStage } from './layout.js';
-import type { ModelShape } from './model-shape.js';
 import { type Plan, type PlanOptions, plan } from './plan.js';
 
 /** @param base what is not searched: GPUs, sequence, micro-batch, tokens of a step, recomputation, context and expert ranks */

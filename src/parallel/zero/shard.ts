@@ -31,6 +31,12 @@ export class Shard {
     private readonly options: ShardOptions,
     private readonly bytes: LiveBytes,
   ) {
+    const { rule } = options;
+    if (rule.whole) {
+      throw new RangeError(
+        `ZeRO: ${rule.name} needs whole parameters, and a rank has parts of them; take a rule that goes by single numbers, such as adamW, or replicas`,
+      );
+    }
     this.#segments = segmentsOf(layout, rank, options.decay);
   }
 

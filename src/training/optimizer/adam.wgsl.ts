@@ -36,6 +36,8 @@ export type AdamStep = {
   rate: number;
   /** The root of the second moment's correction. */
   rootCorrection: number;
+  /** The largest second moment so far is kept, and divides instead of the present one. */
+  amsgrad: boolean;
 };
 
 /** A half parameter: its shape, whether a float32 copy is kept, and what its gradient is multiplied by. */
@@ -46,6 +48,7 @@ interface AdamVariant {
   /** The moments are zero and not read. */
   fresh: boolean;
   coupled: boolean;
+  amsgrad: boolean;
   /** Of the parameter that is read: f32 where that is the copy. */
   source: Storage;
   /** Of the gradient and of the new parameter. */
@@ -53,19 +56,24 @@ interface AdamVariant {
   master: boolean;
 }
 
-const stepKernel = remember(({ width, fresh, coupled, source, storage, master }: AdamVariant) => {
+const stepKernel = remember((variant: AdamVariant) => {
+  const { width, fresh, coupled, amsgrad, source, storage, master } = variant;
   const moment = elementOf('f32', width);
   const own = elementOf(storage, width);
   return defineKernel({
     name: `adam.step${storageSuffix(storage)}`,
-    inputs: { p: elementOf(source, width), g: own, ...(!fresh && { m: moment, v: moment }) } as Record<
-      'p' | 'g',
-      ElementType
-    >,
-    outputs: { newP: own, newM: moment, newV: moment, ...(master && { copy: moment }) } as Record<
-      'newP' | 'newM' | 'newV',
-      ElementType
-    >,
+    inputs: {
+      p: elementOf(source, width),
+      g: own,
+      ...(!fresh && { m: moment, v: moment, ...(amsgrad && { top: moment }) }),
+    } as Record<'p' | 'g', ElementType>,
+    outputs: {
+      newP: own,
+      newM: moment,
+      newV: moment,
+      ...(amsgrad && { newTop: moment }),
+      ...(master && { copy: moment }),
+    } as Record<'newP' | 'newM' | 'newV', ElementType>,
     uniforms: {
       count: 'u32',
       beta1: 'f32',
@@ -90,33 +98,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let slope = V(g[at])${storage === 'f16' ? ' * u.unscale' : ''}${coupled ? ' + u.penalty * parameter' : ''};
   let first = ${fresh ? '' : 'u.beta1 * m[at] + '}u.rest1 * slope;
   let second = ${fresh ? '' : 'u.beta2 * v[at] + '}u.rest2 * (slope * slope);
-  let updated = parameter * u.shrink - first / (sqrt(second) / u.rootCorrection + u.eps) * u.rate;
+  let size = ${amsgrad && !fresh ? 'max(top[at], second)' : 'second'};
+  let updated = parameter * u.shrink - first / (sqrt(size) / u.rootCorrection + u.eps) * u.rate;
   newP[at] = W(updated);
   newM[at] = first;
   newV[at] = second;
+  ${amsgrad ? 'newTop[at] = size;' : ''}
   ${master ? 'copy[at] = updated;' : ''}
 }`,
   });
 });
 
-function register(moments: readonly ('m' | 'v')[]) {
+function register(name: string, moments: readonly ('m' | 'v' | 'top')[]) {
   return registerFused({
-    name: moments.length > 0 ? adamKernel : `${adamKernel}First`,
+    name,
     inputs: ['p', 'g', ...moments],
     forward: (inputs, step: AdamStep & HalfStep, launch) => {
-      const { shape, master } = step;
+      const { shape, master, amsgrad } = step;
       const size = sizeOf(shape);
       const width = size % 4 === 0 ? 4 : 1;
       const count = size / width;
       const [source, storage] = [storageOf(inputs.p), storageOf(inputs.g)];
       const fresh = moments.length === 0;
-      const variant: AdamVariant = { width, fresh, coupled: step.penalty !== 0, source, storage, master };
+      const coupled = step.penalty !== 0;
+      const variant: AdamVariant = { width, fresh, coupled, amsgrad, source, storage, master };
       const made = launch(stepKernel(variant), {
         inputs,
         outputs: {
           newP: { shape: storedShape(storage, shape) },
           newM: { shape },
           newV: { shape },
+          ...(amsgrad && { newTop: { shape } }),
           ...(master && { copy: { shape } }),
         },
         uniforms: { ...step, count, rest1: 1 - step.beta1, rest2: 1 - step.beta2 },
@@ -127,13 +139,14 @@ function register(moments: readonly ('m' | 'v')[]) {
   });
 }
 
-const firstStep = register([]);
-const laterStep = register(['m', 'v']);
+const firstStep = register(`${adamKernel}First`, []);
+const laterStep = register(adamKernel, ['m', 'v']);
+const laterStepAmsgrad = register(`${adamKernel}Amsgrad`, ['m', 'v', 'top']);
 
 /**
  * One step by the fused kernel; shapes checked by the caller, not empty.
  * @param parameter float32, or packed with its packed gradient @param half says what a packed parameter is
- * @returns of its kind the parameter; the slots are the two moments and, where it is kept, the copy
+ * @returns of its kind the parameter; the slots are the two moments and, where they are kept, the largest second moment and the copy
  */
 export function runAdam(
   parameter: tf.Tensor,
@@ -142,12 +155,16 @@ export function runAdam(
   step: AdamStep,
   half: HalfStep = { shape: parameter.shape, master: false, unscale: 1 },
 ): { parameter: tf.Tensor; slots: tf.Tensor[] } {
-  const [m, v, copy] = slots ?? [];
+  const [m, v, ...others] = slots ?? [];
+  const [top, copy] = step.amsgrad ? others : [undefined, ...others];
   const inputs = { p: copy ?? parameter, g: gradient };
+  const attributes = { ...step, ...half };
   const outputs =
     m && v
-      ? laterStep.run({ ...inputs, m, v }, { ...step, ...half })
-      : firstStep.run(inputs as Record<'p' | 'g' | 'm' | 'v', tf.Tensor>, { ...step, ...half });
+      ? top
+        ? laterStepAmsgrad.run({ ...inputs, m, v, top }, attributes)
+        : laterStep.run({ ...inputs, m, v } as Record<'p' | 'g' | 'm' | 'v' | 'top', tf.Tensor>, attributes)
+      : firstStep.run(inputs as Record<'p' | 'g' | 'm' | 'v' | 'top', tf.Tensor>, attributes);
   const [updated, ...kept] = outputs as [tf.Tensor, ...tf.Tensor[]];
   return { parameter: updated, slots: kept };
 }

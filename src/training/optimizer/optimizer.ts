@@ -61,7 +61,7 @@ export class Optimizer<Variable extends Trainable = tf.Variable> {
       );
     }
     variables.forEach((variable, n) => {
-      checkUpdate(rule.name, variable, gradients[n]!, this.slots[n]);
+      checkUpdate(rule.name, variable, gradients[n]!, undefined);
     });
     // One variable after the other, so that never more than one of them exists twice.
     variables.forEach((variable, n) => {

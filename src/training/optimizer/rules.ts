@@ -15,13 +15,15 @@ import { type AdamStep, adamKernel, runAdam } from './adam.wgsl.js';
 
 export interface Updated {
   parameter: tf.Tensor;
-  /** To be passed to the next step: the momentum, or Adam's two moments. */
+  /** To be passed to the next step: the momentum, or Adam's moments. */
   slots: tf.Tensor[];
 }
 
 export interface UpdateRule {
   readonly name: string;
   readonly learningRate: number;
+  /** The step depends on the shape of the whole parameter, so that parts of it cannot take it by themselves. */
+  readonly whole?: true;
   /**
    * One step. Call it inside tf.tidy: intermediate results are the caller's to free.
    * @param slots of the step before; none at the first @param step counts from 1
@@ -65,7 +67,9 @@ export interface SgdOptions {
   learningRate?: number;
   /** Default 0. */
   momentum?: number;
-  /** Looks one momentum step ahead. Default false. */
+  /** The share of a gradient that does not enter the velocity, from the second step on. Default 0. */
+  dampening?: number;
+  /** Looks one momentum step ahead; needs momentum, and no dampening. Default false. */
   nesterov?: boolean;
   /** Default 0. For plain SGD coupled and decoupled decay are the same. */
   weightDecay?: number;
@@ -73,9 +77,17 @@ export interface SgdOptions {
 
 /** @throws RangeError when an option is out of range. */
 export function sgd(options: SgdOptions = {}): UpdateRule {
-  const { learningRate = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  const { learningRate = 1e-3, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = options;
   requireInRange('sgd', { learningRate, weightDecay });
   requireBelowOne('sgd', { momentum });
+  if (!(dampening <= 1 && dampening >= 0)) {
+    throw new RangeError(`sgd: dampening must lie in [0, 1], got ${dampening}`);
+  }
+  if (nesterov && (momentum === 0 || dampening !== 0)) {
+    throw new RangeError(
+      `sgd: nesterov needs a momentum and no dampening, got momentum ${momentum} and dampening ${dampening}`,
+    );
+  }
   return {
     name: 'sgd',
     learningRate,
@@ -83,7 +95,8 @@ export function sgd(options: SgdOptions = {}): UpdateRule {
       checkUpdate('sgd', parameter, gradient, slots);
       const slope = decay ? penalised(gradient, parameter, weightDecay) : gradient;
       if (momentum === 0) return { parameter: tf.sub(parameter, tf.mul(slope, rate)), slots: [] };
-      const velocity = slots?.[0] ? tf.add(tf.mul(slots[0], momentum), slope) : tf.clone(slope);
+      const entering = dampening === 0 ? slope : tf.mul(slope, 1 - dampening);
+      const velocity = slots?.[0] ? tf.add(tf.mul(slots[0], momentum), entering) : tf.clone(slope);
       const direction = nesterov ? tf.add(slope, tf.mul(velocity, momentum)) : velocity;
       return { parameter: tf.sub(parameter, tf.mul(direction, rate)), slots: [velocity] };
     },
@@ -101,6 +114,11 @@ export interface AdamNumbers {
   eps?: number;
   /** Default 0 for adam, 0.01 for adamW. */
   weightDecay?: number;
+  /**
+   * Divides by the largest second moment so far, so that no step grows because gradients became small (Reddi et al. 2018,
+   * arXiv:1904.09237). Default false.
+   */
+  amsgrad?: boolean;
 }
 
 /** The fused form is one pass over parameter, gradient and moments; it cannot be differentiated. */
@@ -119,7 +137,8 @@ export function adamW(options: AdamOptions = {}): UpdateRule {
 }
 
 function adamRule(name: string, options: AdamOptions, kind: 'coupled' | 'decoupled'): UpdateRule {
-  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0, path } = options;
+  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = options;
+  const { amsgrad = false, path } = options;
   requireInRange(name, { learningRate, eps, weightDecay });
   requireBelowOne(name, { beta1, beta2 });
   const numbers = (step: number, rate: number, decay: boolean): AdamStep => {
@@ -133,6 +152,7 @@ function adamRule(name: string, options: AdamOptions, kind: 'coupled' | 'decoupl
       // Both moments start at zero and are too small by these factors.
       rate: rate / (1 - beta1 ** step),
       rootCorrection: Math.sqrt(1 - beta2 ** step),
+      amsgrad,
     };
   };
   return {
@@ -157,22 +177,25 @@ function composedAdam(
   parameter: tf.Tensor,
   gradient: tf.Tensor,
   slots: readonly tf.Tensor[] | undefined,
-  { beta1, beta2, eps, penalty, shrink, rate, rootCorrection }: AdamStep,
+  { beta1, beta2, eps, penalty, shrink, rate, rootCorrection, amsgrad }: AdamStep,
 ): Updated {
   const slope = penalised(gradient, parameter, penalty);
   const start = shrink === 1 ? parameter : tf.mul(parameter, shrink);
   const first = mix(slots?.[0], slope, beta1);
   const second = mix(slots?.[1], tf.square(slope), beta2);
-  const size = tf.add(tf.div(tf.sqrt(second), rootCorrection), eps);
-  return { parameter: tf.sub(start, tf.mul(tf.div(first, size), rate)), slots: [first, second] };
+  const moments = [first, second];
+  if (amsgrad) moments.push(slots?.[2] ? tf.maximum(slots[2], second) : tf.clone(second));
+  const size = tf.add(tf.div(tf.sqrt(moments.at(-1)!), rootCorrection), eps);
+  return { parameter: tf.sub(start, tf.mul(tf.div(first, size), rate)), slots: moments };
 }
 
-function penalised(gradient: tf.Tensor, parameter: tf.Tensor, weightDecay: number): tf.Tensor {
+/** The gradient with the slope of the penalty weightDecay / 2 |parameter|^2: coupled decay. */
+export function penalised(gradient: tf.Tensor, parameter: tf.Tensor, weightDecay: number): tf.Tensor {
   return weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(parameter, weightDecay));
 }
 
 /** share * old + (1 - share) * now, with nothing for old at first. */
-function mix(old: tf.Tensor | undefined, now: tf.Tensor, share: number): tf.Tensor {
+export function mix(old: tf.Tensor | undefined, now: tf.Tensor, share: number): tf.Tensor {
   const fresh = tf.mul(now, 1 - share);
   return old ? tf.add(tf.mul(old, share), fresh) : fresh;
 }
@@ -197,7 +220,8 @@ export function checkUpdate(
   }
 }
 
-function requireInRange(caller: string, values: Record<string, number>): void {
+/** @throws RangeError when a value is negative or not finite. */
+export function requireInRange(caller: string, values: Record<string, number>): void {
   for (const [name, value] of Object.entries(values)) {
     if (!(value >= 0 && Number.isFinite(value))) {
       throw new RangeError(`${caller}: ${name} must be a finite number >= 0, got ${value}`);
@@ -205,7 +229,8 @@ function requireInRange(caller: string, values: Record<string, number>): void {
   }
 }
 
-function requireBelowOne(caller: string, values: Record<string, number>): void {
+/** @throws RangeError when a value is outside [0, 1). */
+export function requireBelowOne(caller: string, values: Record<string, number>): void {
   for (const [name, value] of Object.entries(values)) {
     if (!(value >= 0 && value < 1)) {
       throw new RangeError(`${caller}: ${name} must lie in [0, 1), got ${value}`);

@@ -3,6 +3,7 @@ import { activationOperations } from './operations/activation.js';
 import { attentionOperations } from './operations/attention.js';
 import { expertOperations } from './operations/experts.js';
 import { lossOperations } from './operations/loss.js';
+import { metricOperations } from './operations/metrics.js';
 import { normalizationOperations } from './operations/normalization.js';
 import type { Operation } from './operations/operation.js';
 import { optimizerOperations } from './operations/optimizer.js';
@@ -13,6 +14,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...attentionOperations,
   ...expertOperations,
   ...lossOperations,
+  ...metricOperations,
   ...normalizationOperations,
   ...optimizerOperations,
   ...positionOperations,

@@ -78,6 +78,15 @@ export function inverseSqrt(a: Bounded): Bounded {
   });
 }
 
+/** The root of x >= 0; one of an argument that may be 0 is charged the root of its error. */
+export function squareRoot(a: Bounded): Bounded {
+  return map(a, (x, e) => {
+    const root = Math.sqrt(Math.max(x, 0));
+    const given = e === 0 ? 0 : Math.min(Math.sqrt(e), e / (2 * Math.sqrt(Math.max(x - e, 0))));
+    return [root, given + 12 * u * root];
+  });
+}
+
 /** exp(x): the argument's error becomes a relative one, beside the function's own. */
 export function exponential(a: Bounded): Bounded {
   return map(a, (x, e) => [

@@ -5,7 +5,7 @@ import { ranks } from '../../../src/parallel/communicator/index.js';
 import { flatLayout } from '../../../src/parallel/data-parallel/index.js';
 import { piecesOfPart } from '../../../src/parallel/data-parallel/layout.js';
 import { type ByteKind, rowsLayout, Zero, type ZeroOptions } from '../../../src/parallel/zero/index.js';
-import { adamW } from '../../../src/training/optimizer/index.js';
+import { adamW, muon } from '../../../src/training/optimizer/index.js';
 import { eachEngine, onAsyncRanks } from '../engines.js';
 
 type Values = Record<string, Float32Array>;
@@ -264,6 +264,7 @@ describe('ZeRO that cannot be', () => {
     [{ lossScale: 8 }, "lossScale 8 is for precision 'mixed'; float32 gradients need none"],
     [{ precision: 'mixed' as const, lossScale: 0 }, 'lossScale must be a positive number, got 0'],
     [{ stage: 3 as const, prefetch: 0.5 }, 'prefetch must be a whole number of layers from 0, got 0.5'],
+    [{ rule: muon() }, 'muon needs whole parameters, and a rank has parts of them'],
     [
       {},
       'rank 0 has 1 micro-batches, rank 1 has 2; sharded gradients and parameters need as many on all ranks',

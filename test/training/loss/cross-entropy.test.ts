@@ -4,19 +4,14 @@ import { type NdArray, ndarray } from '../../../src/compute/ndarray.js';
 import { seededNormal, seededUniform } from '../../../src/compute/random.js';
 import { fromNdArray, read, toNdArray } from '../../../src/compute/read.js';
 import { tf } from '../../../src/compute/tf.js';
-import {
-  bitsPerByte,
-  type CrossEntropyOptions,
-  crossEntropy,
-  perplexity,
-  tokenAccuracy,
-} from '../../../src/training/loss/cross-entropy.js';
+import { type CrossEntropyOptions, crossEntropy } from '../../../src/training/loss/cross-entropy.js';
 import {
   crossEntropyGradientOracle,
   crossEntropyOracle,
+  type TargetShareNumbers,
   tokenLossesOracle,
 } from '../../../src/training/loss/cross-entropy-oracle.js';
-import { crossEntropyErrors, perplexityErrors } from '../../../src/workbench/golden/bounds/cross-entropy.js';
+import { crossEntropyErrors } from '../../../src/workbench/golden/bounds/cross-entropy.js';
 import { eachBackend } from '../../compute/backends.js';
 import { differences, distance, expectWithin, leaked } from '../../support/numeric.js';
 
@@ -39,10 +34,24 @@ describe('the cross-entropy oracle', () => {
     expect(crossEntropyOracle(known, ndarray([1], [1])).data[0]).toBeCloseTo(-Math.log(0.3), 14);
   });
 
-  it('has the gradient of its own forward pass', () => {
-    const [logits, targets] = [seededNormal([6, 4], 1), randomTargets([6], 4)];
-    const expected = differences((at) => crossEntropyOracle(at, targets), logits, ndarray([], [1.5]));
-    expect(distance(crossEntropyGradientOracle(logits, targets, 1.5), expected)).toBeLessThan(1e-8);
+  it.each([{}, { labelSmoothing: 0.3 }, { zLoss: 0.02 }, { labelSmoothing: 0.1, zLoss: 0.5 }])(
+    'has the gradient of its own forward pass: %j',
+    (shares) => {
+      const [logits, targets] = [seededNormal([6, 4], 1), randomTargets([6], 4)];
+      const loss = (at: NdArray) => crossEntropyOracle(at, targets, -100, shares);
+      const expected = differences(loss, logits, ndarray([], [1.5]));
+      const gradient = crossEntropyGradientOracle(logits, targets, 1.5, -100, shares);
+      expect(distance(gradient, expected)).toBeLessThan(1e-8);
+    },
+  );
+
+  it('smooths towards all tokens, the target too, and squares the log of the sum', () => {
+    // p = (0.2, 0.3, 0.5), times 4: the log of the sum is ln 4.
+    const logits = ndarray([1, 3], [Math.log(0.8), Math.log(1.2), Math.log(2)]);
+    const loss = (shares: object) => crossEntropyOracle(logits, ndarray([1], [1]), -100, shares).data[0];
+    const all = -(Math.log(0.2) + Math.log(0.3) + Math.log(0.5)) / 3;
+    expect(loss({ labelSmoothing: 0.4 })).toBeCloseTo(0.6 * -Math.log(0.3) + 0.4 * all, 14);
+    expect(loss({ zLoss: 0.5 })).toBeCloseTo(-Math.log(0.3) + 0.5 * Math.log(4) ** 2, 14);
   });
 });
 
@@ -56,22 +65,18 @@ eachBackend((name) => {
       const lossOf = (logits: tf.Tensor, targets: tf.Tensor, options: CrossEntropyOptions = {}) =>
         crossEntropy(logits, targets, { ...options, path });
 
-      async function check(logits: NdArray, targets: NdArray): Promise<void> {
-        const bounds = crossEntropyErrors(logits, targets, 1.5, -100);
-        const run = (x: tf.Tensor) => lossOf(x, ids(targets));
-        await expectWithin(
-          'loss',
-          run(fromNdArray(logits)),
-          crossEntropyOracle(logits, targets),
-          bounds.loss,
-        );
+      async function check(
+        logits: NdArray,
+        targets: NdArray,
+        shares: TargetShareNumbers = {},
+      ): Promise<void> {
+        const bounds = crossEntropyErrors(logits, targets, 1.5, -100, shares);
+        const run = (x: tf.Tensor) => lossOf(x, ids(targets), shares);
+        const expected = crossEntropyOracle(logits, targets, undefined, shares);
+        await expectWithin('loss', run(fromNdArray(logits)), expected, bounds.loss);
         const gradient = tf.grad(run)(fromNdArray(logits), tf.scalar(1.5));
-        await expectWithin(
-          'gradient',
-          gradient,
-          crossEntropyGradientOracle(logits, targets, 1.5),
-          bounds.logits!,
-        );
+        const slope = crossEntropyGradientOracle(logits, targets, 1.5, undefined, shares);
+        await expectWithin('gradient', gradient, slope, bounds.logits!);
       }
 
       it.each([
@@ -87,6 +92,35 @@ eachBackend((name) => {
         'matches the oracle, forward and backward, for %j positions, V = %i, scale %d',
         (shape, V, scale) => check(seededNormal([...shape, V], 1, scale), randomTargets(shape, V)),
       );
+
+      it.each([
+        [[13], 5, 1],
+        [[2, 3], 1, 1],
+        [[3], 1030, 4],
+        [[9], 36, 1e4],
+      ] as [number[], number, number][])(
+        'matches it with label smoothing, z-loss and both, for %j positions, V = %i, scale %d',
+        async (shape, V, scale) => {
+          const [logits, targets] = [seededNormal([...shape, V], 1, scale), randomTargets(shape, V)];
+          for (const shares of [
+            { labelSmoothing: 0.1 },
+            { labelSmoothing: 1 },
+            { zLoss: 1e-3 },
+            { labelSmoothing: 0.2, zLoss: 0.3 },
+          ]) {
+            await check(logits, targets, shares);
+          }
+        },
+      );
+
+      it('is Infinity where smoothing asks for a token of no probability', async () => {
+        const hidden = tf.tensor2d([[Number.NEGATIVE_INFINITY, 0, 0, 0]]);
+        const target = tf.tensor1d([1], 'int32');
+        const loss = async (options: CrossEntropyOptions) =>
+          (await read(lossOf(hidden, target, options)))[0]!;
+        expect(await loss({ labelSmoothing: 0.1 })).toBe(Number.POSITIVE_INFINITY);
+        expect(await loss({ zLoss: 0.5 })).toBeCloseTo(Math.log(3) + 0.5 * Math.log(3) ** 2, 5);
+      });
 
       it('takes logits near the end of the range, and one that is -infinity', async () => {
         await check(ndarray([2, 3], [3e38, -3e38, 1, 0, -1e30, 5].map(Math.fround)), ndarray([2], [0, 2]));
@@ -129,8 +163,6 @@ eachBackend((name) => {
         expect(distance(loss, crossEntropyOracle(logits, targets, 2))).toBeLessThan(1e-5);
         const nothing = tf.fill([3], -100, 'int32');
         expect((await read(lossOf(tf.ones([3, 4]), nothing)))[0]).toBeNaN();
-        expect((await read(perplexity(tf.ones([3, 4]), nothing)))[0]).toBeNaN();
-        expect((await read(tokenAccuracy(tf.ones([3, 4]), nothing)))[0]).toBeNaN();
         const gradient = tf.grad((x) => lossOf(x, nothing))(tf.ones([3, 4]));
         expect(Array.from(await read(gradient))).toEqual(new Array(12).fill(0));
       });
@@ -151,30 +183,14 @@ eachBackend((name) => {
       it('takes no positions at all', async () => {
         const none = tf.zeros([0], 'int32');
         expect((await read(lossOf(tf.zeros([0, 5]), none)))[0]).toBeNaN();
-        expect((await read(tokenAccuracy(tf.zeros([0, 5]), none)))[0]).toBeNaN();
         expect(tf.grad((x) => lossOf(x, none))(tf.zeros([0, 5])).shape).toEqual([0, 5]);
-      });
-
-      it('perplexity is exp of the loss; accuracy pools over what counts', async () => {
-        const [logits, targets] = [seededNormal([12, 8], 1), randomTargets([12], 8)];
-        const expected = ndarray([], [Math.exp(crossEntropyOracle(logits, targets).data[0]!)]);
-        const bounds = perplexityErrors(logits, targets, -100);
-        await expectWithin('perplexity', perplexity(fromNdArray(logits), ids(targets)), expected, bounds);
-        const right = tf.tensor2d([
-          [0, 2],
-          [3, 1],
-          [0, 1],
-          [5, 1],
-        ]);
-        const accuracy = tokenAccuracy(right, tf.tensor1d([1, 0, 0, -100], 'int32'));
-        expect((await read(accuracy))[0]).toBeCloseTo(2 / 3, 6);
       });
 
       it('leaves no tensors behind', () => {
         const [logits, targets] = [tf.ones([4, 8]), tf.zeros([4], 'int32')];
         expect(leaked(() => lossOf(logits, targets))).toBe(0);
-        expect(leaked(() => perplexity(logits, targets))).toBe(0);
-        expect(leaked(() => tokenAccuracy(logits, targets))).toBe(0);
+        const shares = { labelSmoothing: 0.1, zLoss: 0.1 };
+        expect(leaked(() => tf.grad((x) => lossOf(x, targets, shares))(logits))).toBe(0);
         expect(leaked(() => tf.grad((x) => lossOf(x, targets))(logits))).toBe(0);
       });
     });
@@ -200,24 +216,17 @@ eachBackend((name) => {
   }
 });
 
-describe('bitsPerByte', () => {
-  it('counts bytes of UTF-8, not tokens or characters', () => {
-    expect(bitsPerByte(8 * Math.LN2, 'four')).toBeCloseTo(2, 14);
-    expect(bitsPerByte(6 * Math.LN2, '你好')).toBeCloseTo(1, 14);
-    expect(bitsPerByte(6 * Math.LN2, 3)).toBeCloseTo(2, 14);
-    expect(() => bitsPerByte(1, '')).toThrow(/at least one byte, got 0/);
-    expect(() => bitsPerByte(-1, 'a')).toThrow(/nats must be .* got -1/);
-  });
-});
-
 describe('cross-entropy errors', () => {
   it('name the shapes, the dtypes and what to do', () => {
     const logits = tf.ones([2, 3, 5]);
     expect(() => crossEntropy(logits, tf.zeros([2], 'int32'))).toThrow(/logits \[2,3,5\] and targets \[2\]/);
-    expect(() => perplexity(logits, tf.zeros([2, 3]))).toThrow(
-      /perplexity: targets must be an int32.*got float32/,
+    expect(() => crossEntropy(logits, tf.zeros([2, 3]))).toThrow(
+      /crossEntropy: targets must be an int32.*got float32/,
     );
-    expect(() => tokenAccuracy(tf.ones([2, 0]), tf.zeros([2], 'int32'))).toThrow(/V = 0 in logits \[2,0\]/);
+    expect(() => crossEntropy(tf.ones([2, 0]), tf.zeros([2], 'int32'))).toThrow(/V = 0 in logits \[2,0\]/);
+    const targets = tf.zeros([2, 3], 'int32');
+    expect(() => crossEntropy(logits, targets, { labelSmoothing: 1.1 })).toThrow(/labelSmoothing .* got 1.1/);
+    expect(() => crossEntropy(logits, targets, { zLoss: -1 })).toThrow(/zLoss must be .* got -1/);
     expect(() => crossEntropy(logits, tf.zeros([2, 3], 'int32'), { reduction: 'max' as 'sum' })).toThrow(
       /reduction must be .* got "max"/,
     );

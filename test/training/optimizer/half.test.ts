@@ -45,6 +45,11 @@ eachBackend((name) => {
               adamOracle(start, gradients, adamOptions, true),
               adamErrors(start, gradients, adamOptions, true),
             ],
+            [
+              adamW({ ...adamOptions, beta2: 0.6, amsgrad: true, path }),
+              adamOracle(start, gradients, { ...adamOptions, beta2: 0.6, amsgrad: true }, true),
+              adamErrors(start, gradients, { ...adamOptions, beta2: 0.6, amsgrad: true }, true),
+            ],
           ] as const) {
             const variable = halfVariable(halfFrom(start));
             const optimizer = new Optimizer([variable], rule);

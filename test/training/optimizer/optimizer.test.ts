@@ -14,6 +14,15 @@ import { expectWithin } from '../../support/numeric.js';
 const one = (value: number) => ndarray([1], [value]);
 
 describe('the optimizer oracles', () => {
+  it('keep the largest second moment with AMSGrad, and dampen all gradients but the first', () => {
+    // v is 1, then 0.5: the second step divides by the root of 1, whose correction is 0.75.
+    const rate = { learningRate: 0.1, beta1: 0, beta2: 0.5, eps: 0, amsgrad: true };
+    const expected = 1 - 0.1 * (2 ** 0.5 / 2 ** 0.5) - 0.1 * (0.1 / Math.sqrt(0.5 / 0.75));
+    expect(adamOracle(one(1), [one(1), one(0.1)], rate).data[0]).toBeCloseTo(expected, 12);
+    const dampened = { learningRate: 1, momentum: 0.5, dampening: 0.25 };
+    expect(sgdOracle(one(0), [one(4), one(4)], dampened).data[0]).toBe(-4 - (2 + 3));
+  });
+
   it('take the first steps that can be done by hand', () => {
     // Adam's first step is the learning rate in the direction of the gradient, whatever its size.
     const rate = { learningRate: 0.1, eps: 0 };
@@ -62,6 +71,18 @@ eachBackend((name) => {
           sgd({ ...sgdOptions, nesterov: true }),
           sgdOracle(start, gradients, { ...sgdOptions, nesterov: true }),
           sgdErrors(start, gradients, { ...sgdOptions, nesterov: true }),
+        ],
+        [
+          'sgd, dampened',
+          sgd({ ...sgdOptions, dampening: 0.3 }),
+          sgdOracle(start, gradients, { ...sgdOptions, dampening: 0.3 }),
+          sgdErrors(start, gradients, { ...sgdOptions, dampening: 0.3 }),
+        ],
+        [
+          'adamW, AMSGrad',
+          adamW({ ...adamOptions, beta2: 0.6, amsgrad: true, path }),
+          adamOracle(start, gradients, { ...adamOptions, beta2: 0.6, amsgrad: true }, true),
+          adamErrors(start, gradients, { ...adamOptions, beta2: 0.6, amsgrad: true }, true),
         ],
         [
           'adam with L2',
@@ -185,6 +206,9 @@ eachBackend((name) => {
 describe('optimizer errors', () => {
   it('name the rule, the value and both shapes, and change nothing', async () => {
     expect(() => adamW({ beta1: 1 })).toThrow(/adamW: beta1 must lie in \[0, 1\), got 1/);
+    expect(() => sgd({ nesterov: true })).toThrow(/nesterov needs a momentum .* got momentum 0/);
+    expect(() => sgd({ nesterov: true, momentum: 0.9, dampening: 0.1 })).toThrow(/and dampening 0.1/);
+    expect(() => sgd({ dampening: 1.5 })).toThrow(/dampening must lie in \[0, 1\], got 1.5/);
     expect(() => sgd({ learningRate: Number.NaN })).toThrow(/sgd: learningRate must be .* got NaN/);
     expect(() => adam().update(tf.ones([2]), tf.ones([3]), undefined, 1)).toThrow(
       /parameter \[2\] and \[3\]/,
