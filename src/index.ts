@@ -29,6 +29,7 @@ export * from './layers/position/index.js';
 export * from './layers/softmax/index.js';
 export * from './models/llama/index.js';
 export * from './parallel/index.js';
+export * from './training/fine-tuning/index.js';
 export * from './training/loss/index.js';
 export * from './training/optimizer/index.js';
 export * from './workbench/diagram/index.js';
