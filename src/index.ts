@@ -21,7 +21,7 @@ export { languageSwitch } from './display/language-switch.js';
 export * from './layers/activation/index.js';
 export * from './layers/attention/index.js';
 export * from './layers/feed-forward/index.js';
-export { linear } from './layers/linear/linear.js';
+export { type LinearLayer, type LinearWeight, linear } from './layers/linear/linear.js';
 export * from './layers/matmul/index.js';
 export * from './layers/moe/index.js';
 export * from './layers/norm/index.js';

@@ -1,3 +1,4 @@
+export * from './adapt/index.js';
 export { type LlamaConfig, llamaConfig, parameterCount, parameterShapes } from './config.js';
 export { type GenerateOptions, generate } from './generate.js';
 export { Llama, type LlamaForwardOptions } from './llama.js';

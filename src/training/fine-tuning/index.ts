@@ -1,5 +1,5 @@
 export { type AdapterWeights, adapterParameters, bottleneckAdapter } from './adapter.js';
-export { type DoraFactors, doraLinear, doraMagnitude, mergeDora } from './dora.js';
+export { type DoraFactors, doraLinear, doraMagnitude, doraOutput, mergeDora } from './dora.js';
 export { type Ia3Options, ia3Linear, mergeIa3 } from './ia3.js';
 export {
   type LoraFactors,
@@ -12,5 +12,5 @@ export {
 } from './lora.js';
 export { type BidirectionalLayer, bidirectionalLstm, type LstmWeights } from './lstm.js';
 export { type AffineWeights, type PromptEncoderWeights, promptEncoder } from './p-tuning.js';
-export { type PrefixMlp, prefixAttention, prefixEncoder, prefixKeysValues } from './prefix.js';
+export { type PrefixMlp, prefixAttention, prefixEncoder, prefixKeysValues, prefixOfLayer } from './prefix.js';
 export { promptEmbedding, withPrompt } from './prompt.js';

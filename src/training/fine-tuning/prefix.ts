@@ -91,3 +91,29 @@ export function prefixKeysValues(
     return { keys: part(0), values: part(1) };
   });
 }
+
+/**
+ * The part of a prefix that one layer sees.
+ * @param prefix [P, L 2 K D], the last axis split as layer, key or value, head, D
+ * @returns keys and values [K,P,D], differentiable
+ */
+export function prefixOfLayer(
+  prefix: tf.Tensor,
+  layer: number,
+  { heads: K, D }: { heads: number; D: number },
+): { k: tf.Tensor; v: tf.Tensor } {
+  requireAxes('prefixOfLayer', 'prefix', prefix.shape, 'P,L*2*K*D');
+  const [P, width] = prefix.shape as [number, number];
+  if (!Number.isInteger(layer) || layer < 0 || (layer + 1) * 2 * K * D > width) {
+    throw new RangeError(
+      `prefixOfLayer: prefix ${shown(prefix.shape)} has no layer ${layer} of K = ${K} heads of D = ${D}`,
+    );
+  }
+  return tf.tidy(() => {
+    const part = (which: 0 | 1) => {
+      const own = tf.slice(prefix, [0, (2 * layer + which) * K * D], [P, K * D]);
+      return tf.transpose(tf.reshape(own, [P, K, D]), [1, 0, 2]);
+    };
+    return { k: part(0), v: part(1) };
+  });
+}

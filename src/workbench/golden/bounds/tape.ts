@@ -180,7 +180,8 @@ export function cut(a: Bounded, axis: number, start: number, size: number): Boun
   return { value: take(a.value), error: take(a.error) };
 }
 
-function joined(parts: readonly Bounded[], axis: number): Bounded {
+/** One behind the other along `axis`. */
+export function joined(parts: readonly Bounded[], axis: number): Bounded {
   const first = parts[0]!.value.shape;
   const extent = parts.reduce((sum, { value }) => sum + value.shape[axis]!, 0);
   const inner = sizeOf(first.slice(axis + 1));
