@@ -6,12 +6,14 @@ import * as kernelbook from '../../src/index.js';
 import * as parallel from '../../src/parallel/index.js';
 import { attentionComponents } from './attention-components.js';
 import type { Component } from './component.js';
+import { fineTuningComponents } from './fine-tuning-components.js';
 import { normComponents } from './norm-components.js';
 import { positionComponents } from './position-components.js';
 import { tokenComponents } from './token-components.js';
 
 export const components: Record<string, Component> = {
   ...attentionComponents,
+  ...fineTuningComponents,
   ...normComponents,
   ...positionComponents,
   ...tokenComponents,
@@ -41,5 +43,5 @@ const withoutTensors = (
   'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
   'syncDevice t5RelativeBucket timeWall toNdArray ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
   'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfGrads halfTensor halfVariable isHalf ' +
-  'reshapeHalf toHalf toFloat'
+  'reshapeHalf toHalf toFloat adapt adapterParameters loadAdapted loadAdapter loraScale readAdapter startAdapter'
 ).split(' ');
