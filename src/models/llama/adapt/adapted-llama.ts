@@ -239,8 +239,16 @@ export async function loadAdapted(model: Llama, folder: string): Promise<Adapted
 
 /** One adapter out of a folder, for `AdaptedLlama.add`. Throws as `loadAdapted` does. */
 export async function loadAdapter(model: Llama, folder: string): Promise<Adapter> {
-  const { method, arrays } = await readAdapter(folder, model.config);
+  const { method, arrays, base } = await readAdapter(folder, model.config);
+  for (const [name, array] of base) await requireSame(model, name, array, folder);
   return makeAdapter(model, method, arrays);
+}
+
+/** @throws Error when the model has other numbers there. */
+async function requireSame(model: Llama, name: string, array: NdArray, folder: string): Promise<void> {
+  const own = model.has(name) ? await toNdArray(model.parameter(name)) : undefined;
+  if (own?.data.every((value, n) => value === array.data[n])) return;
+  throw new Error(`${folder}: made for another base model: ${name} has other numbers in it`);
 }
 
 /** A new adapter, for `AdaptedLlama.add`. Throws as `adapt` does. */

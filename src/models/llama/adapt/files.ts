@@ -24,11 +24,14 @@ import { weightShapes } from './weights-adapter.js';
 
 const files = { config: 'adapter_config.json', arrays: 'adapter_model.safetensors' };
 const prefix = 'base_model.model.';
+const copyOfBase = /^(lm_head|model\.embed_tokens)(?:\.base_layer)?\.weight$/;
 
 export interface AdapterFile {
   method: FineTuningMethod;
   /** By name without `base_model.model.`. */
   arrays: ReadonlyMap<string, NdArray>;
+  /** Weights of the base model that peft keeps beside an adapter of the head, by the name of the parameter. */
+  base: ReadonlyMap<string, NdArray>;
 }
 
 /** Names and shapes of what the file of an adapter holds. */
@@ -59,12 +62,15 @@ export async function readAdapter(folder: string, config: LlamaConfig): Promise<
   const method = methodOf(parsed(await readFile(file, 'utf8'), file), file, config);
   const path = join(folder, files.arrays);
   const { tensors } = await readSafetensors(path);
-  const arrays = new Map<string, NdArray>();
-  for (const [name, { shape, data }] of tensors) {
-    arrays.set(name.startsWith(prefix) ? name.slice(prefix.length) : name, ndarray(shape, data));
+  const [arrays, base] = [new Map<string, NdArray>(), new Map<string, NdArray>()];
+  for (const [key, { shape, data }] of tensors) {
+    const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
+    const copied = method.method === 'weights' ? undefined : copyOfBase.exec(name)?.[1];
+    if (copied) base.set(`${copied}.weight`, ndarray(shape, data));
+    else arrays.set(name, ndarray(shape, data));
   }
   check(method, config, arrays, path);
-  return { method, arrays };
+  return { method, arrays, base };
 }
 
 function parsed(text: string, file: string): unknown {
