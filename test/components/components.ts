@@ -43,5 +43,5 @@ const withoutTensors = (
   'scalarActivation scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf swiGluHidden ' +
   'syncDevice t5RelativeBucket timeWall toNdArray ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
   'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfGrads halfTensor halfVariable isHalf ' +
-  'reshapeHalf toHalf toFloat adapt adapterParameters loadAdapted loadAdapter loraScale readAdapter startAdapter'
+  'reshapeHalf toHalf toFloat adapt adapterParameters loadAdapted loadAdapter loraScale quantizeNf4 readAdapter startAdapter'
 ).split(' ');

@@ -95,6 +95,9 @@ export const targets: readonly Target[] = [
   target('webgpu', 'layers/matmul/tiled-matmul.wgsl', 'layers/matmul/matmul', ['stage', 'tiledKernel']),
   target('webgpu', 'layers/matmul/matmul-tile.wgsl', 'layers/matmul/matmul', ['fetcher', 'storer']),
 
+  target('webgpu', 'training/fine-tuning/nf4/nf4-decode.wgsl', 'training/fine-tuning/nf4'),
+  target('webgpu', 'training/fine-tuning/nf4/nf4-matmul.wgsl', 'training/fine-tuning/nf4'),
+
   target('cpu', 'layers/activation/activation', 'layers/activation/activation'),
   target('cpu', 'layers/activation/activation-oracle', 'layers/activation/activation'),
   target('cpu', 'layers/activation/erf', 'layers/activation/activation'),
@@ -127,6 +130,8 @@ export const targets: readonly Target[] = [
   target('cpu', 'training/fine-tuning/lora', 'training/fine-tuning/fine-tuning'),
   target('cpu', 'training/fine-tuning/low-rank-oracle', 'training/fine-tuning/fine-tuning'),
   target('cpu', 'training/fine-tuning/lstm', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/nf4/nf4-format', 'training/fine-tuning/nf4'),
+  target('cpu', 'training/fine-tuning/nf4/nf4-weight', 'training/fine-tuning/nf4'),
   target('cpu', 'training/fine-tuning/p-tuning', 'training/fine-tuning/fine-tuning'),
   target('cpu', 'training/fine-tuning/prefix', 'training/fine-tuning/fine-tuning'),
   target('cpu', 'training/fine-tuning/prompt', 'training/fine-tuning/fine-tuning'),

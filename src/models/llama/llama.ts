@@ -15,8 +15,11 @@ import { type LinearWeight, linear } from '../../layers/linear/linear.js';
 import { mixtureOfExperts } from '../../layers/moe/mixture-of-experts.js';
 import { rmsNorm } from '../../layers/norm/rms-norm.js';
 import { scaledRopeFrequencies } from '../../layers/position/rope-scaling.js';
+import { type Nf4Options, Nf4Weight } from '../../training/fine-tuning/nf4/nf4-weight.js';
 import { withPrompt } from '../../training/fine-tuning/prompt.js';
 import { crossEntropy } from '../../training/loss/cross-entropy.js';
+import type { Targets } from './adapt/methods.js';
+import { targetModules } from './adapt/modules.js';
 import type { LlamaAdaptation } from './adaptation.js';
 import { type LlamaConfig, names } from './config.js';
 import { checkArrays, type LlamaArrays, loadLlama, randomLlama } from './weights.js';
@@ -31,8 +34,15 @@ export interface LlamaForwardOptions {
   path?: KernelPath;
 }
 
+export interface LlamaQuantization extends Nf4Options {
+  /** Default 'all-linear'. */
+  targets?: Targets;
+}
+
 export class Llama {
   private readonly variables = new Map<string, tf.Variable>();
+  /** Weights in NF4, in place of their variables. */
+  private readonly quantized = new Map<string, Nf4Weight>();
 
   /** @throws Error when the arrays are not those the config wants. */
   constructor(
@@ -58,7 +68,7 @@ export class Llama {
     return new Llama(config, randomLlama(config, seed, std));
   }
 
-  /** All parameters, in the order of their names in `parameterShapes`. */
+  /** All parameters that are not quantised, in the order of their names in `parameterShapes`. */
   get parameters(): tf.Variable[] {
     return [...this.variables.values()];
   }
@@ -67,12 +77,38 @@ export class Llama {
   parameter(name: string): tf.Variable {
     const variable = this.variables.get(name);
     if (variable) return variable;
+    if (this.quantized.has(name)) {
+      throw new Error(`Llama: '${name}' is quantised; what needs its numbers needs a model that is not`);
+    }
     throw new RangeError(`Llama: there is no parameter '${name}'; see parameterShapes(config)`);
   }
 
   /** Whether the model has a parameter of this Hugging Face name. */
   has(name: string): boolean {
     return this.variables.has(name);
+  }
+
+  /**
+   * Replaces linear weights by NF4 (QLoRA: Dettmers et al. 2023, arXiv:2305.14314): an eighth of the memory, frozen. Gradients go
+   * through them to adapters.
+   * @param options which layers, default all but the head (experts stay as they are), and how
+   * @throws RangeError when no layer fits, or a weight is not finite.
+   */
+  async quantize({ targets = 'all-linear', ...options }: LlamaQuantization = {}): Promise<void> {
+    for (const module of targetModules(this.config, targets)) {
+      const name = `${module}.weight`;
+      const variable = this.variables.get(name);
+      if (!variable) continue;
+      this.quantized.set(name, await Nf4Weight.of(variable, options));
+      this.variables.delete(name);
+      variable.dispose();
+    }
+  }
+
+  /** Bytes of all weights as they are kept: 4 per number, and what NF4 takes. */
+  get bytes(): number {
+    const floats = this.parameters.reduce((sum, { size }) => sum + 4 * size, 0);
+    return [...this.quantized.values()].reduce((sum, { bytes }) => sum + bytes, floats);
   }
 
   /** An empty cache for every layer, for `forward`; free them with `clear`. */
@@ -137,6 +173,7 @@ export class Llama {
 
   dispose(): void {
     for (const variable of this.variables.values()) variable.dispose();
+    for (const weight of this.quantized.values()) weight.dispose();
   }
 
   private normalize(x: tf.Tensor, name: string, path?: KernelPath): tf.Tensor {
@@ -146,7 +183,7 @@ export class Llama {
 
   /** The weight of a linear layer, or what stands for it. */
   private weight(name: string): LinearWeight {
-    return this.parameter(name);
+    return this.quantized.get(name) ?? this.parameter(name);
   }
 
   private attend(x: tf.Tensor, layer: number, { caches, adaptation, path }: LlamaForwardOptions): tf.Tensor {

@@ -18,6 +18,13 @@ export {
   mergeLoraOracle,
 } from './low-rank-oracle.js';
 export { type BidirectionalLayer, bidirectionalLstm, type LstmWeights } from './lstm.js';
+export {
+  dequantizeNf4Oracle,
+  type Nf4Arrays,
+  nf4Values,
+  quantizeNf4,
+} from './nf4/nf4-format.js';
+export { type Nf4Options, Nf4Weight } from './nf4/nf4-weight.js';
 export { type AffineWeights, type PromptEncoderWeights, promptEncoder } from './p-tuning.js';
 export { type PrefixMlp, prefixAttention, prefixEncoder, prefixKeysValues } from './prefix.js';
 export { promptEmbedding } from './prompt.js';
