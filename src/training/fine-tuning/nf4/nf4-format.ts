@@ -111,13 +111,12 @@ export function quantizeScales(scales: Float32Array): DoubleQuantized {
 }
 
 function nearestInMap(value: number): number {
-  let [low, high] = [0, dynamicMap.length - 1];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (dynamicMap[middle]! <= value) low = middle;
-    else high = middle;
+  let below = 0;
+  for (let step = dynamicMap.length / 2; step >= 1; step /= 2) {
+    if (dynamicMap[below + step]! <= value) below += step;
   }
-  return value - dynamicMap[low]! <= dynamicMap[high]! - value ? low : high;
+  const above = Math.min(below + 1, dynamicMap.length - 1);
+  return value - dynamicMap[below]! <= dynamicMap[above]! - value ? below : above;
 }
 
 /** The scales that are computed with. */
