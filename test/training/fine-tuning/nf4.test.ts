@@ -142,6 +142,22 @@ describe('the NF4 format', () => {
     const scales = Float32Array.from(seededNormal([700], 2).data, (value) => 3 + Math.abs(value));
     const double = quantizeScales(scales);
     expect([double.codes.length, double.scales.length]).toEqual([192, 3]);
+    expect(double.offset).toBeCloseTo(
+      scales.reduce((sum, scale) => sum + scale / 700, 0),
+      5,
+    );
+    for (let block = 0; block < 3; block++) {
+      const centred = scales
+        .slice(256 * block, 256 * block + 256)
+        .map((scale) => Math.abs(scale - double.offset));
+      expect(double.scales[block]).toBe(Math.max(...centred));
+    }
+    scales.forEach((scale, n) => {
+      const at = (scale - double.offset) / double.scales[n >> 8]!;
+      const code = (double.codes[n >> 2]! >>> (8 * (n & 3))) & 255;
+      const off = Math.abs(dynamicMap[code]! - at);
+      expect(dynamicMap.filter((value) => Math.abs(value - at) < off - 1e-6)).toEqual([]);
+    });
     scalesOf(double, 700).forEach((value, n) => {
       // Steps of the map are at most 0.0141 of the largest.
       expect(Math.abs(value - scales[n]!)).toBeLessThanOrEqual(0.0071 * double.scales[n >> 8]! + 1e-6);
