@@ -159,6 +159,23 @@ export const targets: readonly Target[] = [
 const folded = 'group.y is 0 at the sizes of these tests';
 
 export const equivalents: readonly Equivalent[] = [
+  {
+    file: 'src/training/fine-tuning/nf4/nf4-decode.wgsl.ts',
+    text: 'spread(Math.ceil(size / threads))',
+    reason: 'workgroups beyond the last element do nothing',
+  },
+  {
+    file: 'src/training/fine-tuning/nf4/nf4-matmul.wgsl.ts',
+    text: 'const total = Math.ceil(rows / tile) * tilesAcross',
+    mutated: 'rows * tile',
+    reason: 'tiles beyond the last row write nothing',
+  },
+  {
+    file: 'src/training/fine-tuning/nf4/nf4-matmul.wgsl.ts',
+    text: 'const tilesAcross = Math.ceil(columns / tile)',
+    mutated: 'columns * tile',
+    reason: 'tiles beyond the last column write nothing',
+  },
   { text: 'group.x + group.y * groups.x', mutated: 'group.x - group.y', reason: folded },
   { text: 'group.x + group.y * groups.x', mutated: 'group.y / groups.x', reason: folded },
   {
