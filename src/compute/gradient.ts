@@ -22,3 +22,17 @@ export function withGradient(
   });
   return operation(...inputs);
 }
+
+/** What `compute` gives, as a constant: no gradient flows through it to what it was computed from. */
+export function detached(compute: () => tf.Tensor): tf.Tensor {
+  return withGradient([], () => ({ value: compute(), gradient: () => [] }));
+}
+
+/** x repeated `times` along `axis`, where its extent is 1; the gradient is one sum, not one slice for each repetition. */
+export function repeated(x: tf.Tensor, axis: number, times: number): tf.Tensor {
+  const reps = x.shape.map((_, n) => (n === axis ? times : 1));
+  return withGradient([x], () => ({
+    value: tf.tile(x, reps),
+    gradient: (dy) => [tf.sum(dy, axis, true)],
+  }));
+}

@@ -6,6 +6,7 @@ import * as kernelbook from '../../src/index.js';
 import * as parallel from '../../src/parallel/index.js';
 import { attentionComponents } from './attention-components.js';
 import type { Component } from './component.js';
+import { fineTuningComponents } from './fine-tuning-components.js';
 import { normComponents } from './norm-components.js';
 import { positionComponents } from './position-components.js';
 import { tokenComponents } from './token-components.js';
@@ -13,6 +14,7 @@ import { trainingComponents } from './training-components.js';
 
 export const components: Record<string, Component> = {
   ...attentionComponents,
+  ...fineTuningComponents,
   ...normComponents,
   ...positionComponents,
   ...tokenComponents,
@@ -43,5 +45,5 @@ const withoutTensors = (
   'scalarActivation scoreText scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf splitByDecay swiGluHidden ' +
   'syncDevice t5RelativeBucket timeWall toNdArray tokenCalibration trainingFlopsPerToken ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
   'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfGrads halfTensor halfVariable isHalf ' +
-  'reshapeHalf toHalf toFloat'
+  'reshapeHalf toHalf toFloat adapt adapterParameters loadAdapted loadAdapter loraScale quantizeNf4 readAdapter startAdapter'
 ).split(' ');

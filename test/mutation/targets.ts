@@ -96,6 +96,9 @@ export const targets: readonly Target[] = [
   target('webgpu', 'layers/matmul/tiled-matmul.wgsl', 'layers/matmul/matmul', ['stage', 'tiledKernel']),
   target('webgpu', 'layers/matmul/matmul-tile.wgsl', 'layers/matmul/matmul', ['fetcher', 'storer']),
 
+  target('webgpu', 'training/fine-tuning/nf4/nf4-decode.wgsl', 'training/fine-tuning/nf4'),
+  target('webgpu', 'training/fine-tuning/nf4/nf4-matmul.wgsl', 'training/fine-tuning/nf4'),
+
   target('cpu', 'layers/activation/activation', 'layers/activation/activation'),
   target('cpu', 'layers/activation/activation-oracle', 'layers/activation/activation'),
   target('cpu', 'layers/activation/erf', 'layers/activation/activation'),
@@ -136,6 +139,16 @@ export const targets: readonly Target[] = [
   target('cpu', 'training/metrics/windows', 'training/metrics/evaluation'),
   target('cpu', 'training/metrics/token-metrics', 'training/metrics/token-metrics'),
   target('cpu', 'models/llama/llama-oracle', 'models/llama/llama'),
+  target('cpu', 'training/fine-tuning/adapter', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/dora', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/ia3', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/lora', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/low-rank-oracle', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/lstm', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/nf4/nf4-format', 'training/fine-tuning/nf4'),
+  target('cpu', 'training/fine-tuning/nf4/nf4-weight', 'training/fine-tuning/nf4'),
+  target('cpu', 'training/fine-tuning/prefix', 'training/fine-tuning/fine-tuning'),
+  target('cpu', 'training/fine-tuning/virtual-tokens-oracle', 'training/fine-tuning/fine-tuning'),
   target('cpu', 'layers/matmul/matmul', 'layers/matmul/matmul', ['matmulOracle']),
   target('cpu', 'layers/moe/mixture-of-experts', 'layers/moe/mixture-of-experts'),
   target('cpu', 'layers/moe/mixture-of-experts-oracle', 'layers/moe/mixture-of-experts'),
@@ -177,6 +190,23 @@ export const targets: readonly Target[] = [
 const folded = 'group.y is 0 at the sizes of these tests';
 
 export const equivalents: readonly Equivalent[] = [
+  {
+    file: 'src/training/fine-tuning/nf4/nf4-decode.wgsl.ts',
+    text: 'spread(Math.ceil(size / threads))',
+    reason: 'workgroups beyond the last element do nothing',
+  },
+  {
+    file: 'src/training/fine-tuning/nf4/nf4-matmul.wgsl.ts',
+    text: 'const total = Math.ceil(rows / tile) * tilesAcross',
+    mutated: 'rows * tile',
+    reason: 'tiles beyond the last row write nothing',
+  },
+  {
+    file: 'src/training/fine-tuning/nf4/nf4-matmul.wgsl.ts',
+    text: 'const tilesAcross = Math.ceil(columns / tile)',
+    mutated: 'columns * tile',
+    reason: 'tiles beyond the last column write nothing',
+  },
   { text: 'group.x + group.y * groups.x', mutated: 'group.x - group.y', reason: folded },
   { text: 'group.x + group.y * groups.x', mutated: 'group.y / groups.x', reason: folded },
   {

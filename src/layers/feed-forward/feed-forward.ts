@@ -8,7 +8,7 @@ import { tf } from '../../compute/tf.js';
 import { activation } from '../activation/activation.js';
 import { gatedActivation } from '../activation/glu.js';
 import type { ActivationKind } from '../activation/kinds.js';
-import { linear } from '../linear/linear.js';
+import { type LinearWeight, linear, weightTensors } from '../linear/linear.js';
 
 export interface FeedForwardWeights {
   /** [F, C] */
@@ -44,13 +44,14 @@ export function feedForward(
   return tf.tidy(() => linear(activation(linear(x, w1, b1), kind), w2, b2));
 }
 
-export interface SwiGluWeights {
+/** A `LinearLayer` may stand for a weight. */
+export interface SwiGluWeights<W extends LinearWeight = tf.Tensor> {
   /** [F, C] */
-  wGate: tf.Tensor;
+  wGate: W;
   /** [F, C] */
-  wUp: tf.Tensor;
+  wUp: W;
   /** [C, F] */
-  wDown: tf.Tensor;
+  wDown: W;
   /** [F] */
   bGate?: tf.Tensor;
   /** [F] */
@@ -66,8 +67,15 @@ export interface SwiGluWeights {
  * @returns [..., C], differentiable in x, the weights and the biases
  * @throws TypeError when an input is not float32; RangeError when the shapes do not fit.
  */
-export function swiGluFfn(x: tf.Tensor, { wGate, wUp, wDown, bGate, bUp, bDown }: SwiGluWeights): tf.Tensor {
-  requireFloat32('swiGluFfn', { x, wGate, wUp, wDown, ...present({ bGate, bUp, bDown }) });
+export function swiGluFfn(
+  x: tf.Tensor,
+  { wGate, wUp, wDown, bGate, bUp, bDown }: SwiGluWeights<LinearWeight>,
+): tf.Tensor {
+  requireFloat32('swiGluFfn', {
+    x,
+    ...weightTensors({ wGate, wUp, wDown }),
+    ...present({ bGate, bUp, bDown }),
+  });
   const F = wGate.shape[0] ?? 0;
   const C = x.shape[x.rank - 1] ?? 0;
   checkShape('swiGluFfn', x, 'wGate', wGate, '[F,C]', [F, C]);
@@ -85,7 +93,7 @@ function checkShape(
   caller: string,
   x: tf.Tensor,
   name: string,
-  tensor: tf.Tensor,
+  tensor: LinearWeight,
   letters: string,
   shape: number[],
 ): void {

@@ -19,6 +19,9 @@ export interface GenerateOptions extends TokenSampling {
   path?: KernelPath;
 }
 
+/** What continues texts: a Llama, or an adapted one. */
+export type Continues = Pick<Llama, 'config' | 'forward' | 'newCaches'>;
+
 /**
  * Continues each prompt. Memory beyond the weights is the cache, 2 * layers * B * K * S * D numbers, freed at the end.
  * @param prompts B rows of token ids, all of one length >= 1
@@ -26,7 +29,7 @@ export interface GenerateOptions extends TokenSampling {
  * @throws RangeError when the prompts are empty, of different lengths, or hold an id outside the vocabulary.
  */
 export async function generate(
-  model: Llama,
+  model: Continues,
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<number[][]> {
@@ -42,7 +45,8 @@ export async function generate(
   const caches = options.cache === false ? undefined : model.newCaches();
   try {
     for (let step = 0; step < maxNewTokens && ended.includes(false); step++) {
-      const fresh = caches ? rows.map((row) => row.slice(caches[0]!.position)) : rows;
+      // The cache may hold more than these tokens: a prefix or a prompt stands in front of them.
+      const fresh = caches && step > 0 ? rows.map((row) => row.slice(-1)) : rows;
       const logits = await lastLogits(model, fresh, { caches, path });
       rows.forEach((row, b) => {
         const token = sampleToken(logits[b]!, options, uniform);
@@ -61,7 +65,7 @@ export async function generate(
 }
 
 async function lastLogits(
-  model: Llama,
+  model: Continues,
   rows: readonly number[][],
   options: { caches?: readonly KvCache[]; path?: KernelPath },
 ): Promise<Float32Array[]> {

@@ -1,6 +1,7 @@
+export * from './adapt/index.js';
 export { type LlamaConfig, llamaConfig, parameterCount, parameterShapes } from './config.js';
 export { type GenerateOptions, generate } from './generate.js';
-export { Llama, type LlamaForwardOptions } from './llama.js';
+export { Llama, type LlamaForwardOptions, type LlamaQuantization } from './llama.js';
 export { llamaLossOracle, llamaOracle } from './llama-oracle.js';
 export * from './parallel/index.js';
 export { rhymes } from './rhymes.js';

@@ -6,6 +6,9 @@ import { Optimizer } from '../../training/optimizer/optimizer.js';
 import { adamW } from '../../training/optimizer/rules.js';
 import type { Llama } from './llama.js';
 
+/** What is trained: a Llama, or the adapter of an adapted one. */
+export type Trains = Pick<Llama, 'parameters' | 'loss'>;
+
 export interface TrainOptions {
   steps: number;
   /** B, windows per step. */
@@ -28,7 +31,7 @@ export interface TrainOptions {
  * @throws RangeError when the text is too short for one window.
  */
 export async function trainLlama(
-  model: Llama,
+  model: Trains,
   tokens: readonly number[],
   options: TrainOptions,
 ): Promise<number[]> {
@@ -54,7 +57,7 @@ export async function trainLlama(
 
 /** Mean loss over the text cut into windows one behind the other, in nats per token. Throws as `trainLlama`. */
 export async function evaluateLlama(
-  model: Llama,
+  model: Trains,
   tokens: readonly number[],
   length: number,
 ): Promise<number> {

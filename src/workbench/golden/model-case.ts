@@ -1,6 +1,7 @@
 /**
  * A golden case that is a whole model: a folder with `config.json` and weights in Hugging Face form, and
- * `expected.safetensors` with token ids, their logits and loss, and the greedy continuation of a prompt.
+ * `expected.safetensors` with token ids, their logits and loss, and the greedy continuation of a prompt; in an adapted
+ * model also an adapter in peft's form, the logits without it and those after it was merged.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +9,13 @@ import { type NdArray, ndarray } from '../../compute/ndarray.js';
 import type { KernelPath } from '../../compute/path.js';
 import { fromNdArray, read } from '../../compute/read.js';
 import { tf } from '../../compute/tf.js';
+import { type AdaptedLlama, loadAdapted } from '../../models/llama/adapt/adapted-llama.js';
+import { readAdapter } from '../../models/llama/adapt/files.js';
 import type { LlamaConfig } from '../../models/llama/config.js';
 import { generate } from '../../models/llama/generate.js';
 import { Llama } from '../../models/llama/llama.js';
 import { type LlamaArrays, loadLlama } from '../../models/llama/weights.js';
+import { adaptedFormula, mergedFormula } from './bounds/adapted-llama.js';
 import { llamaErrors, llamaLossErrors } from './bounds/llama.js';
 import { goldenDirectory, readCase } from './case.js';
 import { Parameters } from './parameters.js';
@@ -27,6 +31,8 @@ export interface ModelCase {
   /** Tokens of each row that the greedy continuation starts from. */
   prompt: number;
   maxNewTokens: number;
+  /** The folder of the adapter. */
+  adapter?: string;
 }
 
 /**
@@ -42,22 +48,31 @@ async function readModelCase(folder: string): Promise<ModelCase> {
   const file = join(folder, 'expected.safetensors');
   if (!existsSync(file)) throw new Error(`modelCase: there is no ${file}`);
   const { op, params, inputs, outputs } = await readCase(file);
-  const { checkpoint, config: configFile = 'config.json', ...counts } = params;
-  if (op !== 'language_model' || configFile !== 'config.json' || !inputs.ids) {
-    throw new Error(`modelCase: ${file} is no language_model with config.json and in.ids`);
+  const { checkpoint, config: configFile = 'config.json', adapter, ...counts } = params;
+  const adapted = op === 'adapted_language_model' && typeof adapter === 'string';
+  if ((op !== 'language_model' && !adapted) || configFile !== 'config.json' || !inputs.ids) {
+    throw new Error(`modelCase: ${file} is no language_model, or adapted one, with config.json and in.ids`);
   }
   const numbers = new Parameters(counts);
   const [prompt, maxNewTokens] = [numbers.number('prompt', 0), numbers.number('maxNewTokens', 0)];
   numbers.assertAllRead();
   const { config, arrays } = await loadLlama(folder, typeof checkpoint === 'string' ? checkpoint : undefined);
-  return { config, arrays, ids: inputs.ids, expected: outputs, prompt, maxNewTokens };
+  return {
+    config,
+    arrays,
+    ids: inputs.ids,
+    expected: outputs,
+    prompt,
+    maxNewTokens,
+    ...(adapted && { adapter: join(folder, adapter) }),
+  };
 }
 
 /** Logits and loss within their derived bounds, the greedy continuation token by token. */
 export async function runModelCase(folder: string, path: KernelPath = 'auto'): Promise<CaseResult> {
   try {
     const golden = await readModelCase(folder);
-    const bounds = boundsOf(golden);
+    const bounds = await boundsOf(golden);
     const expected = new Map(
       Object.entries(golden.expected).map(([name, array]) => [
         `out.${name}`,
@@ -70,35 +85,66 @@ export async function runModelCase(folder: string, path: KernelPath = 'auto'): P
   }
 }
 
-function boundsOf({ config, arrays, ids, expected }: ModelCase): Record<string, NdArray> {
-  const logits = llamaErrors(config, arrays, ids);
+async function boundsOf({
+  config,
+  arrays,
+  ids,
+  expected,
+  adapter,
+}: ModelCase): Promise<Record<string, NdArray>> {
+  const file = adapter === undefined ? undefined : await readAdapter(adapter, config);
+  const logits = llamaErrors(config, arrays, ids, file && adaptedFormula(file, config));
   const loss = llamaLossErrors(logits, ids).error;
   const greedy = expected.greedy && ndarray(expected.greedy.shape);
-  return { logits: logits.error, loss: ndarray([1], loss.data), ...(greedy ? { greedy } : {}) };
+  return {
+    logits: logits.error,
+    loss: ndarray([1], loss.data),
+    ...(greedy ? { greedy } : {}),
+    ...(expected.baseLogits && { baseLogits: llamaErrors(config, arrays, ids).error }),
+    ...(expected.mergedLogits &&
+      file && { mergedLogits: llamaErrors(config, arrays, ids, mergedFormula(file, arrays)).error }),
+  };
 }
 
 async function compute(golden: ModelCase, path: KernelPath): Promise<Computed> {
-  const { config, arrays, ids, prompt, maxNewTokens } = golden;
-  const model = new Llama(config, arrays);
+  const { config, arrays, ids, adapter, expected } = golden;
+  const base = new Llama(config, arrays);
   const tokens = fromNdArray(ids, 'int32');
-  const [logits, loss] = tf.tidy(() => [
-    model.forward(tokens, { path }),
-    tf.reshape(model.loss(tokens, { path }), [1]),
-  ]) as [tf.Tensor, tf.Tensor];
+  const computed = new Map<string, { shape: readonly number[]; data: ArrayLike<number> }>();
+  const put = async (name: string, tensor: tf.Tensor) => {
+    computed.set(`out.${name}`, { shape: tensor.shape, data: await read(tensor) });
+    tensor.dispose();
+  };
+  let adapted: AdaptedLlama | undefined;
   try {
-    const computed = new Map([
-      ['out.logits', { shape: logits.shape, data: (await read(logits)) as ArrayLike<number> }],
-      ['out.loss', { shape: [1], data: await read(loss) }],
-    ]);
-    if (golden.expected.greedy) {
-      const [B, T] = ids.shape as [number, number];
-      const prompts = Array.from({ length: B }, (_, b) => [...ids.data.slice(b * T, b * T + prompt)]);
-      const rows = await generate(model, prompts, { maxNewTokens, path });
-      computed.set('out.greedy', { shape: [B, prompt + maxNewTokens], data: rows.flat() });
+    if (adapter !== undefined) adapted = await loadAdapted(base, adapter);
+    if (expected.baseLogits) await put('baseLogits', base.forward(tokens, { path }));
+    const model = adapted ?? base;
+    await put('logits', model.forward(tokens, { path }));
+    await put(
+      'loss',
+      tf.tidy(() => tf.reshape(model.loss(tokens, { path }), [1])),
+    );
+    if (expected.greedy) computed.set('out.greedy', await continued(model, golden, path));
+    if (adapted && expected.mergedLogits) {
+      adapted.merge();
+      await put('mergedLogits', adapted.forward(tokens, { path }));
     }
     return computed;
   } finally {
-    tf.dispose([tokens, logits, loss]);
-    model.dispose();
+    tokens.dispose();
+    adapted?.dispose();
+    base.dispose();
   }
+}
+
+async function continued(
+  model: Llama | AdaptedLlama,
+  { ids, prompt, maxNewTokens }: ModelCase,
+  path: KernelPath,
+): Promise<{ shape: number[]; data: number[] }> {
+  const [B, T] = ids.shape as [number, number];
+  const prompts = Array.from({ length: B }, (_, b) => [...ids.data.slice(b * T, b * T + prompt)]);
+  const rows = await generate(model, prompts, { maxNewTokens, path });
+  return { shape: [B, prompt + maxNewTokens], data: rows.flat() };
 }

@@ -2,6 +2,7 @@
 import { activationOperations } from './operations/activation.js';
 import { attentionOperations } from './operations/attention.js';
 import { expertOperations } from './operations/experts.js';
+import { fineTuningOperations } from './operations/fine-tuning.js';
 import { lossOperations } from './operations/loss.js';
 import { metricOperations } from './operations/metrics.js';
 import { normalizationOperations } from './operations/normalization.js';
@@ -13,6 +14,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...activationOperations,
   ...attentionOperations,
   ...expertOperations,
+  ...fineTuningOperations,
   ...lossOperations,
   ...metricOperations,
   ...normalizationOperations,

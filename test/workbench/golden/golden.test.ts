@@ -33,6 +33,25 @@ eachBackend((name) => {
           compared: ['out.logits', 'out.loss', 'out.greedy'],
         });
       });
+
+      it.each([
+        ['llama_lora.small', true],
+        ['llama_rslora_all.small', true],
+        ['llama_dora.small', true],
+        ['llama_ia3.small', true],
+        ['llama_prefix_tuning.small', false],
+        ['llama_prompt_tuning.small', false],
+      ] as const)('%s', async (model, merges) => {
+        expect(await runModelCase(join(folder, model), path)).toEqual({
+          status: 'passed',
+          worst: expect.anything(),
+          compared: expect.arrayContaining(
+            ['baseLogits', 'logits', 'loss', 'greedy', ...(merges ? ['mergedLogits'] : [])].map(
+              (name) => `out.${name}`,
+            ),
+          ),
+        });
+      });
     });
   }
 });
