@@ -33,6 +33,7 @@ export * from './training/fine-tuning/index.js';
 export * from './training/loss/index.js';
 export * from './training/metrics/index.js';
 export * from './training/optimizer/index.js';
+export * from './training/precision/index.js';
 export * from './training/schedule/index.js';
 export * from './workbench/diagram/index.js';
 export * as documented from './workbench/documented/index.js';

@@ -3,6 +3,7 @@ import { activationOperations } from './operations/activation.js';
 import { attentionOperations } from './operations/attention.js';
 import { expertOperations } from './operations/experts.js';
 import { fineTuningOperations } from './operations/fine-tuning.js';
+import { formatOperations } from './operations/formats.js';
 import { lossOperations } from './operations/loss.js';
 import { metricOperations } from './operations/metrics.js';
 import { normalizationOperations } from './operations/normalization.js';
@@ -15,6 +16,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...attentionOperations,
   ...expertOperations,
   ...fineTuningOperations,
+  ...formatOperations,
   ...lossOperations,
   ...metricOperations,
   ...normalizationOperations,

@@ -139,3 +139,8 @@ export function dequantizeNf4Oracle({ shape, codes, scales }: Nf4Arrays): NdArra
   });
   return values;
 }
+
+/** One code for each number. */
+export function nf4Codes({ shape, codes }: Nf4Arrays): Int32Array<ArrayBuffer> {
+  return Int32Array.from({ length: sizeOf(shape) }, (_, n) => (codes[n >> 3]! >>> (4 * (n & 7))) & 15);
+}
