@@ -18,6 +18,19 @@ export function descendants(pid: number): number[] {
   return children.flatMap((child) => [child, ...descendants(child)]);
 }
 
+/** For people who ask what hangs: number, parent, state (R running, S sleeping, D in the system, Z ended), and the command, shortened. */
+export function describeProcess(pid: number): string {
+  const [state, parent] = statFields(pid) ?? [];
+  if (state === undefined) return `process ${pid}, which has ended`;
+  let command = '';
+  try {
+    command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 200);
+  } catch {
+    // Not ours to see, or gone.
+  }
+  return `process ${pid} of ${parent} (${state}): ${command}`;
+}
+
 /** Processes that work in a folder or below it, as kernels do. @throws Error where there is no /proc */
 export function processesIn(folder: string): number[] {
   return allProcesses().filter((pid) => {

@@ -25,6 +25,6 @@ export function registerTest(program: Command): void {
         return;
       }
       const { runTests } = await import('./run-tests.js');
-      process.exitCode = runTests(filters, options) ? 0 : 1;
+      process.exitCode = (await runTests(filters, options)) ? 0 : 1;
     });
 }

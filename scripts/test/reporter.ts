@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from 'vitest/node';
-import { processesBelow } from './processes.js';
+import { descendants, describeProcess, processesAreKnown } from '../processes.js';
 import { Silence } from './silence.js';
 
 /** Where the report goes. */
@@ -79,11 +79,10 @@ export default class SummaryReporter implements Reporter {
     const minutes = Number((this.#patienceMs / 60_000).toPrecision(2));
     const message = `no test began or ended for ${minutes} min; the run was ended. It waited for ${running}`;
     console.error(message);
-    const processes = processesBelow(process.pid);
-    for (const { pid, parent, state, command } of processes)
-      console.error(`  process ${pid} of ${parent} (${state}): ${command}`);
+    const processes = processesAreKnown() ? descendants(process.pid) : [];
+    for (const pid of processes) console.error(`  ${describeProcess(pid)}`);
     this.#write(this.#vitest?.state.getTestModules() ?? [], [message]);
-    for (const { pid } of processes) kill(pid);
+    for (const pid of processes) kill(pid);
     process.exit(1);
   }
 

@@ -1,5 +1,5 @@
 /** The steps of `kernelbook test`: setup, style and type check, Vitest, summary. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,13 +29,20 @@ const checks = [
 ];
 
 /** Runs everything; true when all of it passed. */
-export function runTests(filters: string[], options: { setup: boolean; check: boolean }): boolean {
+export async function runTests(
+  filters: string[],
+  options: { setup: boolean; check: boolean },
+): Promise<boolean> {
+  // The setup mostly waits for package servers: the checks run meanwhile, and are shown after it.
+  const running = (options.check ? checks : []).map((check) => ({ ...check, result: start(check.command) }));
   const report = setup({ install: options.setup });
-  const failedChecks = (options.check ? checks : []).filter(({ name, command }) => {
-    const ok = runVisibly(command) === 0;
+  const failedChecks: typeof checks = [];
+  for (const { name, command, result } of running) {
+    const { ok, output } = await result;
+    if (output.trim() !== '') console.log(output.trimEnd());
     console.log(`check: ${name}: ${ok ? 'passed' : 'FAILED'}`);
-    return !ok;
-  });
+    if (!ok) failedChecks.push({ name, command });
+  }
 
   const json = path.join(packageRoot, '.cache', 'vitest.json');
   mkdirSync(path.dirname(json), { recursive: true });
@@ -70,6 +77,19 @@ function readReport(file: string): TestReport {
   } catch {
     return { files: [], errors: [] };
   }
+}
+
+function start([command, ...args]: string[]): Promise<{ ok: boolean; output: string }> {
+  const child = spawn(command!, args, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ ok: status === 0, output }));
+  });
 }
 
 function runVisibly([command, ...args]: string[], env: Record<string, string> = {}): number {

@@ -1,9 +1,10 @@
 /** What the runner's tests share: small notebooks in a folder of their own, and the command line as it is shipped. */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { snapshotsFolder } from '../../kernel/language/snapshot.js';
 import { collectOutput } from '../../scripts/child-output.js';
 import type { CodeCell, Output } from '../../scripts/notebook/format.js';
 import { parseNotebook, readNotebook } from '../../scripts/notebook/read.js';
@@ -33,12 +34,15 @@ export class Workplace {
   private constructor(readonly folder: string) {}
 
   static async create(): Promise<Workplace> {
-    return new Workplace(await mkdtemp(join(tmpdir(), 'kernelbook-run-')));
+    const place = new Workplace(await mkdtemp(join(tmpdir(), 'kernelbook-run-')));
+    // A cache of its own, but for the engine's start-up snapshot, which every suite would build again.
+    await mkdir(place.path('.cache', 'kernelbook'), { recursive: true });
+    await symlink(snapshotsFolder(), place.path('.cache', 'kernelbook', 'engine'), 'dir');
+    return place;
   }
 
   remove(): Promise<void> {
-    // A start-up snapshot may still be written there in the background.
-    return rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    return rm(this.folder, { recursive: true, force: true });
   }
 
   path(...parts: string[]): string {
