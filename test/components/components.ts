@@ -6,6 +6,7 @@ import * as kernelbook from '../../src/index.js';
 import * as parallel from '../../src/parallel/index.js';
 import { attentionComponents } from './attention-components.js';
 import type { Component } from './component.js';
+import { expertComponents } from './expert-components.js';
 import { fineTuningComponents } from './fine-tuning-components.js';
 import { normComponents } from './norm-components.js';
 import { positionComponents } from './position-components.js';
@@ -14,6 +15,7 @@ import { trainingComponents } from './training-components.js';
 
 export const components: Record<string, Component> = {
   ...attentionComponents,
+  ...expertComponents,
   ...fineTuningComponents,
   ...normComponents,
   ...positionComponents,
@@ -45,5 +47,6 @@ const withoutTensors = (
   'scalarActivation scoreText scaledRopeFrequencies seededNormal seededUniform sgd sinusoidalTable sizeOf splitByDecay swiGluHidden ' +
   'syncDevice t5RelativeBucket timeWall toNdArray tokenCalibration trainingFlopsPerToken ulp32 useBackend verifications verify verifyEqual verifyRelation ' +
   'withGpuTiming evaluateLlama generate loadLlama randomLlama trainLlama halfGrads halfTensor halfVariable isHalf ' +
-  'reshapeHalf toHalf toFloat adapt adapterParameters loadAdapted loadAdapter loraScale quantizeNf4 readAdapter startAdapter'
+  'reshapeHalf toHalf toFloat currentScale decodeE8m0 decodeFloat encodeFloat floatFacts quantizeAbsMax quantizeMicroscaled quantizeZeroPoint ' +
+  'roundStochastically roundTo routerLoad scaleToFormat ulp adapt adapterParameters loadAdapted loadAdapter loraScale quantizeNf4 readAdapter startAdapter'
 ).split(' ');
