@@ -33,5 +33,6 @@ export function withinCapacity(wanted: tf.Tensor, capacity: number, axis: number
 }
 
 function withoutGradient(input: tf.Tensor, compute: () => tf.Tensor): tf.Tensor {
-  return withGradient([input], () => ({ value: compute(), gradient: () => [tf.zerosLike(input)] }));
+  const { shape } = input; // when the gradient is asked for, the input may be freed
+  return withGradient([input], () => ({ value: compute(), gradient: () => [tf.zeros(shape)] }));
 }

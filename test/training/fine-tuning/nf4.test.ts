@@ -9,6 +9,7 @@ import { tf } from '../../../src/compute/tf.js';
 import {
   dequantizeNf4Oracle,
   dynamicMap,
+  nf4Codes,
   nf4Values,
   quantizeNf4,
   quantizeScales,
@@ -175,4 +176,11 @@ describe('the NF4 format', () => {
     once.dispose();
     twice.dispose();
   });
+});
+
+it('the codes of a weight, one by one, are those of its numbers', () => {
+  // Every value of the format in turn, so that the largest is 1 and each number is exact; 70 numbers: a block and a part.
+  const numbers = Array.from({ length: 70 }, (_, n) => nf4Values[(15 + 7 * n) % 16]!);
+  const codes = nf4Codes(quantizeNf4(ndarray([7, 10], numbers)));
+  expect([...codes]).toEqual(numbers.map((_, n) => (15 + 7 * n) % 16));
 });
